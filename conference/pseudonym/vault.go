@@ -1,0 +1,192 @@
+// Package pseudonym is the border between a case and the person it is about.
+//
+// It draws pseudonyms and keeps identities in a vault: each sealed under a data key of its own, which a key-encryption key
+// outside the database wraps. Nothing else in konsil sees who a client is. Looking inside needs a reason, which is recorded
+// before anything is shown. The package refuses to search, list or log identities.
+package pseudonym
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+var (
+	// ErrDenied says that the actor may not look at this identity.
+	ErrDenied = errors.New("not allowed")
+	// ErrNotFound says that the vault has no identity for this case in the actor's organisation.
+	ErrNotFound = errors.New("no identity")
+)
+
+// InvalidError names the field and the rule it breaks.
+type InvalidError struct{ Field, Rule string }
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Rule }
+
+// Identity is who the client is. It is entered once and lives in the vault only.
+type Identity struct {
+	FirstName string `json:"first_name"`
+	LastName  string `json:"last_name"`
+	Born      string `json:"born"` // 2006-01-02, or empty
+	Number    string `json:"number"`
+	Contact   string `json:"contact"`
+}
+
+// LogValue keeps an identity out of every log.
+func (Identity) LogValue() string { return "[identity]" }
+
+func (Identity) String() string { return "[identity]" }
+
+// Validate names the first field that breaks a rule.
+func (i Identity) Validate(now time.Time) error {
+	for _, f := range []struct {
+		name, value string
+		most        int
+		must        bool
+	}{
+		{"first_name", i.FirstName, 100, true}, {"last_name", i.LastName, 100, true},
+		{"number", i.Number, 60, false}, {"contact", i.Contact, 300, false},
+	} {
+		switch {
+		case f.must && strings.TrimSpace(f.value) == "":
+			return &InvalidError{f.name, "required"}
+		case utf8.RuneCountInString(f.value) > f.most:
+			return &InvalidError{f.name, "too_long"}
+		case !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' }):
+			return &InvalidError{f.name, "text"}
+		}
+	}
+	if i.Born != "" {
+		born, err := time.Parse(time.DateOnly, i.Born)
+		if err != nil || born.After(now) || born.Year() < 1900 {
+			return &InvalidError{"born", "date"}
+		}
+	}
+	return nil
+}
+
+// Key wraps the data keys of identities. It never touches the database.
+type Key struct {
+	id   string
+	aead cipher.AEAD
+}
+
+// LoadKey reads the key-encryption key from dir/vault.key, and makes it on the first start. The file must be readable by its
+// owner only.
+func LoadKey(dir string) (*Key, error) {
+	file := filepath.Join(dir, "vault.key")
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return makeKey(dir, file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vault key: %w", err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("vault key: %s must be readable by its owner only (chmod 600)", file)
+	}
+	secret, err := hex.DecodeString(strings.TrimSpace(string(raw)))
+	if err != nil || len(secret) != 32 {
+		return nil, fmt.Errorf("vault key: %s does not hold 64 hexadecimal digits", file)
+	}
+	return newKey(secret)
+}
+
+func makeKey(dir, file string) (*Key, error) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("vault key: %w", err)
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("vault key: %w", err)
+	}
+	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("vault key: %w", err)
+	}
+	return newKey(secret)
+}
+
+func newKey(secret []byte) (*Key, error) {
+	aead, err := gcm(secret)
+	if err != nil {
+		return nil, err
+	}
+	id := hmac.New(sha256.New, secret) // names the key without telling anything about it
+	id.Write([]byte("konsil key id"))
+	return &Key{id: hex.EncodeToString(id.Sum(nil)[:8]), aead: aead}, nil
+}
+
+func gcm(secret []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
+}
+
+// sealed is an identity as the database holds it.
+type sealed struct {
+	keyID   string
+	wrapped []byte
+	box     []byte
+}
+
+// seal encrypts i under a fresh data key. Case and organisation are bound in, so that rows cannot be exchanged.
+func (k *Key) seal(i Identity, caseID, organisation uuid.UUID) (sealed, error) {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	data, err := gcm(secret)
+	if err != nil {
+		return sealed{}, err
+	}
+	plain, err := json.Marshal(i)
+	if err != nil {
+		return sealed{}, err
+	}
+	bound := binding(caseID, organisation, k.id)
+	return sealed{k.id, k.aead.Seal(nil, nil, secret, bound), data.Seal(nil, nil, plain, bound)}, nil
+}
+
+func (k *Key) open(s sealed, caseID, organisation uuid.UUID) (Identity, error) {
+	if s.keyID != k.id {
+		return Identity{}, fmt.Errorf("identity is sealed under key %s, this server has %s", s.keyID, k.id)
+	}
+	bound := binding(caseID, organisation, k.id)
+	secret, err := k.aead.Open(nil, nil, s.wrapped, bound)
+	if err != nil {
+		return Identity{}, fmt.Errorf("unwrap: %w", err)
+	}
+	data, err := gcm(secret)
+	if err != nil {
+		return Identity{}, err
+	}
+	plain, err := data.Open(nil, nil, s.box, bound)
+	if err != nil {
+		return Identity{}, fmt.Errorf("open: %w", err)
+	}
+	var i Identity
+	if err := json.Unmarshal(plain, &i); err != nil {
+		return Identity{}, errors.New("identity is unreadable")
+	}
+	return i, nil
+}
+
+func binding(caseID, organisation uuid.UUID, keyID string) []byte {
+	return fmt.Appendf(nil, "vault.identity|%s|%s|%s", caseID, organisation, keyID)
+}

@@ -1,0 +1,81 @@
+package pseudonym
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/audit"
+)
+
+// Vault keeps identities.
+type Vault struct {
+	db  *pgxpool.Pool
+	key *Key
+	now func() time.Time
+}
+
+// NewVault returns the vault on db, locked with key.
+func NewVault(db *pgxpool.Pool, key *Key, now func() time.Time) *Vault {
+	return &Vault{db: db, key: key, now: now}
+}
+
+// Put seals the identity of a new case within tx. Errors: *InvalidError.
+func (v *Vault) Put(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uuid.UUID, i Identity) error {
+	if err := i.Validate(v.now()); err != nil {
+		return err
+	}
+	s, err := v.key.seal(i, caseID, by.Organisation)
+	if err != nil {
+		return fmt.Errorf("seal identity: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		insert into vault.identity (case_id, organisation_id, key_id, wrapped_key, sealed, created_at)
+		values ($1, $2, $3, $4, $5, $6)`, caseID, by.Organisation, s.keyID, s.wrapped, s.box, v.now())
+	if err != nil {
+		return fmt.Errorf("put identity: %w", err)
+	}
+	return nil
+}
+
+// Reveal shows who the client of a case is, to a caseworker of the organisation that entered her. The reason is recorded and
+// committed before the identity is opened. Errors: *InvalidError, ErrDenied, ErrNotFound.
+func (v *Vault) Reveal(ctx context.Context, by account.Actor, caseID uuid.UUID, reason string) (Identity, error) {
+	if by.Role != account.Caseworker || by.Session == uuid.Nil {
+		return Identity{}, ErrDenied
+	}
+	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 500 {
+		return Identity{}, &InvalidError{"reason", "required"}
+	}
+	var s sealed
+	err := pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			select key_id, wrapped_key, sealed from vault.identity
+			where case_id = $1 and organisation_id = $2`, caseID, by.Organisation).Scan(&s.keyID, &s.wrapped, &s.box)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{
+			Organisation: by.Organisation, At: v.now(), By: by.ID, Role: string(by.Role),
+			Did: "reveal", Kind: "identity", To: caseID.String(), Case: caseID, Reason: reason,
+		})
+	})
+	if err != nil {
+		return Identity{}, fmt.Errorf("reveal: %w", err)
+	}
+	i, err := v.key.open(s, caseID, by.Organisation)
+	if err != nil {
+		return Identity{}, fmt.Errorf("reveal: %w", err)
+	}
+	return i, nil
+}

@@ -1,0 +1,132 @@
+// Package account is signing in: accounts, sessions, the links that mails carry, and the Actor that every domain call takes.
+//
+// Tokens are random and kept as SHA-256 only. The package decides who somebody is; what they may do is decided by the
+// package whose data they touch.
+package account
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+var (
+	// ErrUnknown says that nobody is signed in by this token, or that this link leads nowhere. It never says why.
+	ErrUnknown = errors.New("not signed in")
+	// ErrWrong says that address and password do not belong together.
+	ErrWrong = errors.New("address or password is wrong")
+	// ErrTaken says that an account with this address exists.
+	ErrTaken = errors.New("address is taken")
+)
+
+// InvalidError names the field and the rule it breaks.
+type InvalidError struct{ Field, Rule string }
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Rule }
+
+// Role is what a person does in the network.
+type Role string
+
+const (
+	Caseworker  Role = "caseworker"
+	Coordinator Role = "coordinator"
+	Expert      Role = "expert"
+	Admin       Role = "admin"
+)
+
+// Actor is the person making a call. It is made by Session or Follow and never from what a browser says.
+type Actor struct {
+	ID               uuid.UUID
+	Session          uuid.UUID // uuid.Nil when the call came by a link from a mail
+	Organisation     uuid.UUID
+	Network          uuid.UUID
+	Role             Role
+	Name             string
+	OrganisationName string
+}
+
+// Short is the two or three letters that stand for a person where there is little room. Titles do not count.
+func (a Actor) Short() string { return Initials(a.Name) }
+
+// Initials takes the first letters of the first and the last word that is not a title.
+func Initials(name string) string {
+	var letters []string
+	for _, w := range strings.Fields(name) {
+		if strings.HasSuffix(w, ".") || w == "Dr" {
+			continue
+		}
+		r, _ := utf8.DecodeRuneInString(w)
+		letters = append(letters, string(r))
+	}
+	switch len(letters) {
+	case 0:
+		return "?"
+	case 1:
+		return letters[0]
+	}
+	return letters[0] + letters[len(letters)-1]
+}
+
+// Purpose is what a link in a mail is for. A link for one purpose does nothing for another.
+type Purpose string
+
+const (
+	ForInvitation Purpose = "invitation"
+	ForMeasure    Purpose = "measure"
+	ForFollowUp   Purpose = "follow_up"
+)
+
+// Sessions end twelve hours after signing in, or two hours after the last request.
+const (
+	sessionLife = 12 * time.Hour
+	sessionIdle = 2 * time.Hour
+)
+
+// newToken returns 32 random bytes as text and their hash, which is what is kept.
+func newToken() (string, []byte) {
+	b := make([]byte, 32)
+	rand.Read(b)
+	token := base64.RawURLEncoding.EncodeToString(b)
+	return token, hashToken(token)
+}
+
+func hashToken(token string) []byte {
+	h := sha256.Sum256([]byte(token))
+	return h[:]
+}
+
+// New is an account to be.
+type New struct {
+	Organisation uuid.UUID
+	Role         Role
+	Name, Email  string
+	Password     string // empty: this account cannot sign in by password
+	Rehearsal    bool
+}
+
+func (n New) validate() error {
+	switch n.Role {
+	case Caseworker, Coordinator, Expert, Admin:
+	default:
+		return &InvalidError{"role", "unknown"}
+	}
+	if n.Name = strings.TrimSpace(n.Name); n.Name == "" || len(n.Name) > 200 || strings.ContainsFunc(n.Name, isControl) {
+		return &InvalidError{"name", "text"}
+	}
+	if a, err := mail.ParseAddress(n.Email); err != nil || a.Address != n.Email || len(n.Email) > 254 {
+		return &InvalidError{"email", "address"}
+	}
+	if n.Password != "" && (utf8.RuneCountInString(n.Password) < 12 || len(n.Password) > 1024) {
+		return &InvalidError{"password", "length"}
+	}
+	return nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -1,0 +1,222 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/expertpool/audit"
+)
+
+// Store holds accounts, sessions and links.
+type Store struct {
+	db     *pgxpool.Pool
+	now    func() time.Time
+	hasher hasher
+}
+
+// NewStore returns a store on db. now is the clock that decides what has expired.
+func NewStore(db *pgxpool.Pool, now func() time.Time) *Store {
+	return &Store{db: db, now: now, hasher: newHasher()}
+}
+
+// SignIn checks address and password and returns the token of a new session. ErrWrong never says which of them was wrong.
+func (s *Store) SignIn(ctx context.Context, email, password, device string) (string, error) {
+	var id uuid.UUID
+	var hash *string
+	err := s.db.QueryRow(ctx, `
+		select id, password_hash from account
+		where lower(email) = lower($1) and disabled_at is null`, strings.TrimSpace(email)).Scan(&id, &hash)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("sign in: %w", err)
+	}
+	if hash == nil {
+		hash = new(string)
+	}
+	if len(password) > 1024 || !s.hasher.matches(password, *hash) {
+		return "", ErrWrong
+	}
+	return s.begin(ctx, id, "password", device)
+}
+
+// Rehearse signs in as a person of the rehearsal network, without a password. Other accounts give ErrUnknown.
+func (s *Store) Rehearse(ctx context.Context, id uuid.UUID, device string) (string, error) {
+	var found uuid.UUID
+	err := s.db.QueryRow(ctx, `select id from account where id = $1 and rehearsal and disabled_at is null`, id).Scan(&found)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", ErrUnknown
+	}
+	if err != nil {
+		return "", fmt.Errorf("rehearse: %w", err)
+	}
+	return s.begin(ctx, found, "rehearsal", device)
+}
+
+func (s *Store) begin(ctx context.Context, id uuid.UUID, method, device string) (string, error) {
+	token, hash := newToken()
+	now := s.now()
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		session := uuid.New()
+		_, err := tx.Exec(ctx, `
+			insert into session (id, token_hash, account_id, method, device, created_at, seen_at, expires_at)
+			values ($1, $2, $3, $4, left($5, 200), $6, $6, $7)`,
+			session, hash, id, method, device, now, now.Add(sessionLife))
+		if err != nil {
+			return err
+		}
+		a, err := actorOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry(a, now, "sign_in", "session", session.String()))
+	})
+	if err != nil {
+		return "", fmt.Errorf("begin session: %w", err)
+	}
+	return token, nil
+}
+
+// Session tells who is signed in by token, or ErrUnknown. It keeps the session awake.
+func (s *Store) Session(ctx context.Context, token string) (Actor, error) {
+	now := s.now()
+	var account, session uuid.UUID
+	var seen time.Time
+	err := s.db.QueryRow(ctx, `
+		select s.account_id, s.id, s.seen_at
+		from session s
+		where s.token_hash = $1 and s.ended_at is null and s.expires_at > $2 and s.seen_at > $3`,
+		hashToken(token), now, now.Add(-sessionIdle)).Scan(&account, &session, &seen)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Actor{}, ErrUnknown
+	}
+	if err != nil {
+		return Actor{}, fmt.Errorf("session: %w", err)
+	}
+	a, err := actorOf(ctx, s.db, account)
+	if err != nil {
+		return Actor{}, err
+	}
+	a.Session = session
+	if now.Sub(seen) > time.Minute { // one write a minute is enough to know that somebody is there
+		if _, err := s.db.Exec(ctx, `update session set seen_at = $2 where id = $1`, session, now); err != nil {
+			return Actor{}, fmt.Errorf("session: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// SignOut ends the actor's session.
+func (s *Store) SignOut(ctx context.Context, a Actor) error {
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `update session set ended_at = $2 where id = $1 and ended_at is null`, a.Session, s.now()); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, entry(a, s.now(), "sign_out", "session", a.Session.String()))
+	})
+	if err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	return nil
+}
+
+// Standing tells which of the sessions are still good: not ended, not expired, the account not disabled. A session in use on
+// a live page counts as seen.
+func (s *Store) Standing(ctx context.Context, sessions []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, err := s.db.Query(ctx, `
+		select s.id
+		from session s join account a on a.id = s.account_id
+		where s.id = any($1) and s.ended_at is null and s.expires_at > $2 and a.disabled_at is null`, sessions, s.now())
+	if err != nil {
+		return nil, fmt.Errorf("standing sessions: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("standing sessions: %w", err)
+	}
+	standing := make(map[uuid.UUID]bool, len(ids))
+	for _, id := range ids {
+		standing[id] = true
+	}
+	return standing, nil
+}
+
+// Person is an account as others may see it.
+type Person struct {
+	ID               uuid.UUID
+	Name             string
+	Email            string
+	Role             Role
+	OrganisationName string
+	Discipline       string // of an expert
+}
+
+// Rehearsal lists the people of the rehearsal network, coordination first. Empty on a real installation.
+func (s *Store) Rehearsal(ctx context.Context) ([]Person, error) {
+	rows, err := s.db.Query(ctx, `
+		select a.id, a.name, a.email, a.role, o.name as organisation_name, coalesce(e.discipline, '') as discipline
+		from account a
+		join organisation o on o.id = a.organisation_id
+		left join expert e on e.account_id = a.id
+		where a.rehearsal and a.disabled_at is null
+		order by array_position(array['coordinator', 'caseworker', 'expert', 'admin'], a.role), a.name collate "de-x-icu"`)
+	if err != nil {
+		return nil, fmt.Errorf("rehearsal people: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Person])
+}
+
+// Add makes an account. Errors: *InvalidError, ErrTaken.
+func (s *Store) Add(ctx context.Context, n New) (uuid.UUID, error) {
+	if err := n.validate(); err != nil {
+		return uuid.Nil, err
+	}
+	id := uuid.New()
+	var hash *string
+	if n.Password != "" {
+		h := s.hasher.hash(n.Password)
+		hash = &h
+	}
+	_, err := s.db.Exec(ctx, `
+		insert into account (id, organisation_id, role, name, email, password_hash, rehearsal, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		id, n.Organisation, n.Role, strings.TrimSpace(n.Name), n.Email, hash, n.Rehearsal, s.now())
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.ConstraintName == "account_email" {
+		return uuid.Nil, ErrTaken
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("add account: %w", err)
+	}
+	return id, nil
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func actorOf(ctx context.Context, q querier, id uuid.UUID) (Actor, error) {
+	var a Actor
+	err := q.QueryRow(ctx, `
+		select a.id, a.organisation_id, o.network_id, a.role, a.name, o.name
+		from account a join organisation o on o.id = a.organisation_id
+		where a.id = $1 and a.disabled_at is null`, id).
+		Scan(&a.ID, &a.Organisation, &a.Network, &a.Role, &a.Name, &a.OrganisationName)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Actor{}, ErrUnknown
+	}
+	if err != nil {
+		return Actor{}, fmt.Errorf("actor: %w", err)
+	}
+	return a, nil
+}
+
+func entry(a Actor, at time.Time, did, kind, to string) audit.Entry {
+	return audit.Entry{Organisation: a.Organisation, At: at, By: a.ID, Role: string(a.Role), Did: did, Kind: kind, To: to}
+}
