@@ -1,0 +1,81 @@
+// Builds web/dist from ts/ and css/: hashed names, compressed twins, and a manifest that says from which sources it came.
+//
+// The new folder is made aside and moved into place at the end, so nobody ever sees half a build. The Go side (assets.go)
+// computes the same source hash and starts this script only when it differs.
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { constants, gzip } from "node:zlib";
+import { build } from "esbuild";
+
+const home = dirname(fileURLToPath(import.meta.url));
+const aside = join(home, "node_modules", `.dist-${process.pid}`);
+const compress = promisify(gzip);
+
+/** The files that decide what a build contains, as sorted slash paths relative to web/. */
+async function sources() {
+  const found = ["build.mjs", "package-lock.json"];
+  for (const folder of ["css", "ts"]) {
+    for (const entry of await readdir(join(home, folder), { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      found.push(path.slice(home.length + 1).replaceAll("\\", "/"));
+    }
+  }
+  return found.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** SHA-256 over "name NUL length NUL content" of every source; assets_checkout.go has the twin of this function. */
+async function sourceHash() {
+  const hash = createHash("sha256");
+  for (const name of await sources()) {
+    const content = await readFile(join(home, name));
+    hash.update(`${name}\0${content.length}\0`).update(content);
+  }
+  return hash.digest("hex");
+}
+
+const source = await sourceHash();
+await mkdir(aside, { recursive: true });
+
+try {
+  const { metafile } = await build({
+    absWorkingDir: home,
+    entryPoints: ["ts/live.ts", "ts/page.ts", "css/konsil.css"],
+    outdir: aside,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    minify: true,
+    sourcemap: true,
+    metafile: true,
+    target: ["es2022", "chrome123", "firefox120", "safari17.5"],
+    entryNames: "[name]-[hash]",
+    chunkNames: "part-[hash]",
+    assetNames: "[name]-[hash]",
+    loader: { ".woff2": "file" },
+    legalComments: "linked",
+    charset: "utf8",
+    logLevel: "warning",
+  });
+
+  const files = {};
+  for (const [path, output] of Object.entries(metafile.outputs)) {
+    if (!output.entryPoint) continue;
+    files[basename(output.entryPoint).replace(/\.ts$/, ".js")] = basename(path);
+  }
+  for (const name of await readdir(aside)) {
+    if (!/\.(js|css|map|txt)$/.test(name)) continue;
+    const content = await readFile(join(aside, name));
+    await writeFile(join(aside, `${name}.gz`), await compress(content, { level: constants.Z_BEST_COMPRESSION }));
+  }
+  await writeFile(join(aside, "manifest.json"), JSON.stringify({ source, files }, null, 2) + "\n");
+
+  await rm(join(home, "dist"), { recursive: true, force: true });
+  await rename(aside, join(home, "dist"));
+} finally {
+  await rm(aside, { recursive: true, force: true });
+}

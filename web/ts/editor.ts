@@ -1,0 +1,356 @@
+// One section of the notes as a CodeMirror editor on a Y.Text: undo of one's own changes only, other people's carets with names, no half
+// characters, no interference with an input method. Spelling is not checked: browsers may send the text elsewhere for it.
+
+import { standardKeymap } from "@codemirror/commands";
+import {
+  Compartment,
+  EditorState,
+  StateEffect,
+  StateField,
+  type ChangeSpec,
+  type Extension,
+  type Range,
+  type Text,
+  type Transaction,
+  type TransactionSpec,
+} from "@codemirror/state";
+import { Decoration, EditorView, WidgetType, keymap, type DecorationSet } from "@codemirror/view";
+import { StyleModule } from "style-mod";
+import { ySyncAnnotation, yCollab, yUndoManagerKeymap } from "y-codemirror.next";
+import type { Awareness } from "y-protocols/awareness";
+import * as Y from "yjs";
+import { isRecord } from "./protocol";
+
+/** More than this in one go is refused: it would not fit a frame, and it is never a note. */
+const pasteLimit = 16_000;
+
+export interface SectionOptions {
+  key: string;
+  parent: HTMLElement;
+  text: Y.Text;
+  awareness: Awareness;
+  writable: boolean;
+  /** ids of heading and hint, for assistive technology */
+  labelledBy: string;
+  describedBy?: string;
+  /** called when an input method starts or goes on composing, and when it is done */
+  composing(active: boolean): void;
+  /** called with a sentence when an edit was not taken */
+  told(sentence: string): void;
+}
+
+/** A section on the page. Made by the live page when the section's place is known; destroy removes its text from the page. */
+export interface Section {
+  setWritable(writable: boolean): void;
+  destroy(): void;
+}
+
+export function openSection(options: SectionOptions): Section {
+  StyleModule.mount = adopt;
+  const undo = new Y.UndoManager(options.text, { trackedOrigins: new Set(), captureTimeout: 700 });
+  const access = new Compartment();
+  const view = new EditorView({
+    parent: options.parent,
+    state: EditorState.create({
+      doc: options.text.toString(),
+      extensions: [
+        wholeCharacters(options.told),
+        yCollab(options.text, null, { undoManager: undo }),
+        // no binding for Tab: it leaves the field
+        keymap.of([...yUndoManagerKeymap, ...standardKeymap]),
+        EditorView.lineWrapping,
+        theme,
+        EditorView.contentAttributes.of({
+          "aria-labelledby": options.labelledBy,
+          ...(options.describedBy ? { "aria-describedby": options.describedBy } : {}),
+          autocapitalize: "sentences",
+          spellcheck: "false",
+          translate: "no",
+        }),
+        access.of(accessTo(options.writable)),
+        composition(options.composing),
+        carets,
+        ownCaret(options),
+      ],
+    }),
+  });
+  options.parent.classList.toggle("readonly", !options.writable);
+  const forget = followCarets(view, options);
+
+  return {
+    setWritable(writable) {
+      options.parent.classList.toggle("readonly", !writable);
+      view.dispatch({ effects: access.reconfigure(accessTo(writable)) });
+    },
+    destroy() {
+      forget();
+      undo.destroy();
+      view.destroy();
+    },
+  };
+}
+
+function accessTo(writable: boolean): Extension {
+  return [EditorState.readOnly.of(!writable), EditorView.editable.of(writable), EditorView.contentAttributes.of(writable ? {} : { tabindex: "0", "aria-readonly": "true" })];
+}
+
+const theme = EditorView.theme({
+  "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "1.0625rem" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--text)", lineHeight: "1.62", overflow: "visible" },
+  ".cm-content": {
+    minHeight: "2.75rem",
+    padding: "0.45rem 0.75rem",
+    marginInline: "-0.75rem",
+    caretColor: "var(--ink)",
+    borderRadius: "8px",
+    border: "1px solid transparent",
+  },
+  ".cm-line": { padding: "0" },
+  "&:not(.cm-focused) .cm-content:hover": { borderColor: "var(--line)" },
+  "&.cm-focused .cm-content": { borderColor: "var(--deep)", backgroundColor: "var(--leaf)", outline: "2px solid var(--deep)" },
+  ".readonly & .cm-content": { borderColor: "transparent" },
+  ".cm-remote": { position: "relative", borderInlineStart: "2px solid", marginInline: "-1px", pointerEvents: "none" },
+  ".cm-remote > b": {
+    position: "absolute",
+    insetBlockEnd: "1.2em",
+    insetInlineStart: "-2px",
+    padding: "0 0.45em",
+    borderRadius: "5px 5px 5px 0",
+    color: "var(--paper)",
+    font: "600 0.72rem/1.4 var(--text)",
+    whiteSpace: "nowrap",
+  },
+});
+
+const sheets = new WeakMap<StyleModule, CSSStyleSheet>();
+
+/** Hands CodeMirror's rules to the document as constructed sheets: the style element it would add is forbidden by our CSP. */
+function adopt(_: Document | ShadowRoot, modules: StyleModule | readonly StyleModule[]): void {
+  const wanted = [modules].flat().map((module) => {
+    let sheet = sheets.get(module);
+    if (!sheet) {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync(module.getRules());
+      sheets.set(module, sheet);
+    }
+    return sheet;
+  });
+  const others = document.adoptedStyleSheets.filter((sheet) => !wanted.includes(sheet));
+  document.adoptedStyleSheets = [...others, ...wanted];
+}
+
+// --- whole characters -------------------------------------------------------------------------------------------------------------
+
+const isHigh = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
+const isLow = (unit: number) => unit >= 0xdc00 && unit < 0xe000;
+
+function unit(text: Text, at: number): number {
+  return at >= 0 && at < text.length ? text.sliceString(at, at + 1).charCodeAt(0) : 0;
+}
+
+/** True where an edit at this place would part the two halves of one character. */
+function parts(text: Text, at: number): boolean {
+  return isHigh(unit(text, at - 1)) && isLow(unit(text, at));
+}
+
+/**
+ * Widens edits to whole characters, and refuses very long ones. Replacing one emoji by its neighbour differs in the second half only, and
+ * the browser's input is read as the smallest difference; a half character would make replicas differ for ever.
+ */
+function wholeCharacters(told: (sentence: string) => void): Extension {
+  return EditorState.transactionFilter.of((tr) => {
+    if (!tr.docChanged || tr.annotation(ySyncAnnotation)) return tr;
+    let broken = false;
+    let added = 0;
+    const whole: ChangeSpec[] = [];
+    tr.changes.iterChanges((from, to, _fromB, _toB, inserted) => {
+      added += inserted.length;
+      const change = widen(tr.startState.doc, from, to, inserted.toString());
+      broken ||= change.changed;
+      whole.push(change.spec);
+    });
+    if (added > pasteLimit) {
+      told(`Das ist zu viel auf einmal: höchstens ${pasteLimit.toLocaleString("de")} Zeichen. Es wurde nichts eingefügt.`);
+      return [];
+    }
+    return broken ? rewritten(tr, whole) : tr;
+  });
+}
+
+function widen(doc: Text, from: number, to: number, insert: string): { spec: ChangeSpec; changed: boolean } {
+  const left = parts(doc, from) ? 1 : 0;
+  const right = parts(doc, to) ? 1 : 0;
+  const full = doc.sliceString(from - left, from) + insert + doc.sliceString(to, to + right);
+  const clean = full.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "");
+  return { spec: { from: from - left, to: to + right, insert: clean }, changed: left + right > 0 || clean !== full };
+}
+
+function rewritten(tr: Transaction, changes: ChangeSpec[]): TransactionSpec {
+  const set = tr.startState.changes(changes);
+  return { changes: set, selection: { anchor: Math.min(tr.newSelection.main.head, set.newLength) }, effects: tr.effects, scrollIntoView: true };
+}
+
+// --- composition ------------------------------------------------------------------------------------------------------------------
+
+function composition(composing: (active: boolean) => void): Extension {
+  const on = () => composing(true);
+  // CodeMirror reads the composed text after this event: what was held back may come only then
+  const off = () => void setTimeout(() => composing(false), 60);
+  return EditorView.domEventHandlers({ compositionstart: on, compositionupdate: on, compositionend: off, blur: off });
+}
+
+// --- carets -----------------------------------------------------------------------------------------------------------------------
+
+interface Remote {
+  name: string;
+  color: string;
+  light: string;
+  anchor: number;
+  head: number;
+}
+
+const setRemotes = StateEffect.define<Remote[]>();
+
+const carets = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(shown, tr) {
+    let next = shown.map(tr.changes);
+    for (const effect of tr.effects) if (effect.is(setRemotes)) next = draw(effect.value, tr.newDoc.length);
+    return next;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function draw(remotes: Remote[], length: number): DecorationSet {
+  const ranges: Range<Decoration>[] = [];
+  for (const remote of remotes) {
+    const anchor = Math.min(remote.anchor, length);
+    const head = Math.min(remote.head, length);
+    if (anchor !== head) {
+      const light = `background-color: ${remote.light}`;
+      ranges.push(Decoration.mark({ attributes: { style: light } }).range(Math.min(anchor, head), Math.max(anchor, head)));
+    }
+    ranges.push(Decoration.widget({ widget: new Caret(remote.name, remote.color), side: head > anchor ? -1 : 1 }).range(head));
+  }
+  return Decoration.set(ranges, true);
+}
+
+/** Somebody else's caret. Hidden from assistive technology, which hears of it through the page's polite line instead. */
+class Caret extends WidgetType {
+  constructor(
+    private readonly name: string,
+    private readonly color: string,
+  ) {
+    super();
+  }
+
+  override eq(other: Caret): boolean {
+    return other.name === this.name && other.color === this.color;
+  }
+
+  override toDOM(): HTMLElement {
+    const caret = document.createElement("span");
+    caret.className = "cm-remote";
+    caret.ariaHidden = "true";
+    caret.style.borderColor = this.color;
+    const flag = document.createElement("b");
+    flag.textContent = this.name;
+    flag.style.backgroundColor = this.color;
+    caret.append(flag);
+    return caret;
+  }
+
+  override ignoreEvent(): boolean {
+    return true;
+  }
+}
+
+/** Draws the others' carets whenever awareness or the text changes, at most once a frame and never into a composition. */
+function followCarets(view: EditorView, options: SectionOptions): () => void {
+  let asked = 0;
+  const redraw = () => {
+    asked = 0;
+    if (view.composing) return later();
+    view.dispatch({ effects: setRemotes.of(remotesIn(options)) });
+  };
+  const later = () => {
+    asked ||= requestAnimationFrame(redraw);
+  };
+  options.awareness.on("change", later);
+  options.text.observe(later);
+  later();
+  return () => {
+    cancelAnimationFrame(asked);
+    options.awareness.off("change", later);
+    options.text.unobserve(later);
+  };
+}
+
+function remotesIn({ awareness, text }: SectionOptions): Remote[] {
+  const found: Remote[] = [];
+  for (const [client, state] of awareness.getStates()) {
+    if (client === awareness.clientID) continue;
+    const cursor = cursorIn(state, text);
+    const user: unknown = state["user"];
+    if (!cursor || !isRecord(user)) continue;
+    found.push({ ...cursor, name: words(user["short"] ?? user["name"]), color: colour(user["color"], "#0b5a5e"), light: colour(user["colorLight"], "#0b5a5e33") });
+  }
+  return found;
+}
+
+/** Where a state's caret stands in this text; null when it is in another one. */
+export function cursorIn(state: Record<string, unknown>, text: Y.Text): { anchor: number; head: number } | null {
+  const cursor = state["cursor"];
+  if (!isRecord(cursor) || !text.doc) return null;
+  const anchor = place(cursor["anchor"], text);
+  const head = place(cursor["head"], text);
+  return anchor === null || head === null ? null : { anchor, head };
+}
+
+function place(json: unknown, text: Y.Text): number | null {
+  if (!isRecord(json) || !text.doc) return null;
+  try {
+    const found = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(json), text.doc);
+    return found?.type === text ? found.index : null;
+  } catch {
+    return null; // another client's nonsense is not our error
+  }
+}
+
+function words(value: unknown): string {
+  return typeof value === "string" && value ? value : "?";
+}
+
+function colour(value: unknown, otherwise: string): string {
+  return typeof value === "string" && CSS.supports("color", value) ? value : otherwise;
+}
+
+/** Publishes one's own caret, and for three seconds after each edit that one is writing here. */
+function ownCaret({ awareness, text, key }: SectionOptions): Extension {
+  let rest = 0;
+  const publish = (view: EditorView) => {
+    const state = awareness.getLocalState();
+    if (!state) return;
+    if (!view.hasFocus) {
+      if (state["cursor"] && cursorIn(state, text)) awareness.setLocalStateField("cursor", null);
+      return;
+    }
+    const { anchor, head } = view.state.selection.main;
+    const at = (index: number) => Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(text, index)) as unknown;
+    const cursor = { anchor: at(anchor), head: at(head) };
+    if (JSON.stringify(cursor) !== JSON.stringify(state["cursor"])) awareness.setLocalStateField("cursor", cursor);
+  };
+  const writes = () => {
+    if (awareness.getLocalState()?.["writes"] !== key) awareness.setLocalStateField("writes", key);
+    clearTimeout(rest);
+    rest = setTimeout(() => {
+      if (awareness.getLocalState()?.["writes"] === key) awareness.setLocalStateField("writes", null);
+    }, 3000);
+  };
+  return EditorView.updateListener.of((update) => {
+    if (update.docChanged && !update.transactions[0]?.annotation(ySyncAnnotation)) writes();
+    // after this update: the Y.Text follows the editor, and a position beyond its end cannot be named
+    if (update.selectionSet || update.focusChanged || update.docChanged) queueMicrotask(() => publish(update.view));
+  });
+}

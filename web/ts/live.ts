@@ -1,0 +1,318 @@
+// The live page: one socket, the notes and the room on it, and the end. Everything case-related on the page goes when the right to see it
+// goes. Markup: templates/live.html.
+//
+// For tests and support the page answers from the console:
+//   konsil.notes.texts()      section key → text        konsil.notes.unsaved()    changes without acknowledgement
+//   konsil.notes.connected()  document loaded and connection up
+//   konsil.room.stats()       frames decoded and bytes received by peer id, bytes sent
+// It gives nothing that the person does not already see.
+
+import { openSection, type Section } from "./editor";
+import { Notes } from "./notes";
+import { setText, Writers } from "./people";
+import { Link, type Reason } from "./protocol";
+import { Room, type RoomStats } from "./room";
+import { post, refetch, swap } from "./swap";
+import { Tiles } from "./tiles";
+
+declare global {
+  interface Window {
+    konsil?: {
+      notes: { texts(): Record<string, string>; unsaved(): number; connected(): boolean };
+      room: { stats(): Promise<RoomStats> };
+    };
+  }
+}
+
+const farewell: Record<Reason, { sentence: string; home: boolean }> = {
+  withdrawn: { sentence: "Die Einwilligung für diese Konferenz besteht nicht mehr. Ihre Inhalte werden hier nicht mehr gezeigt.", home: true },
+  closed: { sentence: "Diese Konferenz ist geschlossen.", home: false },
+  cancelled: { sentence: "Diese Konferenz wurde abgesagt.", home: false },
+  rights: { sentence: "Sie nehmen an dieser Konferenz nicht mehr teil.", home: true },
+  signedout: { sentence: "Sie sind abgemeldet.", home: true },
+  elsewhere: { sentence: "Diese Konferenz ist bei Ihnen schon in mehreren Fenstern geöffnet. Bitte arbeiten Sie in einem davon weiter.", home: true },
+};
+
+function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
+
+class LivePage {
+  private readonly root = byId("live");
+  private readonly link: Link;
+  private readonly notes: Notes;
+  private readonly room: Room;
+  private readonly tiles: Tiles;
+  private readonly writers: Writers;
+  private readonly sections = new Map<string, Section>();
+  private readonly clock: number;
+  private endsAt = Date.parse(this.data("ends"));
+  private wasWritable = false;
+  private over = false;
+
+  constructor() {
+    this.notes = new Notes(
+      (frame) => this.link.binary(frame),
+      () => this.link.restart(),
+    );
+    this.tiles = new Tiles(byId("tiles"), (yes) => (byId("unlock").hidden = !yes));
+    this.room = new Room((type, data) => this.link.text(type, data), {
+      tiles: this.tiles,
+      changed: () => this.showRoom(),
+      told: (sentence) => this.tell(sentence),
+    });
+    this.writers = this.openSections();
+    this.notes.changed = () => this.showNotes();
+    this.bindDesk();
+    this.bindMeasures();
+    this.clock = setInterval(() => this.showTime(), 1000);
+    this.showTime();
+    this.link = new Link(this.data("ticket"), this.data("socket"), {
+      open: () => void this.link.text("hello", {}),
+      binary: (frame) => this.notes.receive(frame),
+      text: (type, data) => this.receive(type, data),
+      lost: () => this.lost(),
+      ended: (reason) => this.end(reason),
+    });
+    this.bindLeaving();
+    this.expose();
+  }
+
+  private data(name: string): string {
+    return this.root.dataset[name] ?? "";
+  }
+
+  // --- notes ----------------------------------------------------------------------------------------------------------------------
+
+  private openSections(): Writers {
+    const titles = new Map<string, string>();
+    const marks = new Map<string, HTMLElement>();
+    for (const place of document.querySelectorAll<HTMLElement>(".editor[data-section]")) {
+      const key = place.dataset["section"] ?? "";
+      const mark = byId(`sec-${key}-writes`);
+      const hint = document.getElementById(`sec-${key}-hint`);
+      titles.set(key, byId(`sec-${key}`).textContent ?? key);
+      marks.set(key, mark);
+      this.sections.set(
+        key,
+        openSection({
+          key,
+          parent: place,
+          text: this.notes.doc.getText(`s:${key}`),
+          awareness: this.notes.awareness,
+          writable: false, // until the server's document is here
+          labelledBy: `sec-${key}`,
+          ...(hint ? { describedBy: hint.id } : {}),
+          composing: (active) => (active ? this.notes.hold() : this.notes.release()),
+          told: (sentence) => this.tell(sentence),
+        }),
+      );
+    }
+    return new Writers(this.notes.awareness, byId("writing"), titles, marks);
+  }
+
+  private showNotes(): void {
+    if (this.over) return;
+    const { kind, words } = this.notes.saveState();
+    const line = byId("saved");
+    line.dataset["state"] = kind;
+    setText(line, words);
+    const writable = this.notes.writable();
+    if (writable === this.wasWritable) return;
+    this.wasWritable = writable;
+    for (const section of this.sections.values()) section.setWritable(writable);
+  }
+
+  // --- room -----------------------------------------------------------------------------------------------------------------------
+
+  private receive(type: string, data: Record<string, unknown>): void {
+    if (this.room.receive(type, data)) {
+      if (type === "welcome" && typeof data["endsAt"] === "string") this.endsAt = Date.parse(data["endsAt"]) || this.endsAt;
+      return;
+    }
+    if (type === "refresh") void this.refresh(String(data["what"]));
+    if (type === "error" && data["what"] === "media") this.tell("Ton und Bild sind gerade nicht möglich. Die Mitschrift funktioniert.");
+  }
+
+  private lost(): void {
+    this.notes.lost();
+    this.room.lost();
+  }
+
+  private showRoom(): void {
+    if (this.over) return;
+    this.press("mic", this.room.devices.on("mic"), "an", "aus");
+    this.press("camera", this.room.devices.on("camera"), "an", "aus");
+    this.press("hand", this.room.hand, "oben", "unten");
+    const n = new Set(this.room.people.map((one) => one.person)).size;
+    setText(byId("count"), n === 0 ? "" : n === 1 ? "nur Sie" : `${n} Personen`);
+    setText(byId("room-state"), n === 0 ? "Verbindung wird aufgebaut …" : n === 1 ? "Außer Ihnen ist noch niemand da." : `${n} Personen im Raum`);
+  }
+
+  private press(id: string, on: boolean, yes: string, no: string): void {
+    const button = byId(id);
+    button.ariaPressed = String(on);
+    const state = button.querySelector<HTMLElement>(".state");
+    if (state) setText(state, on ? yes : no);
+  }
+
+  private bindDesk(): void {
+    for (const source of ["mic", "camera"] as const) {
+      byId(source).addEventListener("click", async (event) => {
+        const button = event.currentTarget;
+        if (!(button instanceof HTMLElement) || button.ariaBusy === "true") return;
+        button.ariaBusy = "true"; // the browser may be asking for permission
+        this.tell("");
+        await this.room.toggle(source);
+        button.ariaBusy = null;
+      });
+    }
+    byId("hand").addEventListener("click", () => this.room.raise(!this.room.hand));
+    byId("unlock").addEventListener("click", () => void this.tiles.unlock());
+    byId("told-close").addEventListener("click", () => this.tell(""));
+  }
+
+  /** A sentence above the controls, read aloud; empty takes it away. */
+  private tell(sentence: string): void {
+    if (this.over) return;
+    byId("told").hidden = sentence === "";
+    setText(byId("told-text"), sentence);
+  }
+
+  // --- the line on top ------------------------------------------------------------------------------------------------------------
+
+  private showTime(): void {
+    const left = Math.round((this.endsAt - Date.now()) / 60_000);
+    const time = byId("time");
+    time.classList.toggle("late", left <= 0);
+    if (Number.isNaN(left)) return setText(time, "");
+    setText(time, left > 0 ? `noch ${left} min` : left === 0 ? "Zeit ist um" : `seit ${-left} min über der Zeit`);
+  }
+
+  // --- parts rendered by the server -----------------------------------------------------------------------------------------------
+
+  private async refresh(what: string): Promise<void> {
+    if (what === "measures") return this.fetchMeasures();
+    if (what !== "conference") return;
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
+      if (!answer.ok || this.over) return;
+      const html = await answer.text();
+      for (const part of document.querySelectorAll("[data-refresh=conference]")) swap(part, html);
+      const ends = new DOMParser().parseFromString(html, "text/html").getElementById("live")?.dataset["ends"];
+      this.endsAt = Date.parse(ends ?? "") || this.endsAt;
+    } catch (error) {
+      reportError(error); // the page shows what it showed; the next change asks again
+    }
+  }
+
+  private async fetchMeasures(): Promise<void> {
+    const part = document.getElementById("measures");
+    if (!part) return;
+    try {
+      const next = await refetch(part, this.data("measures"));
+      if (this.over) next?.remove();
+      else if (!next) this.tell("Die Maßnahmen konnten nicht geladen werden.");
+    } catch {
+      this.tell("Die Maßnahmen konnten nicht geladen werden. Sie erscheinen mit der nächsten Änderung.");
+    }
+  }
+
+  /** Forms inside #measures stay on the page; without this script they post as forms do. */
+  private bindMeasures(): void {
+    void this.fetchMeasures();
+    byId("notes").addEventListener("submit", (event) => {
+      const form = event.target;
+      const part = document.getElementById("measures");
+      if (!(form instanceof HTMLFormElement) || !part?.contains(form) || form.method !== "post") return;
+      event.preventDefault();
+      void this.submitMeasures(form, event.submitter, part);
+    });
+  }
+
+  private async submitMeasures(form: HTMLFormElement, submitter: HTMLElement | null, part: Element): Promise<void> {
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
+    try {
+      const { ok, html } = await post(form, submitter);
+      if (this.over) return;
+      this.tell("");
+      const current = document.getElementById("measures") ?? part;
+      if (swap(current, html, form)) return;
+      if (ok) await this.fetchMeasures();
+      else this.tell("Das hat der Server nicht angenommen. Ihre Eingabe steht noch da.");
+    } catch {
+      this.tell("Nicht gespeichert: keine Verbindung. Ihre Eingabe steht noch da.");
+    } finally {
+      form.ariaBusy = null;
+    }
+  }
+
+  // --- leaving and the end --------------------------------------------------------------------------------------------------------
+
+  private bindLeaving(): void {
+    addEventListener("beforeunload", (event) => {
+      if (!this.over && this.notes.unsaved() > 0) event.preventDefault();
+    });
+    // a page out of the back/forward cache would show what its reader may no longer see
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) location.reload();
+    });
+  }
+
+  /** Nothing of the case stays: not in the document, not in memory that we hold, not in the title. */
+  private end(reason: Reason): void {
+    if (this.over) return;
+    this.over = true;
+    const unsaved = this.notes.unsaved();
+    clearInterval(this.clock);
+    this.writers.destroy();
+    for (const section of this.sections.values()) section.destroy();
+    this.sections.clear();
+    this.room.destroy();
+    this.notes.destroy();
+    delete window.konsil;
+    const leave = this.data("leave");
+    document.title = "Konferenz beendet · konsil";
+    document.body.replaceChildren(goodbye(reason, unsaved, leave));
+    document.querySelector("h1")?.focus();
+  }
+
+  private expose(): void {
+    const { notes, room, sections } = this;
+    window.konsil = {
+      notes: {
+        texts: () => Object.fromEntries([...sections.keys()].map((key) => [key, notes.doc.getText(`s:${key}`).toString()])),
+        unsaved: () => notes.unsaved(),
+        connected: () => notes.connected(),
+      },
+      room: { stats: () => room.stats() },
+    };
+  }
+}
+
+function goodbye(reason: Reason, unsaved: number, leave: string): HTMLElement {
+  const { sentence, home } = farewell[reason];
+  const slip = document.createElement("main");
+  slip.className = "slip";
+  const mark = slip.appendChild(document.createElement("p"));
+  mark.className = "mark";
+  mark.textContent = "konsil";
+  const title = slip.appendChild(document.createElement("h1"));
+  title.className = "when";
+  title.tabIndex = -1;
+  title.textContent = sentence;
+  if (unsaved > 0) {
+    const rest = slip.appendChild(document.createElement("p"));
+    rest.textContent = unsaved === 1 ? "Eine Ihrer Änderungen wurde nicht mehr übernommen." : `${unsaved} Ihrer Änderungen wurden nicht mehr übernommen.`;
+  }
+  const away = slip.appendChild(document.createElement("a"));
+  away.className = "btn wide";
+  away.href = home ? "/" : leave || "/";
+  away.textContent = home ? "Zur Startseite" : "Weiter";
+  return slip;
+}
+
+new LivePage();

@@ -1,0 +1,73 @@
+// Small comforts for pages that work without them:
+//
+//   <form data-guard>        asks before leaving while something in it has been changed and not sent
+//   <form data-once>         takes one submit only; the button says that it is busy
+//   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
+//   <div class="errors">     takes the focus when the page opens
+//
+// data-poll needs an id, and the answer must contain the element with that id (a whole page will do).
+
+import { changedValue, refetch } from "./swap";
+
+guardChanges();
+submitOnce();
+for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
+document.querySelector<HTMLElement>(".errors")?.focus();
+
+function guardChanges(): void {
+  let sent = false;
+  document.addEventListener("submit", () => {
+    sent = true;
+  });
+  addEventListener("pageshow", () => {
+    sent = false;
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!sent && [...document.querySelectorAll<HTMLFormElement>("form[data-guard]")].some(changed)) event.preventDefault();
+  });
+}
+
+function changed(form: HTMLFormElement): boolean {
+  return [...form.elements].some(
+    (one) => (one instanceof HTMLInputElement || one instanceof HTMLTextAreaElement || one instanceof HTMLSelectElement) && one.type !== "hidden" && changedValue(one) !== null,
+  );
+}
+
+function submitOnce(): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.dataset["once"] === undefined || event.defaultPrevented) return;
+    if (form.ariaBusy === "true") return event.preventDefault();
+    form.ariaBusy = "true";
+    // not disabled: a disabled button would neither keep the focus nor send its name and value
+    if (event.submitter) event.submitter.ariaBusy = "true";
+  });
+  addEventListener("pageshow", () => {
+    for (const one of document.querySelectorAll("form[data-once], form[data-once] [aria-busy]")) one.ariaBusy = null;
+  });
+}
+
+/** Asks again and again while the page is visible; after errors more slowly, up to a minute. */
+function poll(first: Element): void {
+  let part = first;
+  let failures = 0;
+  const every = () => Math.max(1000, Number((part as HTMLElement).dataset["every"] ?? 5000) || 5000);
+  const look = async (): Promise<void> => {
+    const url = part.getAttribute("data-poll");
+    if (!url || !part.isConnected) return;
+    if (document.visibilityState === "visible") {
+      try {
+        const next = await refetch(part, url, AbortSignal.timeout(10_000));
+        failures = next ? 0 : failures + 1;
+        part = next ?? part;
+      } catch {
+        failures++;
+      }
+    }
+    setTimeout(() => void look(), Math.min(60_000, every() * 2 ** Math.min(failures, 5)));
+  };
+  document.addEventListener("visibilitychange", () => {
+    failures = 0;
+  });
+  setTimeout(() => void look(), every());
+}

@@ -1,0 +1,103 @@
+// Who is here and who writes where: the roster the server sends whole on each change, and the polite line that tells it in words.
+
+import type { Awareness } from "y-protocols/awareness";
+import { isRecord } from "./protocol";
+
+/** One connection in the room, as `people` describes it. */
+export interface Peer {
+  peer: string;
+  person: string;
+  name: string;
+  short: string;
+  role: string;
+  mic: boolean;
+  camera: boolean;
+  hand: boolean;
+  live: boolean;
+}
+
+export function readPeople(data: Record<string, unknown>): Peer[] {
+  const list = data["people"];
+  if (!Array.isArray(list)) return [];
+  return list.filter(isRecord).map((one) => ({
+    peer: text(one["peer"]),
+    person: text(one["person"]),
+    name: text(one["name"]),
+    short: text(one["short"]),
+    role: text(one["role"]),
+    mic: one["mic"] === true,
+    camera: one["camera"] === true,
+    hand: one["hand"] === true,
+    live: one["live"] === true,
+  }));
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** Up to two initials for a tile without picture. */
+export function initials(peer: Peer): string {
+  const parts = (peer.short || peer.name).replace(/\b(Dr|Prof|med|dipl)\b\.?/gi, "").match(/\p{L}+/gu) ?? [];
+  return parts.slice(0, 2).map((part) => part.charAt(0).toUpperCase()).join("") || "?";
+}
+
+/** "A. K. schreibt in Einschätzung" for the line on top and beside each heading; throttled, because screen readers read it aloud. */
+export class Writers {
+  private spoken = "";
+  private timer = 0;
+  private readonly update = () => this.show();
+
+  constructor(
+    private readonly awareness: Awareness,
+    private readonly line: HTMLElement,
+    private readonly titles: Map<string, string>,
+    private readonly marks: Map<string, HTMLElement>,
+  ) {
+    awareness.on("change", this.update);
+  }
+
+  destroy(): void {
+    clearTimeout(this.timer);
+    this.awareness.off("change", this.update);
+  }
+
+  private show(): void {
+    const writing = this.bySection();
+    for (const [key, mark] of this.marks) {
+      const names = writing.get(key) ?? [];
+      setText(mark, names.length ? `${names.join(", ")} ${names.length === 1 ? "schreibt" : "schreiben"}` : "");
+    }
+    this.timer ||= setTimeout(() => {
+      this.timer = 0;
+      this.speak(this.bySection());
+    }, 4000);
+  }
+
+  /** Says who started; silence needs no announcement, so an empty line is only cleared. */
+  private speak(writing: Map<string, string[]>): void {
+    const sentences = [...writing].map(([key, names]) => `${names.join(", ")} ${names.length === 1 ? "schreibt" : "schreiben"} in ${this.titles.get(key) ?? key}`);
+    const next = sentences.join(" · ");
+    if (next === this.spoken) return;
+    this.spoken = next;
+    setText(this.line, next);
+  }
+
+  private bySection(): Map<string, string[]> {
+    const found = new Map<string, string[]>();
+    for (const [client, state] of this.awareness.getStates()) {
+      const key: unknown = state["writes"];
+      const user: unknown = state["user"];
+      if (client === this.awareness.clientID || typeof key !== "string" || !this.titles.has(key) || !isRecord(user)) continue;
+      const name = text(user["short"]) || text(user["name"]) || "Jemand";
+      const names = found.get(key) ?? [];
+      if (!names.includes(name)) found.set(key, [...names, name]);
+    }
+    return found;
+  }
+}
+
+/** Sets text only when it differs: a live region repeats itself otherwise, and a selection in it would be lost. */
+export function setText(element: HTMLElement, value: string): void {
+  if (element.textContent !== value) element.textContent = value;
+}
