@@ -1,0 +1,46 @@
+// Command konsil-bench measures konsil's parts and, over real sockets, the
+// whole server. Each of its commands prints one JSON object per line, the
+// summary last; diagnostics go to standard error. The exit status is 0 when
+// the run itself worked, whatever the figures say, and 1 when it did not.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// command is one program of the bench.
+type command struct {
+	name, usage string
+	run         func(args []string, out io.Writer) error
+}
+
+var commands = []command{
+	{"trace", "FILE.json.gz…  replays editing traces through the notes engine", runTrace},
+}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "konsil-bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	if len(args) > 0 {
+		for _, c := range commands {
+			if c.name == args[0] {
+				return c.run(args[1:], out)
+			}
+		}
+	}
+	fmt.Fprintln(os.Stderr, "usage: konsil-bench COMMAND …")
+	for _, c := range commands {
+		fmt.Fprintf(os.Stderr, "  %s %s\n", c.name, c.usage)
+	}
+	if len(args) == 0 {
+		return fmt.Errorf("no command given")
+	}
+	return fmt.Errorf("unknown command %q", args[0])
+}
