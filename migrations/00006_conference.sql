@@ -85,7 +85,6 @@ create table minutes (
 	organisation_id uuid not null,
 	state text not null check (state in ('draft', 'approved')),
 	decisions text not null default '',
-	dissent text not null default '',
 	body jsonb,
 	sha256 bytea,
 	changed_at timestamptz not null,

@@ -3,6 +3,8 @@ create table measure (
 	id uuid primary key,
 	organisation_id uuid not null,
 	conference_id uuid not null references conference,
+	conference_code text not null,
+	case_id uuid not null references case_file,
 	what text not null,
 	responsible_id uuid not null references account,
 	due_on date not null,

@@ -19,22 +19,11 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/expertpool/account"
 )
-
-var (
-	// ErrDenied says that the actor may not look at this identity.
-	ErrDenied = errors.New("not allowed")
-	// ErrNotFound says that the vault has no identity for this case in the actor's organisation.
-	ErrNotFound = errors.New("no identity")
-)
-
-// InvalidError names the field and the rule it breaks.
-type InvalidError struct{ Field, Rule string }
-
-func (e *InvalidError) Error() string { return e.Field + ": " + e.Rule }
 
 // Identity is who the client is. It is entered once and lives in the vault only.
 type Identity struct {
@@ -51,29 +40,19 @@ func (Identity) LogValue() string { return "[identity]" }
 func (Identity) String() string { return "[identity]" }
 
 // Validate names the first field that breaks a rule.
-func (i Identity) Validate(now time.Time) error {
-	for _, f := range []struct {
-		name, value string
-		most        int
-		must        bool
-	}{
-		{"first_name", i.FirstName, 100, true}, {"last_name", i.LastName, 100, true},
-		{"number", i.Number, 60, false}, {"contact", i.Contact, 300, false},
-	} {
-		switch {
-		case f.must && strings.TrimSpace(f.value) == "":
-			return &InvalidError{f.name, "required"}
-		case utf8.RuneCountInString(f.value) > f.most:
-			return &InvalidError{f.name, "too_long"}
-		case !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, func(r rune) bool { return r < ' ' && r != '\n' && r != '\r' }):
-			return &InvalidError{f.name, "text"}
-		}
+func (i *Identity) Validate(now time.Time) error {
+	err := account.FirstError(
+		account.CheckText("first_name", &i.FirstName, 100, true),
+		account.CheckText("last_name", &i.LastName, 100, true),
+		account.CheckText("number", &i.Number, 60, false),
+		account.CheckText("contact", &i.Contact, 300, false),
+	)
+	if err != nil || i.Born == "" {
+		return err
 	}
-	if i.Born != "" {
-		born, err := time.Parse(time.DateOnly, i.Born)
-		if err != nil || born.After(now) || born.Year() < 1900 {
-			return &InvalidError{"born", "date"}
-		}
+	born, err := time.Parse(time.DateOnly, i.Born)
+	if err != nil || born.After(now) || born.Year() < 1900 {
+		return &account.InvalidError{Field: "born", Rule: "date"}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +26,7 @@ func NewVault(db *pgxpool.Pool, key *Key, now func() time.Time) *Vault {
 	return &Vault{db: db, key: key, now: now}
 }
 
-// Put seals the identity of a new case within tx. Errors: *InvalidError.
+// Put seals the identity of a new case within tx. Errors: InvalidError.
 func (v *Vault) Put(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uuid.UUID, i Identity) error {
 	if err := i.Validate(v.now()); err != nil {
 		return err
@@ -46,13 +45,14 @@ func (v *Vault) Put(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uui
 }
 
 // Reveal shows who the client of a case is, to a caseworker of the organisation that entered her. The reason is recorded and
-// committed before the identity is opened. Errors: *InvalidError, ErrDenied, ErrNotFound.
+// committed before the identity is opened. Errors: InvalidError, ErrDenied,
+// ErrNotFound.
 func (v *Vault) Reveal(ctx context.Context, by account.Actor, caseID uuid.UUID, reason string) (Identity, error) {
 	if by.Role != account.Caseworker || by.Session == uuid.Nil {
-		return Identity{}, ErrDenied
+		return Identity{}, account.ErrDenied
 	}
-	if reason = strings.TrimSpace(reason); reason == "" || len(reason) > 500 {
-		return Identity{}, &InvalidError{"reason", "required"}
+	if err := account.CheckText("reason", &reason, 500, true); err != nil {
+		return Identity{}, err
 	}
 	var s sealed
 	err := pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
@@ -60,7 +60,7 @@ func (v *Vault) Reveal(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 			select key_id, wrapped_key, sealed from vault.identity
 			where case_id = $1 and organisation_id = $2`, caseID, by.Organisation).Scan(&s.keyID, &s.wrapped, &s.box)
 		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrNotFound
+			return account.ErrNotFound
 		}
 		if err != nil {
 			return err

@@ -26,11 +26,6 @@ var (
 	ErrTaken = errors.New("address is taken")
 )
 
-// InvalidError names the field and the rule it breaks.
-type InvalidError struct{ Field, Rule string }
-
-func (e *InvalidError) Error() string { return e.Field + ": " + e.Rule }
-
 // Role is what a person does in the network.
 type Role string
 
@@ -117,8 +112,8 @@ func (n New) validate() error {
 	default:
 		return &InvalidError{"role", "unknown"}
 	}
-	if n.Name = strings.TrimSpace(n.Name); n.Name == "" || len(n.Name) > 200 || strings.ContainsFunc(n.Name, isControl) {
-		return &InvalidError{"name", "text"}
+	if err := CheckText("name", &n.Name, 200, true); err != nil {
+		return err
 	}
 	if a, err := mail.ParseAddress(n.Email); err != nil || a.Address != n.Email || len(n.Email) > 254 {
 		return &InvalidError{"email", "address"}
@@ -128,5 +123,3 @@ func (n New) validate() error {
 	}
 	return nil
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -68,27 +68,6 @@ func verifyChain(ctx context.Context, tx pgx.Tx, org uuid.UUID) (int, error) {
 	return int(seq), nil
 }
 
-// OfCase returns what happened to one case, oldest first, as far as did is listed.
-func OfCase(ctx context.Context, db *pgxpool.Pool, org, caseID uuid.UUID, did ...string) ([]Entry, error) {
-	rows, err := db.Query(ctx, `
-		select seq, at, actor_id, actor_role, action, object_kind, object_id, case_id, reason, hash
-		from audit.entry
-		where organisation_id = $1 and case_id = $2 and action = any($3)
-		order by seq`, org, caseID, did)
-	if err != nil {
-		return nil, fmt.Errorf("audit of a case: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
-	if err != nil {
-		return nil, fmt.Errorf("audit of a case: %w", err)
-	}
-	entries := make([]Entry, len(found))
-	for i, r := range found {
-		entries[i] = r.entry(org)
-	}
-	return entries, nil
-}
-
 type row struct {
 	Seq        int64
 	At         time.Time

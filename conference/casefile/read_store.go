@@ -1,0 +1,183 @@
+package casefile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/audit"
+)
+
+// Querier is a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+const caseColumns = `
+	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at
+	from case_file c join account a on a.id = c.caseworker_id`
+
+func scanCase(row pgx.CollectableRow) (Case, error) {
+	var c Case
+	err := row.Scan(&c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt)
+	return c, err
+}
+
+// List returns the cases of the caseworker's organisation with their consent, newest first, without summaries.
+func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
+	if by.Role != account.Caseworker {
+		return nil, account.ErrDenied
+	}
+	rows, err := s.db.Query(ctx, `select`+caseColumns+`
+		where c.organisation_id = $1
+		order by c.created_at desc`, by.Organisation)
+	if err != nil {
+		return nil, fmt.Errorf("list cases: %w", err)
+	}
+	cases, err := pgx.CollectRows(rows, scanCase)
+	if err != nil {
+		return nil, fmt.Errorf("list cases: %w", err)
+	}
+	for i := range cases {
+		if _, cases[i].Consent, err = standing(ctx, s.db, cases[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return cases, nil
+}
+
+// ByID returns a case of the caseworker's organisation. A sealed case has no summary any more.
+func (s *Store) ByID(ctx context.Context, by account.Actor, id uuid.UUID) (Case, error) {
+	c, err := s.header(ctx, by, id)
+	if err != nil {
+		return Case{}, err
+	}
+	if _, c.Consent, err = standing(ctx, s.db, id); err != nil || c.Sealed {
+		return c, err
+	}
+	if c.Summary, err = summaryOf(ctx, s.db, id, false); err != nil {
+		return Case{}, err
+	}
+	return c, nil
+}
+
+// Receipt tells who had seen what of a sealed case. ErrConflict while it is open.
+func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Receipt, error) {
+	c, err := s.header(ctx, by, id)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !c.Sealed {
+		return Receipt{}, account.Refuse(account.ErrConflict, "not_withdrawn")
+	}
+	seen, err := s.sightings(ctx, by.Organisation, id)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Case: c, WithdrawnAt: *c.SealedAt, Seen: seen}, nil
+}
+
+// Looked are the deeds that show case text to somebody.
+var Looked = []string{"view_summary", "enter_room", "view_minutes", "view_measure", "reveal"}
+
+// Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing.
+func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisation, id uuid.UUID, what, to string) error {
+	var already bool
+	err := tx.QueryRow(ctx, `
+		select exists (select from audit.entry
+			where case_id = $1 and actor_id = $2 and action = $3 and object_id = $4 and at > $5)`,
+		id, by.ID, what, to, s.now().Add(-time.Hour)).Scan(&already)
+	if err != nil || already {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{
+		Organisation: organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: what, Kind: "case", To: to, Case: id,
+	})
+}
+
+func (s *Store) sightings(ctx context.Context, organisation, id uuid.UUID) ([]Sighting, error) {
+	rows, err := s.db.Query(ctx, `
+		select a.name, a.role, e.action as what, max(e.at) as at
+		from audit.entry e join account a on a.id = e.actor_id
+		where e.organisation_id = $1 and e.case_id = $2 and e.action = any($3)
+		group by a.id, a.name, a.role, e.action
+		order by max(e.at)`, organisation, id, Looked)
+	if err != nil {
+		return nil, fmt.Errorf("sightings: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Sighting])
+}
+
+func (s *Store) header(ctx context.Context, by account.Actor, id uuid.UUID) (Case, error) {
+	if by.Role != account.Caseworker {
+		return Case{}, account.ErrDenied
+	}
+	rows, err := s.db.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, by.Organisation)
+	if err != nil {
+		return Case{}, fmt.Errorf("case: %w", err)
+	}
+	c, err := pgx.CollectExactlyOneRow(rows, scanCase)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Case{}, account.ErrNotFound
+	}
+	return c, err
+}
+
+// standing returns whether the case is sealed and the last consent given, if any.
+func standing(ctx context.Context, q Querier, id uuid.UUID) (bool, *Consent, error) {
+	var sealed bool
+	err := q.QueryRow(ctx, `select state = 'sealed' from case_file where id = $1`, id).Scan(&sealed)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil, account.ErrNotFound
+	}
+	if err != nil {
+		return false, nil, fmt.Errorf("case: %w", err)
+	}
+	var c Consent
+	err = q.QueryRow(ctx, `
+		select c.id, c.purpose, c.circle, c.valid_until, c.text_version, c.explained, a.name, c.granted_at, c.withdrawn_at
+		from consent c join account a on a.id = c.recorded_by
+		where c.case_id = $1 and c.replaced_at is null
+		order by c.granted_at desc limit 1`, id).
+		Scan(&c.ID, &c.Purpose, &c.Circle, &c.ValidUntil, &c.TextVersion, &c.Explained, &c.RecordedByName, &c.GrantedAt, &c.WithdrawnAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return sealed, nil, nil
+	}
+	if err != nil {
+		return false, nil, fmt.Errorf("consent: %w", err)
+	}
+	return sealed, &c, nil
+}
+
+// summaryOf returns the released summary, or the newest of all; nil when there is none.
+func summaryOf(ctx context.Context, q Querier, id uuid.UUID, released bool) (*Summary, error) {
+	var t Summary
+	err := q.QueryRow(ctx, `
+		select s.version, s.state, s.situation, s.resources, s.tried, s.goals, s.limits, a.name, s.written_at, s.released_at
+		from case_summary s join account a on a.id = s.author_id
+		where s.case_id = $1 and s.state <> 'sealed' and (s.state = 'released' or not $2)
+		order by s.version desc limit 1`, id, released).
+		Scan(&t.Version, &t.State, &t.Situation, &t.Resources, &t.Tried, &t.Goals, &t.Limits, &t.AuthorName, &t.WrittenAt, &t.ReleasedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("summary: %w", err)
+	}
+	return &t, nil
+}
+
+// ValidUntil is the last day of the consent that stands, or nil.
+func (s *Store) ValidUntil(ctx context.Context, q Querier, id uuid.UUID) (*time.Time, error) {
+	_, c, err := standing(ctx, q, id)
+	if err != nil || !c.Stands(s.now()) {
+		return nil, err
+	}
+	return &c.ValidUntil, nil
+}

@@ -1,0 +1,298 @@
+// Package conference is a case conference from the request to the follow-up: request, panel, date, invitations, the live
+// meeting's rights and notes at rest, minutes.
+//
+// A conference belongs to the organisation that convenes it and is known by a pseudonym of its own. Coordinators of the
+// network moderate it, experts sit in it by invitation. Whoever reads case text passes the consent of the case at that
+// moment. The package never sees who the client is and knows neither HTTP nor sockets.
+package conference
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/plan"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// State of a conference:
+//
+//	inviting ⇄ quorate → live → minutes_draft → approved → closed
+//	inviting | quorate → cancelled
+//	any of them but cancelled → sealed (consent withdrawn)
+type State string
+
+const (
+	Inviting     State = "inviting"
+	Quorate      State = "quorate"
+	Live         State = "live"
+	MinutesDraft State = "minutes_draft"
+	Approved     State = "approved"
+	Closed       State = "closed" // every measure has come to an end
+	Cancelled    State = "cancelled"
+	Sealed       State = "sealed"
+)
+
+// Planned says that the conference is still to come.
+func (s State) Planned() bool { return s == Inviting || s == Quorate }
+
+// Answer of an invited expert; the words of the invitation's state, RFC 5545 PARTSTAT in lower case.
+type Answer string
+
+const (
+	Offered         Answer = "offered"
+	Tentative       Answer = "tentative"
+	Accepted        Answer = "accepted"
+	Declined        Answer = "declined"
+	AnswerCancelled Answer = "cancelled"
+)
+
+// Conference is one meeting about one case.
+type Conference struct {
+	ID               uuid.UUID
+	Code             string
+	Organisation     uuid.UUID
+	OrganisationName string
+	Network          uuid.UUID
+	CaseID           uuid.UUID
+	RequestID        uuid.UUID
+	ModeratorID      uuid.UUID
+	ModeratorName    string
+	CaseworkerName   string
+	Question         string
+	OwnWish          string
+	State            State
+	StartsAt, EndsAt time.Time
+	RequestedAt      time.Time
+	CreatedAt        time.Time
+	OpenedAt         *time.Time
+	EndedAt          *time.Time
+}
+
+// Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
+type Seat struct {
+	ID         uuid.UUID
+	AccountID  uuid.UUID
+	Name       string
+	Role       Part
+	Discipline string
+	Required   bool
+	AttendedAt *time.Time
+	Answer     Answer // of the standing invitation; empty for those who need none
+	AnsweredAt *time.Time
+	Comment    string
+	Sequence   int
+}
+
+// Part is what somebody is in one conference.
+type Part string
+
+const (
+	Moderator  Part = "moderator"
+	Caseworker Part = "caseworker"
+	ExpertPart Part = "expert"
+)
+
+// deed is something that can be done to a conference.
+type deed int
+
+const (
+	toSee  deed = iota
+	toPlan      // move, cancel, invite, uninvite
+	toOpen
+	toEnter
+	toEnd
+	toMinute
+	toApprove
+	toPropose
+)
+
+// may is who may do what, by part. Consent and state are asked besides.
+var may = map[deed][]Part{
+	toSee:     {Moderator, Caseworker, ExpertPart},
+	toPlan:    {Moderator},
+	toOpen:    {Moderator, Caseworker},
+	toEnter:   {Moderator, Caseworker, ExpertPart},
+	toEnd:     {Moderator},
+	toMinute:  {Moderator, Caseworker},
+	toApprove: {Moderator},
+	toPropose: {Moderator, Caseworker, ExpertPart},
+}
+
+func (p Part) may(d deed) error {
+	if !slices.Contains(may[d], p) {
+		return account.ErrDenied
+	}
+	return nil
+}
+
+// partOf tells what the actor is in c. Foreign organisations and people who were not asked, or said no, are told that there
+// is no such conference.
+func partOf(by account.Actor, c Conference, seats []Seat) (Part, Seat, error) {
+	i := slices.IndexFunc(seats, func(s Seat) bool { return s.AccountID == by.ID })
+	var own Seat
+	if i >= 0 {
+		own = seats[i]
+	}
+	switch {
+	case by.Role == account.Coordinator && by.Network == c.Network:
+		return Moderator, own, nil
+	case by.Role == account.Caseworker && by.Organisation == c.Organisation:
+		return Caseworker, own, nil
+	case by.Role == account.Expert && i >= 0 && own.Role == ExpertPart && own.Answer != "" && own.Answer != Declined && own.Answer != AnswerCancelled:
+		return ExpertPart, own, nil
+	}
+	return "", Seat{}, account.ErrNotFound
+}
+
+// quorate: every discipline that is required has at least one expert who accepted. Heads do not count.
+func quorate(seats []Seat) bool {
+	filled := map[string]bool{}
+	for _, s := range seats {
+		if s.Role == ExpertPart && s.Required && s.Answer != AnswerCancelled {
+			filled[s.Discipline] = filled[s.Discipline] || s.Answer == Accepted
+		}
+	}
+	for _, yes := range filled {
+		if !yes {
+			return false
+		}
+	}
+	return len(filled) > 0
+}
+
+// The room may be opened half an hour before the date and until six hours after it.
+const (
+	openBefore = 30 * time.Minute
+	openAfter  = 6 * time.Hour
+)
+
+// openable says whether the room of a planned conference can be opened at now.
+func (c Conference) openable(now time.Time) bool {
+	return now.After(c.StartsAt.Add(-openBefore)) && now.Before(c.EndsAt.Add(openAfter))
+}
+
+// answerable is the rule for an invitation: what it is answered for must be what it still asks.
+func answerable(c Conference, current Answer, sequence, answered int, now time.Time) error {
+	switch {
+	case c.State == Cancelled || c.State == Sealed || current == AnswerCancelled:
+		return account.Refuse(account.ErrConflict, "conference_cancelled")
+	case !c.State.Planned() && c.State != Live || now.After(c.EndsAt):
+		return account.Refuse(account.ErrConflict, "conference_over")
+	case answered != sequence:
+		return account.Refuse(account.ErrConflict, "date_moved")
+	}
+	return nil
+}
+
+// Request is a caseworker's: one question about one case.
+type Request struct {
+	ID               uuid.UUID
+	Organisation     uuid.UUID
+	OrganisationName string
+	Network          uuid.UUID
+	CaseID           uuid.UUID
+	CasePseudonym    string
+	CaseworkerID     uuid.UUID
+	CaseworkerName   string
+	Question         string
+	Urgency          string // normal, urgent
+	Disciplines      []string
+	OwnWish          string // the client's, in her own words
+	State            string // submitted, allocated, declined, withdrawn
+	SubmittedAt      time.Time
+	DecidedAt        *time.Time
+	Reason           string
+	ConferenceCode   string
+	ConsentStands    bool
+}
+
+// Late says that a waiting request has waited too long: a day, urgent ones four hours.
+func (r Request) Late(now time.Time) bool {
+	limit := 24 * time.Hour
+	if r.Urgency == "urgent" {
+		limit = 4 * time.Hour
+	}
+	return r.State == "submitted" && now.Sub(r.SubmittedAt) > limit
+}
+
+func (r *Request) validate() error {
+	err := account.FirstError(
+		account.CheckText("question", &r.Question, 300, true),
+		account.CheckText("own_wish", &r.OwnWish, 1000, true),
+	)
+	if err != nil {
+		return err
+	}
+	slices.Sort(r.Disciplines)
+	r.Disciplines = slices.Compact(r.Disciplines)
+	switch {
+	case r.Urgency != "normal" && r.Urgency != "urgent":
+		return &account.InvalidError{Field: "urgency", Rule: "required"}
+	case len(r.Disciplines) == 0:
+		return &account.InvalidError{Field: "disciplines", Rule: "required"}
+	case len(r.Disciplines) > 6:
+		return &account.InvalidError{Field: "disciplines", Rule: "six"}
+	case slices.ContainsFunc(r.Disciplines, func(d string) bool { return !expertpool.KnownDiscipline(d) }):
+		return &account.InvalidError{Field: "disciplines", Rule: "unknown"}
+	}
+	return nil
+}
+
+// Panel is a coordinator's answer to a request: who, and when.
+type Panel struct {
+	Experts []uuid.UUID
+	Starts  time.Time
+	Length  time.Duration
+}
+
+func (p Panel) validate(now time.Time) error {
+	switch {
+	case len(p.Experts) == 0:
+		return &account.InvalidError{Field: "experts", Rule: "required"}
+	case len(p.Experts) > 12:
+		return &account.InvalidError{Field: "experts", Rule: "twelve"}
+	}
+	return validDate(p.Starts, p.Length, now)
+}
+
+func validDate(starts time.Time, length time.Duration, now time.Time) error {
+	switch {
+	case starts.IsZero():
+		return &account.InvalidError{Field: "starts", Rule: "required"}
+	case starts.Before(now):
+		return &account.InvalidError{Field: "starts", Rule: "future"}
+	case starts.After(now.AddDate(1, 0, 0)):
+		return &account.InvalidError{Field: "starts", Rule: "one_year"}
+	case length < 5*time.Minute || length > 4*time.Hour:
+		return &account.InvalidError{Field: "length", Rule: "length"}
+	}
+	return nil
+}
+
+// View is a conference as one actor may see it now.
+type View struct {
+	Conference
+	Part     Part
+	Own      Seat // the actor's, if she has one
+	Seats    []Seat
+	Summary  *casefile.Summary // nil when Closed says why
+	Shut     string            // rule why the case is not open to the actor now; empty when it is
+	Consent  *time.Time        // last day of the consent that stands
+	Measures []plan.Measure
+	Minutes  string // "", draft, approved
+	CanOpen  bool
+	CanEnter bool
+}
+
+// Can tells a page whether to offer a deed; the deed itself asks again.
+func (v View) CanPlan() bool    { return v.Part.may(toPlan) == nil && v.State.Planned() }
+func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
+func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }
+func (v View) CanApprove() bool { return v.Part.may(toApprove) == nil && v.State == MinutesDraft }
+func (v View) CanPropose() bool {
+	return v.Part.may(toPropose) == nil && v.Shut == "" && (v.State == Live || v.State == MinutesDraft && v.Part != ExpertPart)
+}

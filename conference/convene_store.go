@@ -1,0 +1,214 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Sections of the shared notes of a case conference, in the order of the talk.
+var Sections = []string{"assessment", "recommendations", "decisions", "dissent", "open_questions"}
+
+// Convene turns a waiting request into a conference: seats, a date, and an invitation to each expert, all in one
+// transaction. It returns the code of the conference. Errors: InvalidError, ErrNotFound, ErrDenied, ErrConflict when the
+// request is decided already.
+func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID, p Panel) (string, error) {
+	if err := p.validate(s.Now()); err != nil {
+		return "", err
+	}
+	code := pseudonym.New(pseudonym.OfConference)
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		r, err := s.lockRequest(ctx, tx, by, request)
+		if err != nil {
+			return err
+		}
+		experts, err := s.chosen(ctx, tx, by, p.Experts)
+		if err != nil {
+			return err
+		}
+		if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
+			return err
+		}
+		if err := s.insertConference(ctx, tx, by, r, code, p); err != nil {
+			return err
+		}
+		c, err := byCode(ctx, tx, code)
+		if err != nil {
+			return err
+		}
+		for _, e := range experts {
+			if err := s.seatExpert(ctx, tx, c, e); err != nil {
+				return err
+			}
+		}
+		return s.record(ctx, tx, by, c, "convene", "conference", code, "")
+	})
+	if err != nil {
+		return "", fmt.Errorf("convene: %w", err)
+	}
+	return code, nil
+}
+
+// Invite asks further experts, on the date as it stands. Who was asked before and withdrawn is asked anew.
+func (s *Store) Invite(ctx context.Context, by account.Actor, code string, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return &account.InvalidError{Field: "experts", Rule: "required"}
+	}
+	return s.change(ctx, by, code, toPlan, "invite", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		if !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		experts, err := s.chosen(ctx, tx, by, ids)
+		if err != nil {
+			return err
+		}
+		for _, e := range experts {
+			if slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == e.ID && t.Answer != AnswerCancelled }) {
+				return account.Refuse(account.ErrConflict, "already_invited")
+			}
+			if err := s.seatExpert(ctx, tx, c, e); err != nil {
+				return err
+			}
+		}
+		return s.settle(ctx, tx, c)
+	})
+}
+
+// Uninvite takes an expert out of the round: she alone gets a cancellation and sees nothing any more.
+func (s *Store) Uninvite(ctx context.Context, by account.Actor, code string, expert uuid.UUID) error {
+	return s.change(ctx, by, code, toPlan, "uninvite", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		if !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		open, err := openInvitations(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(open, func(v invitation) bool { return v.account == expert })
+		if i < 0 {
+			return account.ErrNotFound
+		}
+		if err := s.cancelInvitation(ctx, tx, c, open[i]); err != nil {
+			return err
+		}
+		return s.settle(ctx, tx, c)
+	})
+}
+
+// Move sets a new date. Everybody is asked again, with a SEQUENCE one higher; earlier answers count no more.
+func (s *Store) Move(ctx context.Context, by account.Actor, code string, starts time.Time, length time.Duration) error {
+	if err := validDate(starts, length, s.Now()); err != nil {
+		return err
+	}
+	return s.change(ctx, by, code, toPlan, "move", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		if !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		if c.StartsAt.Equal(starts) && c.EndsAt.Equal(starts.Add(length)) {
+			return account.Refuse(account.ErrConflict, "same_date")
+		}
+		c.StartsAt, c.EndsAt = starts, starts.Add(length)
+		_, err := tx.Exec(ctx, `
+			update conference set starts_at = $2, ends_at = $3, state = 'inviting'
+			where id = $1`, c.ID, c.StartsAt, c.EndsAt)
+		if err != nil {
+			return err
+		}
+		open, err := openInvitations(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		for _, v := range open {
+			if err := s.askAgain(ctx, tx, c, v); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Cancel calls a planned conference off; everybody who was asked gets a CANCEL. Its request counts as decided.
+func (s *Store) Cancel(ctx context.Context, by account.Actor, code string) error {
+	return s.change(ctx, by, code, toPlan, "cancel", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		if !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		if err := setState(ctx, tx, c.ID, Cancelled); err != nil {
+			return err
+		}
+		return s.cancelAll(ctx, tx, c)
+	})
+}
+
+func (s *Store) cancelAll(ctx context.Context, tx pgx.Tx, c Conference) error {
+	open, err := openInvitations(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range open {
+		if err := s.cancelInvitation(ctx, tx, c, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle brings the state of a planned conference in line with the answers.
+func (s *Store) settle(ctx context.Context, tx pgx.Tx, c Conference) error {
+	if !c.State.Planned() {
+		return nil
+	}
+	seats, err := seatsOf(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	if quorate(seats) {
+		return setState(ctx, tx, c.ID, Quorate)
+	}
+	return setState(ctx, tx, c.ID, Inviting)
+}
+
+// chosen returns the experts with these ids, or names the field when one of them is not in the actor's pool.
+func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, ids []uuid.UUID) ([]expertpool.Expert, error) {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	ids = slices.Compact(ids)
+	experts, err := expertpool.ByIDs(ctx, tx, by.Network, ids)
+	if err == nil && len(experts) != len(ids) {
+		err = &account.InvalidError{Field: "experts", Rule: "unknown"}
+	}
+	return experts, err
+}
+
+func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code string, p Panel) error {
+	id := uuid.New()
+	_, err := tx.Exec(ctx, `
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at)
+		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now())
+	if err != nil {
+		return fmt.Errorf("insert conference: %w", err)
+	}
+	for part, who := range map[Part]uuid.UUID{Moderator: by.ID, Caseworker: r.CaseworkerID} {
+		_, err := tx.Exec(ctx, `
+			insert into seat (id, conference_id, organisation_id, account_id, role)
+			values ($1, $2, $3, $4, $5)`, uuid.New(), id, r.Organisation, who, part)
+		if err != nil {
+			return fmt.Errorf("insert seat: %w", err)
+		}
+	}
+	_, err = tx.Exec(ctx, `
+		insert into note (conference_id, organisation_id, sections, state)
+		values ($1, $2, $3, 'open')`, id, r.Organisation, Sections)
+	if err != nil {
+		return fmt.Errorf("insert note: %w", err)
+	}
+	return nil
+}

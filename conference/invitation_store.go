@@ -1,0 +1,261 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference/ical"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/mail"
+)
+
+// invitation is one expert asked for one conference: one recipient, one calendar UID, for its life.
+type invitation struct {
+	id, conference, account uuid.UUID
+	uid                     string
+	sequence                int
+	stamped                 time.Time
+	organizer               string
+	state                   Answer
+}
+
+// Asked is what the answer page may show: a code and a date, no case, no other person.
+type Asked struct {
+	ID         uuid.UUID
+	Code       string
+	StartsAt   time.Time
+	EndsAt     time.Time
+	Sequence   int
+	Answer     Answer
+	AnsweredAt *time.Time
+	Comment    string
+	Shut       string // rule why it cannot be answered any more; empty while it can
+}
+
+// Invited returns what an invitation asks, to the invited person. ErrNotFound for others.
+func (s *Store) Invited(ctx context.Context, by account.Actor, id uuid.UUID) (Asked, error) {
+	v, a, c, err := s.asked(ctx, s.DB, by, id, "")
+	if err != nil {
+		return Asked{}, fmt.Errorf("invitation: %w", err)
+	}
+	if refused := answerable(c, v.state, v.sequence, v.sequence, s.Now()); refused != nil {
+		a.Shut = refused.(*account.RefusedError).Rule
+	}
+	return a, nil
+}
+
+// Answer records an expert's answer to the date with that sequence number. It may change until the conference is over; the
+// same answer again changes nothing. Errors: InvalidError, ErrNotFound, ErrConflict with conference_cancelled,
+// conference_over or date_moved.
+func (s *Store) Answer(ctx context.Context, by account.Actor, id uuid.UUID, sequence int, answer Answer, comment string) error {
+	if err := account.CheckText("comment", &comment, 300, false); err != nil {
+		return err
+	}
+	if answer != Accepted && answer != Tentative && answer != Declined {
+		return &account.InvalidError{Field: "answer", Rule: "required"}
+	}
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		v, a, c, err := s.asked(ctx, tx, by, id, " for update of c, i")
+		if err != nil {
+			return err
+		}
+		if err := answerable(c, v.state, v.sequence, sequence, s.Now()); err != nil {
+			return err
+		}
+		if a.Answer == answer && a.Comment == comment {
+			return nil
+		}
+		if err := s.store(ctx, tx, c, v, answer, comment); err != nil {
+			return err
+		}
+		if err := s.settle(ctx, tx, c); err != nil {
+			return err
+		}
+		return s.record(ctx, tx, by, c, "answer_"+string(answer), "invitation", id.String(), "")
+	})
+	if err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	return nil
+}
+
+// Calendar is the invitation as a calendar file with the answer in it, for people whose calendar takes no mail.
+func (s *Store) Calendar(ctx context.Context, by account.Actor, id uuid.UUID) ([]byte, error) {
+	v, a, c, err := s.asked(ctx, s.DB, by, id, "")
+	if err != nil {
+		return nil, fmt.Errorf("calendar: %w", err)
+	}
+	if a.Answer == AnswerCancelled {
+		return nil, account.Refuse(account.ErrConflict, "conference_cancelled")
+	}
+	partstat := map[Answer]string{Offered: "NEEDS-ACTION", Tentative: "TENTATIVE", Accepted: "ACCEPTED", Declined: "DECLINED"}[a.Answer]
+	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c)}
+	if err := s.DB.QueryRow(ctx, `select name, email from account where id = $1`, by.ID).Scan(&i.to.Name, &i.to.Email); err != nil {
+		return nil, fmt.Errorf("calendar: %w", err)
+	}
+	return ical.Answered(i.event(), partstat)
+}
+
+func (s *Store) asked(ctx context.Context, q querier, by account.Actor, id uuid.UUID, lock string) (invitation, Asked, Conference, error) {
+	v := invitation{id: id, account: by.ID}
+	a := Asked{ID: id}
+	c := Conference{}
+	err := q.QueryRow(ctx, `
+		select i.uid, i.sequence, i.stamped_at, i.organizer, i.state, i.answered_at, i.comment,
+			c.id, c.code, c.organisation_id, c.case_id, c.state, c.starts_at, c.ends_at
+		from invitation i join conference c on c.id = i.conference_id
+		where i.id = $1 and i.account_id = $2`+lock, id, by.ID).
+		Scan(&v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &a.AnsweredAt, &a.Comment,
+			&c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt)
+	if isNone(err) {
+		return v, a, c, account.ErrNotFound
+	}
+	v.conference = c.ID
+	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state
+	return v, a, c, err
+}
+
+func (s *Store) store(ctx context.Context, tx pgx.Tx, c Conference, v invitation, answer Answer, comment string) error {
+	_, err := tx.Exec(ctx, `
+		update invitation set state = $2, answered_at = $3, comment = $4
+		where id = $1`, v.id, answer, s.Now(), comment)
+	if err != nil {
+		return fmt.Errorf("store answer: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		insert into response (invitation_id, organisation_id, at, source, answer, sequence, comment)
+		values ($1, $2, $3, 'web', $4, $5, $6)`, v.id, c.Organisation, s.Now(), answer, v.sequence, comment)
+	if err != nil {
+		return fmt.Errorf("store response: %w", err)
+	}
+	return nil
+}
+
+// seatExpert gives an expert a seat, or back the one she had, and asks her.
+func (s *Store) seatExpert(ctx context.Context, tx pgx.Tx, c Conference, e expertpool.Expert) error {
+	var seat uuid.UUID
+	err := tx.QueryRow(ctx, `
+		insert into seat (id, conference_id, organisation_id, account_id, role, discipline)
+		values ($1, $2, $3, $4, 'expert', $5)
+		on conflict (conference_id, account_id) do update set discipline = excluded.discipline
+		returning id`, uuid.New(), c.ID, c.Organisation, e.ID, e.Discipline).Scan(&seat)
+	if err != nil {
+		return fmt.Errorf("seat: %w", err)
+	}
+	v := invitation{
+		id: uuid.New(), conference: c.ID, account: e.ID, uid: ical.NewUID(s.host),
+		stamped: s.Now().UTC().Truncate(time.Second), organizer: s.Organizer,
+	}
+	_, err = tx.Exec(ctx, `
+		insert into invitation (id, conference_id, seat_id, organisation_id, account_id, uid, sequence, stamped_at, organizer, state)
+		values ($1, $2, $3, $4, $5, $6, 0, $7, $8, 'offered')`,
+		v.id, c.ID, seat, c.Organisation, e.ID, v.uid, v.stamped, v.organizer)
+	if err != nil {
+		return fmt.Errorf("invitation: %w", err)
+	}
+	return s.ask(ctx, tx, c, v, false)
+}
+
+// askAgain raises SEQUENCE because the date has moved (RFC 5546 §2.1.4) and drops the answer that was for the old one.
+func (s *Store) askAgain(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
+	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
+	_, err := tx.Exec(ctx, `
+		update invitation set sequence = $2, stamped_at = $3, state = 'offered', answered_at = null, comment = ''
+		where id = $1`, v.id, v.sequence, v.stamped)
+	if err != nil {
+		return fmt.Errorf("ask again: %w", err)
+	}
+	if err := s.Accounts.ProlongLinks(ctx, tx, v.id, linkUntil(c)); err != nil {
+		return err
+	}
+	return s.ask(ctx, tx, c, v, true)
+}
+
+func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, moved bool) error {
+	token, err := s.Accounts.NewLink(ctx, tx, v.account, account.ForInvitation, v.id, linkUntil(c))
+	if err != nil {
+		return err
+	}
+	i, err := s.inviteOf(ctx, tx, c, v)
+	if err != nil {
+		return err
+	}
+	i.answerURL = s.URL + "/answer/" + token
+	m, err := i.request(moved)
+	if err != nil {
+		return fmt.Errorf("invitation mail: %w", err)
+	}
+	return s.send(ctx, tx, v, m)
+}
+
+// cancelInvitation ends an invitation. What has not left yet need not leave any more; who was never reached needs no CANCEL.
+func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
+	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
+	_, err := tx.Exec(ctx, `
+		update invitation set state = 'cancelled', sequence = $2, stamped_at = $3
+		where id = $1`, v.id, v.sequence, v.stamped)
+	if err != nil {
+		return fmt.Errorf("cancel invitation: %w", err)
+	}
+	if err := s.Mails.Supersede(ctx, tx, v.id.String()); err != nil {
+		return err
+	}
+	reached, err := s.Mails.Sent(ctx, tx, v.id.String())
+	if err != nil || !reached {
+		return err
+	}
+	i, err := s.inviteOf(ctx, tx, c, v)
+	if err != nil {
+		return err
+	}
+	m, err := i.cancel()
+	if err != nil {
+		return fmt.Errorf("cancel mail: %w", err)
+	}
+	return s.send(ctx, tx, v, m)
+}
+
+func (s *Store) send(ctx context.Context, tx pgx.Tx, v invitation, m mail.Message) error {
+	m.Thread = v.id.String()
+	_, err := s.Mails.Enqueue(ctx, tx, m)
+	return err
+}
+
+func (s *Store) inviteOf(ctx context.Context, tx pgx.Tx, c Conference, v invitation) (invite, error) {
+	to, err := addressOf(ctx, tx, v.account)
+	return invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, to: to, joinURL: s.joinURL(c)}, err
+}
+
+func (s *Store) joinURL(c Conference) string { return s.URL + "/conferences/" + c.Code }
+
+// nextStamp keeps DTSTAMP rising for each UID, in whole seconds.
+func (s *Store) nextStamp(v invitation) time.Time {
+	now := s.Now().UTC().Truncate(time.Second)
+	if next := v.stamped.Add(time.Second); now.Before(next) {
+		return next
+	}
+	return now
+}
+
+func openInvitations(ctx context.Context, tx pgx.Tx, conference uuid.UUID) ([]invitation, error) {
+	rows, err := tx.Query(ctx, `
+		select id, conference_id, account_id, uid, sequence, stamped_at, organizer, state
+		from invitation
+		where conference_id = $1 and state <> 'cancelled'
+		order by id for update`, conference)
+	if err != nil {
+		return nil, fmt.Errorf("invitations: %w", err)
+	}
+	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (v invitation, err error) {
+		err = r.Scan(&v.id, &v.conference, &v.account, &v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state)
+		return v, err
+	})
+}
+
+// linkUntil: an answer link works until the conference is over, and a little longer to say so.
+func linkUntil(c Conference) time.Time { return c.EndsAt.Add(7 * 24 * time.Hour) }

@@ -1,0 +1,92 @@
+package conference
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/konsil-server/konsil/conference/ical"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/mail"
+)
+
+// What goes out by mail and calendar: code, date and links. Never the question, a discipline, another person or anything of
+// the case: the words below are all there is.
+
+const noContent = "Diese Mail enthält keine Angaben zum Fall. Alles Weitere finden Sie nach der Anmeldung."
+
+// invite is what a mail about an invitation is made of.
+type invite struct {
+	c         Conference
+	uid       string
+	sequence  int
+	stamped   time.Time
+	organizer string
+	to        mail.Address
+	answerURL string
+	joinURL   string
+}
+
+func (i invite) event() ical.Event {
+	return ical.Event{
+		UID: i.uid, Sequence: i.sequence, Stamp: i.stamped, Start: i.c.StartsAt, End: i.c.EndsAt, Zone: expertpool.Zone().String(),
+		Summary:     "Fallkonferenz " + i.c.Code,
+		Description: "Videokonferenz. Beitritt ab 30 Minuten vor Beginn, nach der Anmeldung: " + i.joinURL + "\nDieser Termin enthält keine Angaben zum Fall.",
+		Location:    "Video",
+		URL:         i.joinURL,
+		Organizer:   ical.Address{Name: "konsil Termine", Email: i.organizer},
+		Attendee:    ical.Address{Name: i.to.Name, Email: i.to.Email},
+	}
+}
+
+func (i invite) message(kind, subject string, l mail.Letter) mail.Message {
+	return mail.Message{
+		Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to,
+		Subject: fmt.Sprintf("%s · %s", subject, When(i.c.StartsAt, i.c.EndsAt)), Text: l.Text(), HTML: l.HTML(),
+	}
+}
+
+func (i invite) request(moved bool) (mail.Message, error) {
+	raw, err := ical.Request(i.event())
+	if err != nil {
+		return mail.Message{}, err
+	}
+	kind, subject := "invitation", "Fallkonferenz "+i.c.Code
+	first := "Sie werden zu einer Fallkonferenz gebeten:"
+	if moved {
+		kind, subject = "update", "Neuer Termin: Fallkonferenz "+i.c.Code
+		first = "die Fallkonferenz " + i.c.Code + " ist verlegt. Bitte antworten Sie noch einmal, auch wenn Sie schon zugesagt hatten:"
+	}
+	m := i.message(kind, subject, mail.Letter{
+		Lines:  []string{"Guten Tag " + i.to.Name + ",", first, When(i.c.StartsAt, i.c.EndsAt) + ", per Video.", "Ein Tipp genügt; eine Anmeldung ist dafür nicht nötig."},
+		Button: "Zusagen oder absagen", URL: i.answerURL,
+		Foot: []string{noContent, "Der Link gehört zu Ihnen und gilt bis zum Ende der Konferenz. Bitte leiten Sie ihn nicht weiter.", "Bitte nehmen Sie " + i.organizer + " in Ihr Adressbuch auf, damit Termine ankommen."},
+	})
+	m.Calendar, m.Method = raw, "REQUEST"
+	return m, nil
+}
+
+func (i invite) cancel() (mail.Message, error) {
+	raw, err := ical.Cancel(i.event())
+	if err != nil {
+		return mail.Message{}, err
+	}
+	m := i.message("cancel", "Abgesagt: Fallkonferenz "+i.c.Code, mail.Letter{
+		Lines: []string{"Guten Tag " + i.to.Name + ",", "der Termin der Fallkonferenz " + i.c.Code + " am " + When(i.c.StartsAt, i.c.EndsAt) + " findet für Sie nicht statt. Sie müssen nichts weiter tun."},
+		Foot:  []string{noContent},
+	})
+	m.Calendar, m.Method = raw, "CANCEL"
+	return m, nil
+}
+
+// outcome tells an expert that a measure she advised on has come to an end.
+func outcome(c Conference, to mail.Address, url string) mail.Message {
+	l := mail.Letter{
+		Lines:  []string{"Guten Tag " + to.Name + ",", "zur Fallkonferenz " + c.Code + ", in der Sie beraten haben, gibt es eine Rückmeldung. Danke, dass Sie dabei waren."},
+		Button: "Ansehen, was daraus wurde", URL: url,
+		Foot: []string{noContent},
+	}
+	return mail.Message{
+		Kind: "outcome", Conference: c.Code, Organisation: c.Organisation, To: to,
+		Subject: "Fallkonferenz " + c.Code + ": Rückmeldung", Text: l.Text(), HTML: l.HTML(),
+	}
+}

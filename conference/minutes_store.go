@@ -1,0 +1,205 @@
+package conference
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Minutes are what remains of a conference: drafted when it ends, approved by the moderator, then locked.
+type Minutes struct {
+	State      string // draft, approved
+	Body       Body
+	SHA256     []byte // of the canonical body, once approved
+	ApprovedAt *time.Time
+	ApprovedBy string
+}
+
+// Body is the text of minutes. Its JSON, as Go writes it, is the canonical form that is hashed.
+type Body struct {
+	Code      string         `json:"code"`
+	Question  string         `json:"question"`
+	OwnWish   string         `json:"own_wish"`
+	StartsAt  time.Time      `json:"starts_at"`
+	EndsAt    time.Time      `json:"ends_at"`
+	People    []MinutePerson `json:"people"`
+	Decisions string         `json:"decisions"`
+	Notes     []MinuteNote   `json:"notes"`
+	Measures  []MinuteItem   `json:"measures"`
+}
+
+// MinutePerson is somebody who was in the room.
+type MinutePerson struct {
+	Name       string `json:"name"`
+	Part       Part   `json:"part"`
+	Discipline string `json:"discipline,omitempty"`
+	Attended   bool   `json:"attended"`
+}
+
+// MinuteNote is a section of the shared notes.
+type MinuteNote struct {
+	Key  string `json:"key"`
+	Text string `json:"text"`
+}
+
+// MinuteItem is a measure as it stood.
+type MinuteItem struct {
+	What        string `json:"what"`
+	Responsible string `json:"responsible"`
+	DueOn       string `json:"due_on"`
+	State       string `json:"state"`
+}
+
+// Minutes returns the minutes of a conference to those who may see its case, while consent stands. ErrNotFound before the
+// conference has ended.
+func (s *Store) Minutes(ctx context.Context, by account.Actor, code string) (Minutes, View, error) {
+	var m Minutes
+	var v View
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
+		if v, err = s.view(ctx, tx, by, code); err != nil {
+			return err
+		}
+		if v.Shut != "" {
+			return account.Refuse(account.ErrClosed, v.Shut)
+		}
+		if m, err = s.minutes(ctx, tx, v.Conference); err != nil {
+			return err
+		}
+		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_minutes", v.Code)
+	})
+	if err != nil {
+		return Minutes{}, View{}, fmt.Errorf("minutes: %w", err)
+	}
+	return m, v, nil
+}
+
+// Minute changes the decisions of draft minutes. ErrConflict when they are approved.
+func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions string) error {
+	if err := account.CheckText("decisions", &decisions, 5000, false); err != nil {
+		return err
+	}
+	return s.change(ctx, by, code, toMinute, "write_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		if err := s.draft(ctx, tx, c); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `update minutes set decisions = $2, changed_at = $3 where conference_id = $1`, c.ID, decisions, s.Now())
+		return err
+	})
+}
+
+// Approve freezes the minutes: from here on they are one text with one SHA-256, and the database refuses to change them.
+func (s *Store) Approve(ctx context.Context, by account.Actor, code string) error {
+	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		if err := s.draft(ctx, tx, c); err != nil {
+			return err
+		}
+		m, err := s.minutes(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if m.Body.Decisions == "" {
+			return &account.InvalidError{Field: "decisions", Rule: "required"}
+		}
+		body, err := json.Marshal(m.Body)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(body)
+		_, err = tx.Exec(ctx, `
+			update minutes set state = 'approved', body = $2, sha256 = $3, approved_by = $4, approved_at = $5
+			where conference_id = $1`, c.ID, string(body), sum[:], by.ID, s.Now())
+		if err != nil {
+			return err
+		}
+		if err := setState(ctx, tx, c.ID, Approved); err != nil {
+			return err
+		}
+		c.State = Approved
+		return s.closeWhenDone(ctx, tx, c)
+	})
+}
+
+func (s *Store) draft(ctx context.Context, tx pgx.Tx, c Conference) error {
+	if err := s.Cases.Open(ctx, tx, c.CaseID, ""); err != nil {
+		return err
+	}
+	if c.State != MinutesDraft {
+		return account.Refuse(account.ErrConflict, "minutes_locked")
+	}
+	return nil
+}
+
+// minutes reads the frozen body, or puts the draft together from what there is.
+func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, error) {
+	var m Minutes
+	var body []byte
+	var decisions string
+	err := q.QueryRow(ctx, `
+		select m.state, m.decisions, m.body, m.sha256, m.approved_at, coalesce(a.name, '')
+		from minutes m left join account a on a.id = m.approved_by
+		where m.conference_id = $1`, c.ID).Scan(&m.State, &decisions, &body, &m.SHA256, &m.ApprovedAt, &m.ApprovedBy)
+	if isNone(err) {
+		return m, account.ErrNotFound
+	}
+	if err != nil {
+		return m, err
+	}
+	if body != nil {
+		return m, json.Unmarshal(body, &m.Body)
+	}
+	m.Body, err = s.compose(ctx, q, c)
+	m.Body.Decisions = decisions
+	return m, err
+}
+
+func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, error) {
+	b := Body{Code: c.Code, Question: c.Question, OwnWish: c.OwnWish, StartsAt: c.StartsAt.UTC(), EndsAt: c.EndsAt.UTC()}
+	seats, err := seatsOf(ctx, q, c.ID)
+	if err != nil {
+		return b, err
+	}
+	for _, t := range seats {
+		if t.AttendedAt != nil || t.Role != ExpertPart || t.Answer == Accepted {
+			b.People = append(b.People, MinutePerson{t.Name, t.Role, t.Discipline, t.AttendedAt != nil})
+		}
+	}
+	texts, err := sectionTexts(ctx, q, c)
+	if err != nil {
+		return b, err
+	}
+	for _, key := range Sections {
+		if key != "decisions" && texts[key] != "" {
+			b.Notes = append(b.Notes, MinuteNote{key, texts[key]})
+		}
+	}
+	measures, err := s.Plans.Of(ctx, q, c.ID)
+	if err != nil {
+		return b, err
+	}
+	for _, m := range measures {
+		b.Measures = append(b.Measures, MinuteItem{m.What, m.ResponsibleName, m.DueOn.Format(time.DateOnly), string(m.State)})
+	}
+	return b, nil
+}
+
+func sectionTexts(ctx context.Context, q querier, c Conference) (map[string]string, error) {
+	rows, err := q.Query(ctx, `
+		select t.key, t.text from note_section t join note n on n.id = t.note_id
+		where n.conference_id = $1`, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	texts := map[string]string{}
+	var key, text string
+	_, err = pgx.ForEachRow(rows, []any{&key, &text}, func() error {
+		texts[key] = text
+		return nil
+	})
+	return texts, err
+}

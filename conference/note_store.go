@@ -1,0 +1,234 @@
+package conference
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// ErrFenced says that somebody else has opened the note since, or that its head is not where the writer believes. What was
+// to be appended is not there.
+var ErrFenced = errors.New("note is held by another")
+
+// Note is the log of a conference's shared notes, as it is read when the note is opened.
+type Note struct {
+	ID, Epoch, Head int64
+	Sections        []string
+	Sealed          bool
+	Upto            int64  // the state holds every row up to this one
+	State           []byte // newest snapshot; nil: none
+	Rows            []NoteRow
+	Clients         map[uint64]uuid.UUID
+}
+
+// NoteRow is what one author wrote in one tick. A nil Person is the server.
+type NoteRow struct {
+	Seq             int64
+	Person, Session uuid.UUID
+	At              time.Time
+	Data            []byte
+}
+
+// NoteBatch is what is to follow the head of one note.
+type NoteBatch struct {
+	Note, Epoch, Head int64
+	Rows              []NoteRow
+	Clients           map[uint64]uuid.UUID // bound for the first time
+}
+
+// OpenNote claims the note of a conference by raising its epoch, so that whoever held it before can append no more, and then
+// reads it.
+func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error) {
+	var n Note
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			update note set epoch = epoch + 1
+			where conference_id = $1
+			returning id, epoch, head_seq, sections, state = 'sealed'`, conference).
+			Scan(&n.ID, &n.Epoch, &n.Head, &n.Sections, &n.Sealed)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRow(ctx, `
+			select upto_seq, state from note_snapshot
+			where note_id = $1 order by upto_seq desc limit 1`, n.ID).Scan(&n.Upto, &n.State)
+		if err != nil && !isNone(err) {
+			return err
+		}
+		if n.Rows, err = noteRows(ctx, tx, n.ID, n.Upto); err != nil {
+			return err
+		}
+		n.Clients, err = noteClients(ctx, tx, n.ID)
+		return err
+	})
+	if isNone(err) {
+		return Note{}, account.ErrNotFound
+	}
+	if err != nil {
+		return Note{}, fmt.Errorf("open note: %w", err)
+	}
+	return n, nil
+}
+
+// AppendNotes appends to several notes in one transaction, committed when it returns: then, and only then, are the rows
+// saved. The first result has an error for each batch that was left out (ErrFenced, or ErrClosed when sealed); the others
+// are in. A second result means that none is.
+func (s *Store) AppendNotes(ctx context.Context, batches []NoteBatch) ([]error, error) {
+	left := make([]error, len(batches))
+	order := make([]int, len(batches)) // locks are taken in the order of note ids, so that two writers cannot block each other
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return int(batches[a].Note - batches[b].Note) })
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		heads, err := lockHeads(ctx, tx, batches, order)
+		if err != nil {
+			return err
+		}
+		var rows [][]any
+		var b pgx.Batch
+		for _, i := range order {
+			if left[i] = heads[i].fits(batches[i]); left[i] == nil {
+				rows = append(rows, chain(&b, batches[i], heads[i].hash)...)
+			}
+		}
+		if b.Len() == 0 {
+			return nil
+		}
+		columns := []string{"note_id", "seq", "account_id", "session_id", "at", "data", "hash"}
+		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"note_update"}, columns, pgx.CopyFromRows(rows)); err != nil {
+			return err
+		}
+		return tx.SendBatch(ctx, &b).Close()
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append notes: %w", err)
+	}
+	return left, nil
+}
+
+type noteHead struct {
+	epoch, seq int64
+	hash       []byte
+	sealed     bool
+}
+
+func (h noteHead) fits(b NoteBatch) error {
+	switch {
+	case h.sealed:
+		return account.Refuse(account.ErrClosed, "note_sealed")
+	case h.epoch != b.Epoch || h.seq != b.Head:
+		return ErrFenced
+	}
+	return nil
+}
+
+func lockHeads(ctx context.Context, tx pgx.Tx, batches []NoteBatch, order []int) ([]noteHead, error) {
+	heads := make([]noteHead, len(batches))
+	var b pgx.Batch
+	for _, i := range order {
+		b.Queue(`select epoch, head_seq, head_hash, state = 'sealed' from note where id = $1 for update`, batches[i].Note).
+			QueryRow(func(r pgx.Row) error {
+				h := &heads[i]
+				return r.Scan(&h.epoch, &h.seq, &h.hash, &h.sealed)
+			})
+	}
+	return heads, tx.SendBatch(ctx, &b).Close()
+}
+
+// chain gives the rows their numbers and hashes, and queues the new head.
+func chain(b *pgx.Batch, n NoteBatch, hash []byte) [][]any {
+	rows := make([][]any, len(n.Rows))
+	seq := n.Head
+	for i, r := range n.Rows {
+		seq++
+		r.Seq, r.At = seq, r.At.UTC().Truncate(time.Microsecond)
+		hash = rowHash(hash, n.Note, r)
+		rows[i] = []any{n.Note, seq, orNull(r.Person), orNull(r.Session), r.At, r.Data, hash}
+	}
+	for client, person := range n.Clients {
+		b.Queue(`insert into note_client (note_id, client, account_id) values ($1, $2, $3) on conflict do nothing`, n.Note, int64(client), orNull(person))
+	}
+	b.Queue(`update note set head_seq = $2, head_hash = $3 where id = $1`, n.Note, seq, hash)
+	return rows
+}
+
+// rowHash chains the rows: SHA-256(previous ‖ note ‖ seq ‖ person ‖ at ‖ data).
+func rowHash(prev []byte, note int64, r NoteRow) []byte {
+	h := sha256.New()
+	h.Write(prev)
+	var n [8]byte
+	for _, v := range []int64{note, r.Seq, r.At.UnixMicro()} {
+		binary.BigEndian.PutUint64(n[:], uint64(v))
+		h.Write(n[:])
+	}
+	h.Write(r.Person[:])
+	h.Write(r.Data)
+	return h.Sum(nil)
+}
+
+// SnapshotNote keeps the state of the note up to a row, so that opening it need not replay the log. The log stays.
+func (s *Store) SnapshotNote(ctx context.Context, note, upto int64, state []byte) error {
+	_, err := s.DB.Exec(ctx, `
+		insert into note_snapshot (note_id, upto_seq, state, at)
+		values ($1, $2, $3, $4)
+		on conflict do nothing`, note, upto, state, s.Now())
+	if err != nil {
+		return fmt.Errorf("snapshot note: %w", err)
+	}
+	return nil
+}
+
+// WriteSections keeps the plain text of each section as of a row; minutes and search read it.
+func (s *Store) WriteSections(ctx context.Context, note, upto int64, texts map[string]string) error {
+	var b pgx.Batch
+	for key, text := range texts {
+		b.Queue(`
+			insert into note_section as t (note_id, key, text, upto_seq)
+			values ($1, $2, $3, $4)
+			on conflict (note_id, key) do update set text = excluded.text, upto_seq = excluded.upto_seq
+			where t.upto_seq <= excluded.upto_seq`, note, key, text, upto)
+	}
+	if err := s.DB.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("write sections: %w", err)
+	}
+	return nil
+}
+
+func noteRows(ctx context.Context, tx pgx.Tx, note, after int64) ([]NoteRow, error) {
+	rows, err := tx.Query(ctx, `
+		select seq, coalesce(account_id, '00000000-0000-0000-0000-000000000000'), coalesce(session_id, '00000000-0000-0000-0000-000000000000'), at, data
+		from note_update
+		where note_id = $1 and seq > $2
+		order by seq`, note, after)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[NoteRow])
+}
+
+func noteClients(ctx context.Context, tx pgx.Tx, note int64) (map[uint64]uuid.UUID, error) {
+	rows, err := tx.Query(ctx, `select client, account_id from note_client where note_id = $1`, note)
+	if err != nil {
+		return nil, err
+	}
+	clients := map[uint64]uuid.UUID{}
+	var client int64
+	var person uuid.NullUUID
+	_, err = pgx.ForEachRow(rows, []any{&client, &person}, func() error {
+		clients[uint64(client)] = person.UUID
+		return nil
+	})
+	return clients, err
+}
+
+func orNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }

@@ -1,0 +1,36 @@
+package plan
+
+import "github.com/konsil-server/konsil/expertpool/mail"
+
+// Mails about measures name the conference by its pseudonym and the date, never what was agreed.
+
+type letter struct {
+	subject string
+	mail.Letter
+}
+
+const noContent = "Diese Mail nennt weder Fall noch Maßnahme. Was vereinbart wurde, steht auf der Seite hinter dem Knopf."
+
+func askToAccept(m Measure, url string) letter {
+	return letter{"Fallkonferenz " + m.ConferenceCode + ": Nehmen Sie eine Maßnahme an?", mail.Letter{
+		Lines: []string{
+			"Guten Tag,",
+			"in der Fallkonferenz " + m.ConferenceCode + " wurde eine Maßnahme auf Ihren Namen vorgeschlagen, fällig am " + m.DueOn.Format("02.01.2006") + ".",
+			"Sie gilt erst, wenn Sie sie annehmen.",
+		},
+		Button: "Maßnahme ansehen", URL: url,
+		Foot: []string{noContent, "Der Link gehört zu Ihnen. Bitte leiten Sie ihn nicht weiter."},
+	}}
+}
+
+func askForOutcome(m Measure, url string) letter {
+	return letter{"Fallkonferenz " + m.ConferenceCode + ": Was wurde aus Ihrer Maßnahme?", mail.Letter{
+		Lines: []string{
+			"Guten Tag,",
+			"Ihre Maßnahme aus der Fallkonferenz " + m.ConferenceCode + " war fällig am " + m.DueOn.Format("02.01.2006") + ".",
+			"Ein Tipp genügt: erledigt, noch nicht, oder nicht möglich, weil …",
+		},
+		Button: "Rückmeldung geben", URL: url,
+		Foot: []string{noContent, "Der Link gehört zu Ihnen. Bitte leiten Sie ihn nicht weiter."},
+	}}
+}

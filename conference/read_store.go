@@ -1,0 +1,151 @@
+package conference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// List returns the conferences the actor has a part in, those to come first, then the latest. Questions of sealed cases, and
+// of those not open to the actor, are blank.
+func (s *Store) List(ctx context.Context, by account.Actor) ([]View, error) {
+	found, err := s.ofActor(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]View, 0, len(found))
+	for _, c := range found {
+		v, err := s.viewOf(ctx, s.DB, by, c)
+		if errors.Is(err, account.ErrNotFound) {
+			continue // asked once, not any more
+		}
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+func (s *Store) ofActor(ctx context.Context, by account.Actor) ([]Conference, error) {
+	const order = ` order by c.state in ('live') desc, c.ended_at is not null or c.state in ('cancelled', 'sealed'),
+		case when c.ended_at is null then c.starts_at end, c.starts_at desc limit 200`
+	switch by.Role {
+	case account.Coordinator:
+		return conferences(ctx, s.DB, `where o.network_id = $1`+order, by.Network)
+	case account.Caseworker:
+		return conferences(ctx, s.DB, `where c.organisation_id = $1`+order, by.Organisation)
+	case account.Expert:
+		return conferences(ctx, s.DB, `where exists (select from seat t where t.conference_id = c.id and t.account_id = $1)`+order, by.ID)
+	}
+	return nil, account.ErrDenied
+}
+
+// ByCode returns a conference as the actor may see it now; showing the summary is recorded. ErrNotFound when she has no part
+// in it.
+func (s *Store) ByCode(ctx context.Context, by account.Actor, code string) (View, error) {
+	var v View
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
+		if v, err = s.view(ctx, tx, by, code); err != nil || v.Summary == nil {
+			return err
+		}
+		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_summary", v.Code)
+	})
+	if err != nil {
+		return View{}, fmt.Errorf("conference: %w", err)
+	}
+	return v, nil
+}
+
+func (s *Store) view(ctx context.Context, tx pgx.Tx, by account.Actor, code string) (View, error) {
+	c, err := byCode(ctx, tx, code)
+	if err != nil {
+		return View{}, err
+	}
+	return s.viewOf(ctx, tx, by, c)
+}
+
+func (s *Store) viewOf(ctx context.Context, q querier, by account.Actor, c Conference) (View, error) {
+	v := View{Conference: c}
+	var err error
+	if v.Seats, err = seatsOf(ctx, q, c.ID); err != nil {
+		return v, err
+	}
+	if v.Part, v.Own, err = partOf(by, c, v.Seats); err != nil {
+		return v, err
+	}
+	if err := s.fill(ctx, q, &v); err != nil {
+		return v, err
+	}
+	v.CanOpen = v.Part.may(toOpen) == nil && v.State.Planned() && v.Shut == "" && c.openable(s.Now())
+	v.CanEnter = v.Shut == "" && v.State == Live
+	if v.Shut != "" {
+		v.blank()
+	}
+	return v, nil
+}
+
+// fill reads what the case allows, or says in Shut why it does not.
+func (s *Store) fill(ctx context.Context, q querier, v *View) error {
+	discipline := v.Own.Discipline
+	text, err := s.Cases.Released(ctx, q, v.CaseID, discipline)
+	switch {
+	case v.State == Sealed:
+		v.Shut = "withdrawn"
+		return nil
+	case v.State == Cancelled:
+		v.Shut = "conference_cancelled"
+		return nil
+	case errors.Is(err, account.ErrClosed), errors.Is(err, account.ErrNotFound):
+		v.Shut = ruleOf(shutBy(err))
+		return nil
+	case err != nil:
+		return err
+	case v.Part == ExpertPart && v.Own.Answer != Accepted:
+		v.Shut = "not_accepted"
+		return nil
+	}
+	v.Summary = &text
+	if v.Measures, err = s.Plans.Of(ctx, q, v.ID); err != nil {
+		return err
+	}
+	until, err := s.Cases.ValidUntil(ctx, q, v.CaseID)
+	if err != nil {
+		return err
+	}
+	v.Consent = until
+	err = q.QueryRow(ctx, `select state from minutes where conference_id = $1`, v.ID).Scan(&v.Minutes)
+	if isNone(err) {
+		err = nil
+	}
+	return err
+}
+
+// blank takes the words of the case out of a view. Those who lead the case see the question until it is sealed: they wrote
+// or weighed it before there was a consent.
+func (v *View) blank() {
+	v.Summary, v.Measures = nil, nil
+	if v.Part == ExpertPart || v.State == Sealed || v.Shut == "withdrawn" {
+		v.Question, v.OwnWish = "", ""
+	}
+}
+
+// shutBy gives the case's own refusal, or the one for a summary that nobody has released.
+func shutBy(err error) error {
+	if errors.Is(err, account.ErrNotFound) {
+		return account.Refuse(account.ErrClosed, "not_released")
+	}
+	return err
+}
+
+func ruleOf(err error) string {
+	var r *account.RefusedError
+	if errors.As(err, &r) {
+		return r.Rule
+	}
+	return ""
+}

@@ -1,0 +1,181 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/audit"
+)
+
+// Submit sends a caseworker's request to the coordination of her network. Errors: InvalidError, ErrDenied, ErrNotFound for a
+// foreign case, ErrClosed for a sealed one, ErrConflict while another request of the case waits.
+func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.UUID, error) {
+	if by.Role != account.Caseworker {
+		return uuid.Nil, account.ErrDenied
+	}
+	if err := r.validate(); err != nil {
+		return uuid.Nil, err
+	}
+	c, err := s.Cases.ByID(ctx, by, r.CaseID)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("submit request: %w", err)
+	}
+	if c.Sealed {
+		return uuid.Nil, account.Refuse(account.ErrClosed, "withdrawn")
+	}
+	id := uuid.New()
+	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		if err := noneWaits(ctx, tx, r.CaseID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			insert into conference_request (id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9)`,
+			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now())
+		if err != nil {
+			return err
+		}
+		return s.recordRequest(ctx, tx, by, Request{ID: id, Organisation: by.Organisation, CaseID: r.CaseID}, "submit_request", "")
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("submit request: %w", err)
+	}
+	return id, nil
+}
+
+// noneWaits locks the case, so that two clicks make one request.
+func noneWaits(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) error {
+	var waits bool
+	err := tx.QueryRow(ctx, `
+		with c as (select id from case_file where id = $1 for update)
+		select exists (select from conference_request r join c on c.id = r.case_id where r.state = 'submitted')`, caseID).Scan(&waits)
+	if err == nil && waits {
+		return account.Refuse(account.ErrConflict, "request_waits")
+	}
+	return err
+}
+
+// Decline sends a request back with a reason. Coordinators only. ErrConflict when it is decided already.
+func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, reason string) error {
+	if err := account.CheckText("reason", &reason, 500, true); err != nil {
+		return err
+	}
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		r, err := s.lockRequest(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := s.decide(ctx, tx, by, id, "declined", reason); err != nil {
+			return err
+		}
+		return s.recordRequest(ctx, tx, by, r, "decline_request", "")
+	})
+	if err != nil {
+		return fmt.Errorf("decline request: %w", err)
+	}
+	return nil
+}
+
+// Requests lists what the actor has to do with: a caseworker's own organisation, a coordinator's whole network. Waiting
+// ones first, the longest waiting on top.
+func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, error) {
+	switch by.Role {
+	case account.Caseworker:
+		return s.requests(ctx, s.DB, `where r.organisation_id = $1`+requestOrder, by.Organisation)
+	case account.Coordinator:
+		return s.requests(ctx, s.DB, `where o.network_id = $1`+requestOrder, by.Network)
+	}
+	return nil, account.ErrDenied
+}
+
+const requestOrder = ` order by r.state <> 'submitted', r.urgency = 'normal', r.submitted_at`
+
+// Request returns one of Requests.
+func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Request, error) {
+	found, err := s.requests(ctx, s.DB, `where r.id = $1`, id)
+	if err != nil {
+		return Request{}, err
+	}
+	if len(found) == 0 || !mayRead(by, found[0]) {
+		return Request{}, account.ErrNotFound
+	}
+	return found[0], nil
+}
+
+func mayRead(by account.Actor, r Request) bool {
+	switch by.Role {
+	case account.Caseworker:
+		return by.Organisation == r.Organisation
+	case account.Coordinator:
+		return by.Network == r.Network
+	}
+	return false
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// requests never shows the words of a sealed case.
+func (s *Store) requests(ctx context.Context, q querier, where string, arg any) ([]Request, error) {
+	rows, err := q.Query(ctx, `
+		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
+			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
+			case when f.state = 'sealed' then '' else r.own_wish end,
+			r.state, r.submitted_at, r.decided_at, r.reason, coalesce(c.code, ''), false
+		from conference_request r
+		join organisation o on o.id = r.organisation_id
+		join case_file f on f.id = r.case_id
+		join account a on a.id = r.caseworker_id
+		left join conference c on c.request_id = r.id `+where, arg)
+	if err != nil {
+		return nil, fmt.Errorf("requests: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Request])
+	if err != nil {
+		return nil, fmt.Errorf("requests: %w", err)
+	}
+	for i := range found {
+		found[i].ConsentStands = s.Cases.Open(ctx, q, found[i].CaseID, "") == nil
+	}
+	return found, nil
+}
+
+func (s *Store) lockRequest(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) (Request, error) {
+	found, err := s.requests(ctx, tx, `where r.id = $1 for update of r`, id)
+	if err != nil {
+		return Request{}, err
+	}
+	switch {
+	case len(found) == 0 || !mayRead(by, found[0]):
+		return Request{}, account.ErrNotFound
+	case by.Role != account.Coordinator:
+		return Request{}, account.ErrDenied
+	case found[0].State != "submitted":
+		return Request{}, account.Refuse(account.ErrConflict, "request_decided")
+	}
+	return found[0], nil
+}
+
+func (s *Store) decide(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, state, reason string) error {
+	_, err := tx.Exec(ctx, `
+		update conference_request set state = $2, decided_at = $3, decided_by = $4, reason = $5
+		where id = $1`, id, state, s.Now(), by.ID, reason)
+	if err != nil {
+		return fmt.Errorf("decide request: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) recordRequest(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, did, reason string) error {
+	return audit.Record(ctx, tx, audit.Entry{
+		Organisation: r.Organisation, At: s.Now(), By: by.ID, Role: string(by.Role),
+		Did: did, Kind: "request", To: r.ID.String(), Case: r.CaseID, Reason: reason,
+	})
+}

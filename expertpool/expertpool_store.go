@@ -1,0 +1,81 @@
+package expertpool
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Store reads and writes the pool.
+type Store struct {
+	db  *pgxpool.Pool
+	now func() time.Time
+}
+
+// NewStore returns a store on db.
+func NewStore(db *pgxpool.Pool, now func() time.Time) *Store { return &Store{db, now} }
+
+// Find lists the active experts of the actor's network, least asked first. Empty disciplines mean all. Coordinators,
+// caseworkers and administrators may look; ErrDenied for others.
+func (s *Store) Find(ctx context.Context, by account.Actor, disciplines ...string) ([]Expert, error) {
+	if by.Role == account.Expert {
+		return nil, account.ErrDenied
+	}
+	if i := slices.IndexFunc(disciplines, func(d string) bool { return !KnownDiscipline(d) }); i >= 0 {
+		return nil, &account.InvalidError{Field: "discipline", Rule: "unknown"}
+	}
+	rows, err := s.db.Query(ctx, `
+		select a.id, a.name, a.email, e.discipline, e.specialty, e.place, e.languages, e.hours_per_month,
+			(select count(*) from invitation i where i.account_id = a.id and i.stamped_at > $3)::int as asked
+		from expert e join account a on a.id = e.account_id
+		where e.network_id = $1 and e.active and a.disabled_at is null
+			and (cardinality($2::text[]) = 0 or e.discipline = any($2))
+		order by e.discipline, asked, a.name collate "de-x-icu"`,
+		by.Network, nonNil(disciplines), s.now().AddDate(0, 0, -30))
+	if err != nil {
+		return nil, fmt.Errorf("find experts: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Expert])
+}
+
+// ByIDs returns those of ids that are active experts of the network, within tx.
+func ByIDs(ctx context.Context, tx pgx.Tx, network uuid.UUID, ids []uuid.UUID) ([]Expert, error) {
+	rows, err := tx.Query(ctx, `
+		select a.id, a.name, a.email, e.discipline, e.specialty, e.place, e.languages, e.hours_per_month, 0 as asked
+		from expert e join account a on a.id = e.account_id
+		where e.network_id = $1 and e.active and a.disabled_at is null and a.id = any($2)
+		order by a.name`, network, ids)
+	if err != nil {
+		return nil, fmt.Errorf("experts by id: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Expert])
+}
+
+// Add makes the account id an expert of the pool.
+func (s *Store) Add(ctx context.Context, network, organisation uuid.UUID, e Expert) error {
+	if !KnownDiscipline(e.Discipline) {
+		return &account.InvalidError{Field: "discipline", Rule: "unknown"}
+	}
+	_, err := s.db.Exec(ctx, `
+		insert into expert (account_id, network_id, organisation_id, discipline, specialty, place, languages, hours_per_month)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		e.ID, network, organisation, e.Discipline, e.Specialty, e.Place, nonNil(e.Languages), e.HoursPerMonth)
+	if err != nil {
+		return fmt.Errorf("add expert: %w", err)
+	}
+	return nil
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
