@@ -1,0 +1,94 @@
+package realtime
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+const (
+	lookEvery    = time.Second
+	lookDeadline = 2 * time.Second
+	blindFor     = 5 * time.Second // without knowing the rights, then all are closed
+)
+
+// keepDoor is the doorkeeper's goroutine: once a second it reads the rights of
+// everybody inside. The commands of the hub are quicker; this is what holds
+// when one got lost, or the change was made on another node.
+func (c *conference) keepDoor() {
+	defer close(c.keeper)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			c.look()
+		case <-c.quit:
+			return
+		}
+	}
+}
+
+func (c *conference) look() {
+	asked := make(chan []*socket, 1)
+	c.mail.post(func() { asked <- slices.Clone(c.sockets) })
+	select {
+	case sockets := <-asked:
+		c.readRights(sockets)
+	case <-c.quit:
+	}
+}
+
+func (c *conference) readRights(sockets []*socket) {
+	if len(sockets) == 0 {
+		now := time.Now()
+		c.mail.post(func() { c.looked = now })
+		return
+	}
+	guests := make([]Guest, len(sockets))
+	for i, s := range sockets {
+		guests[i] = s.guest
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookDeadline)
+	defer cancel()
+	began := time.Now()
+	rights, err := c.hub.cfg.Gate.Rights(ctx, c.id, guests)
+	if err != nil || len(rights) != len(guests) {
+		c.log.Warn("rights cannot be read", "conference", c.id, "error", err)
+		return // housekeep counts how long
+	}
+	c.mail.post(func() { c.apply(sockets, rights, began) })
+}
+
+// apply puts what was read into effect.
+func (c *conference) apply(sockets []*socket, rights []Rights, read time.Time) {
+	c.looked = read
+	for i, s := range sockets {
+		switch {
+		case s.revoked:
+		case !rights[i].Enter:
+			c.revoke(s, rights[i].Reason)
+		case s.inside && s.write != rights[i].Write:
+			s.write = rights[i].Write
+			s.out.put(integersFrame(msgState, uint64(stateRights), rightsCode(s.write && !c.note.sealed)))
+		}
+	}
+}
+
+// housekeep is what a conference does every second.
+func (c *conference) housekeep() {
+	now := time.Now()
+	if now.Sub(c.looked) > blindFor {
+		c.log.Error("rights unknown for too long, closing", "conference", c.id)
+		c.fail(context.DeadlineExceeded, stateUnavailable)
+		return
+	}
+	for _, s := range c.sockets {
+		if s.inside && now.Sub(s.pinged) >= pingEvery {
+			s.pinged = now
+			s.out.put(frame(opPing, nil))
+		}
+	}
+	c.keepTexts()
+	c.keepSnapshot(snapshotEvery)
+}

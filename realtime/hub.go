@@ -1,0 +1,305 @@
+package realtime
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/konsil-server/konsil/realtime/sfu"
+)
+
+// Sentinels that a [Notes] answers with, per batch.
+var (
+	// ErrFenced: the note's epoch or head is not what the batch expected;
+	// somebody else owns the note, or an earlier commit did succeed.
+	ErrFenced = errors.New("realtime: note is owned elsewhere")
+	// ErrSealed: the note takes no more rows.
+	ErrSealed = errors.New("realtime: note is sealed")
+)
+
+// errStopping refuses sockets while the hub goes down.
+var errStopping = errors.New("realtime: hub is stopping")
+
+// Guest is a person at the door of one conference, as their sign-in says.
+// Identifiers are opaque to this package.
+type Guest struct {
+	Conference, Person, Session string
+	Name, Short, Role           string
+	Color                       int
+	EndsAt                      time.Time
+}
+
+// Rights is what a guest may do now; Reason says why not: withdrawn, closed,
+// cancelled, rights or signedout.
+type Rights struct {
+	Enter, Write bool
+	Reason       string
+}
+
+// Gate is the doorkeeper. Every call reads the database.
+type Gate interface {
+	// Rights answers for all guests in one look, in their order. It is asked
+	// at connect and once a second for everybody inside.
+	Rights(ctx context.Context, conference string, guests []Guest) ([]Rights, error)
+	// Joined and Left tell when a person's first socket came and the last went.
+	Joined(ctx context.Context, g Guest) error
+	Left(ctx context.Context, g Guest) error
+}
+
+// Notes is where notes are kept.
+type Notes interface {
+	// Open claims the conference's note: it raises the epoch, then loads the
+	// newest snapshot and the rows after it.
+	Open(ctx context.Context, conference string) (Note, error)
+	// Append adds the rows of several notes in one transaction, which is
+	// committed when it returns. Per batch: nil, ErrFenced or ErrSealed, which
+	// do not disturb the others. An error of the whole means an unknown
+	// outcome.
+	Append(ctx context.Context, batches []Batch) ([]error, error)
+	// Snapshot keeps the encoded document up to a sequence, verified.
+	Snapshot(ctx context.Context, note int64, upto int64, state []byte) error
+	// Sections keeps the text of each section as of a sequence.
+	Sections(ctx context.Context, note int64, upto int64, texts map[string]string) error
+}
+
+// Note is a note as loaded: the state up to sequence Upto and the Rows after it.
+type Note struct {
+	ID, Epoch, Head int64
+	Sections        []string
+	Sealed          bool
+	Upto            int64
+	State           []byte
+	Rows            []Row
+	Clients         map[uint64]string // client id → person, for ever
+}
+
+// Row is what one author did in one tick, as a Yjs update (format v1) of ours.
+type Row struct {
+	Seq             int64
+	Person, Session string
+	At              time.Time
+	Data            []byte
+}
+
+// Batch is one tick of one note. It is valid only while the note has this
+// epoch and head. Clients are the client ids that it binds for the first time.
+type Batch struct {
+	Note, Epoch, Head int64
+	Rows              []Row
+	Clients           map[uint64]string
+}
+
+// Config is what a hub needs. Notes, Gate and Origin must be set.
+type Config struct {
+	Notes Notes
+	Gate  Gate
+	// Rooms makes the video rooms; without it there are notes and presence.
+	Rooms *sfu.SFU
+	// Origin is the scheme and host that our pages come from. A browser that
+	// names another, or none, is refused.
+	Origin     string
+	ICEServers []ICEServer
+	Log        *slog.Logger     // nil: slog.Default
+	Now        func() time.Time // nil: time.Now
+}
+
+// Hub has all live conferences of this node. Make it with NewHub, let Run run,
+// and hand requests to Serve.
+type Hub struct {
+	cfg       Config
+	origin    string
+	log       *slog.Logger
+	tickets   tickets
+	committer *committer
+	sockets   atomic.Uint64
+	upgrader  websocket.Upgrader
+
+	mu       sync.Mutex
+	live     map[string]*conference
+	stopping bool
+	running  sync.WaitGroup // conferences
+}
+
+// NewHub makes a hub; it serves once Run runs.
+func NewHub(cfg Config) *Hub {
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Hub{
+		cfg: cfg, log: cfg.Log, origin: normalOrigin(cfg.Origin),
+		committer: newCommitter(cfg.Notes), live: make(map[string]*conference),
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: writeDeadline,
+			CheckOrigin:      func(*http.Request) bool { return true }, // Serve does, and stricter
+			WriteBufferPool:  &sync.Pool{},                             // our writer needs no buffer
+		},
+	}
+}
+
+// Run commits until ctx ends, then writes what is pending, closes every
+// socket (1001) and returns when everything the hub started is gone. It runs
+// once; afterwards Serve answers 503.
+func (h *Hub) Run(ctx context.Context) error {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() { defer close(stopped); h.committer.run(stop) }()
+	<-ctx.Done()
+	h.mu.Lock()
+	h.stopping = true
+	h.mu.Unlock()
+	for _, c := range h.conferences() {
+		c.halt(ending{code: websocket.CloseGoingAway, reason: "restart", keep: true})
+	}
+	h.running.Wait()
+	close(stop)
+	<-stopped
+	return nil
+}
+
+// Ticket makes a one-time key to one socket for g, good for 30 seconds. Who
+// asks for it must be signed in as g; whether g may enter is looked up when
+// the ticket is redeemed.
+func (h *Hub) Ticket(g Guest) string { return h.tickets.issue(g, h.cfg.Now()) }
+
+// Serve redeems the ticket in the query, upgrades, and serves the socket until
+// its end. It answers 403 to a foreign Origin and to a person without the
+// right to be here, 401 to a dead ticket and 503 when the note or the rights
+// cannot be read.
+func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
+	if !h.ours(r) {
+		http.Error(w, "foreign origin", http.StatusForbidden)
+		return
+	}
+	g, ok := h.tickets.redeem(r.URL.Query().Get("ticket"), h.cfg.Now())
+	if !ok {
+		http.Error(w, "no such ticket", http.StatusUnauthorized)
+		return
+	}
+	c, err := h.enter(r.Context(), g.Conference)
+	if err != nil {
+		h.log.Warn("conference cannot be opened", "conference", g.Conference, "error", err)
+		http.Error(w, "not available", http.StatusServiceUnavailable)
+		return
+	}
+	defer h.release(c)
+	s := newSocket(h.sockets.Add(1), c, g)
+	defer close(s.done)
+	h.receive(w, r, s)
+}
+
+// receive checks the rights of a socket and lets it in. The conference knows
+// it before the rights are read: should they be taken away in between, Drop
+// finds it.
+func (h *Hub) receive(w http.ResponseWriter, r *http.Request, s *socket) {
+	if !s.conf.ask(inbound{from: s, kind: inArrive}) {
+		http.Error(w, "not available", http.StatusServiceUnavailable)
+		return
+	}
+	write, status := h.admit(r.Context(), s)
+	if status == http.StatusOK {
+		if ws, err := h.upgrader.Upgrade(w, r, nil); err == nil {
+			s.converse(ws, write)
+			return
+		}
+	} else {
+		http.Error(w, http.StatusText(status), status)
+	}
+	s.conf.send(inbound{from: s, kind: inLeave})
+}
+
+func (h *Hub) admit(ctx context.Context, s *socket) (write bool, status int) {
+	ctx, cancel := context.WithTimeout(ctx, lookDeadline)
+	defer cancel()
+	rights, err := h.cfg.Gate.Rights(ctx, s.guest.Conference, []Guest{s.guest})
+	if err != nil || len(rights) != 1 {
+		h.log.Error("rights cannot be read", "conference", s.guest.Conference, "error", err)
+		return false, http.StatusServiceUnavailable
+	}
+	code, _ := s.out.ending()
+	switch {
+	case code == closeEnded || !rights[0].Enter:
+		return false, http.StatusForbidden
+	case code != 0:
+		return false, http.StatusServiceUnavailable
+	}
+	return rights[0].Write, http.StatusOK
+}
+
+// Close ends a live conference. When it returns every socket there has got
+// `ended` with the reason and is closed, media has stopped and the note is
+// unloaded: nothing of it is delivered or appended any more. Edits that were
+// not committed by then are refused, not saved; call Flush before, where they
+// shall count. Nothing happens when nobody is there.
+func (h *Hub) Close(conference, reason string) {
+	if c := h.find(conference); c != nil {
+		c.halt(ending{code: closeEnded, reason: reason})
+		<-c.done
+	}
+}
+
+// Drop ends the sockets of a person in a conference with the reason. When it
+// returns not a byte reaches them any more, their media has stopped and no row
+// of theirs will be appended.
+func (h *Hub) Drop(conference, person, reason string) {
+	if c := h.find(conference); c != nil {
+		c.expel(func(g Guest) bool { return g.Person == person }, reason)
+	}
+}
+
+// DropSession does what Drop does for one sign-in, wherever it is.
+func (h *Hub) DropSession(session, reason string) {
+	for _, c := range h.conferences() {
+		c.expel(func(g Guest) bool { return g.Session == session }, reason)
+	}
+}
+
+// Refresh tells everybody's page that a part of it which the server renders
+// has changed.
+func (h *Hub) Refresh(conference, part string) {
+	if c := h.find(conference); c != nil {
+		c.mail.post(func() { c.tellAll(textFrame("refresh", what{part})) })
+	}
+}
+
+// Flush returns once everything that had been received is committed and the
+// section texts of that moment are written. With nobody there it writes them
+// from the log: the server may have been killed before it got to it.
+func (h *Hub) Flush(ctx context.Context, conference string) error {
+	c, err := h.enter(ctx, conference)
+	if err != nil {
+		return err
+	}
+	defer h.release(c)
+	return c.flush(ctx)
+}
+
+// ours compares the Origin. A missing one is refused too: every browser sends
+// it, and other clients can.
+func (h *Hub) ours(r *http.Request) bool {
+	origins := r.Header.Values("Origin")
+	return len(origins) == 1 && normalOrigin(origins[0]) == h.origin && h.origin != ""
+}
+
+// normalOrigin brings an origin into the form of RFC 6454 §6.2; "" if it is
+// none.
+func normalOrigin(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.User != nil || u.RawQuery != "" || strings.Trim(u.Path, "/") != "" {
+		return ""
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	if port := u.Port(); scheme == "http" && port == "80" || scheme == "https" && port == "443" {
+		host = strings.TrimSuffix(host, ":"+port)
+	}
+	return scheme + "://" + host
+}
