@@ -38,6 +38,23 @@ async function sourceHash() {
   return hash.digest("hex");
 }
 
+/** The licences of everything that was bundled (MIT and OFL ask that they travel along), in one file; returns its name. */
+async function writeLicences(inputs) {
+  const packages = new Set(inputs.flatMap((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []));
+  const texts = [];
+  for (const name of [...packages].sort()) {
+    const folder = join(home, "node_modules", name);
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+    const file = (await readdir(folder)).find((one) => /^licen[cs]e/i.test(one));
+    if (!file) throw new Error(`${name} is bundled but brings no licence`);
+    texts.push(`${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
+  }
+  const text = texts.join(`\n${"-".repeat(72)}\n\n`);
+  const name = `licences-${createHash("sha256").update(text).digest("hex").slice(0, 8)}.txt`;
+  await writeFile(join(aside, name), text);
+  return name;
+}
+
 const source = await sourceHash();
 await mkdir(aside, { recursive: true });
 
@@ -67,6 +84,7 @@ try {
     if (!output.entryPoint) continue;
     files[basename(output.entryPoint).replace(/\.ts$/, ".js")] = basename(path);
   }
+  files["licences.txt"] = await writeLicences(Object.keys(metafile.inputs));
   for (const name of await readdir(aside)) {
     if (!/\.(js|css|map|txt)$/.test(name)) continue;
     const content = await readFile(join(aside, name));
