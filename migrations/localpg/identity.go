@@ -101,7 +101,7 @@ func (l *launch) identify(ctx context.Context, owner int) (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	failed := []error{fmt.Errorf("%w: PostgreSQL refuses to run as root, and nobody else can use both %s and %s; "+
+	failed := []error{fmt.Errorf("%w: it refuses to run as root, and nobody else can use both %s and %s; "+
 		"choose another KONSIL_DATA, such as a directory below /var/lib", ErrIdentity, l.bin, l.dir)}
 	for _, id := range ids {
 		if err = l.admit(ctx, id); err == nil {
