@@ -1,0 +1,231 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+//go:embed templates lang
+var files embed.FS
+
+// words are the sentences of a language, by key.
+type words map[string]string
+
+func loadWords(language string) (words, error) {
+	raw, err := files.ReadFile("lang/" + language + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("language %s: %w", language, err)
+	}
+	w := words{}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return nil, fmt.Errorf("language %s: %w", language, err)
+	}
+	return w, nil
+}
+
+func (w words) has(key string) bool { _, ok := w[key]; return ok }
+
+// t returns the sentence for the joined key parts. A missing one shows as its key, which a test looks for.
+func (w words) t(parts ...any) string {
+	var b strings.Builder
+	for _, p := range parts {
+		fmt.Fprint(&b, p)
+	}
+	if s, ok := w[b.String()]; ok {
+		return s
+	}
+	return "⟨" + b.String() + "⟩"
+}
+
+// pages are the templates: each page of templates/pages with the frame and the parts; the live page stands alone.
+type pages struct {
+	byName map[string]*template.Template
+	live   *template.Template
+}
+
+func loadPages(s *server) (*pages, error) {
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	p := &pages{byName: map[string]*template.Template{}}
+	names, err := fs.Glob(files, "templates/pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range names {
+		t, err := template.Must(base.Clone()).ParseFS(files, file)
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
+	}
+	p.live, err = template.Must(base.Clone()).ParseFS(files, "templates/live.html")
+	return p, err
+}
+
+// frame is what every page gets; D is the page's own.
+type frame struct {
+	Me         account.Actor
+	SignedIn   bool
+	Evaluation bool
+	Said       string
+	Path       string
+	Now        time.Time
+	Waiting    int // number beside "Heute"
+	D          any
+}
+
+// page renders a page within the frame. Whole pages are "page", slips (answer pages, sign-in) are "slip": the page's file
+// says which by what it defines.
+func (s *server) page(c echo.Context, status int, name string, data any) error {
+	a := me(c)
+	f := frame{
+		Me: a, SignedIn: a.Session != [16]byte{}, Evaluation: s.Evaluation, Said: s.said(c),
+		Path: c.Request().URL.Path, Now: s.Now(), D: data,
+	}
+	return s.render(c, status, s.pages.byName[name], "frame", f)
+}
+
+// part renders one named template of a page without the frame, for pieces that a live page fetches.
+func (s *server) part(c echo.Context, status int, page, name string, data any) error {
+	return s.render(c, status, s.pages.byName[page], name, frame{Me: me(c), SignedIn: true, Evaluation: s.Evaluation, Now: s.Now(), D: data})
+}
+
+func (s *server) render(c echo.Context, status int, t *template.Template, name string, data any) error {
+	if t == nil {
+		return fmt.Errorf("no such page")
+	}
+	var b bytes.Buffer
+	if err := t.ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	return c.HTMLBlob(status, b.Bytes())
+}
+
+// form is what a form page gets beside its data: what was typed, and what was wrong with it.
+type form struct {
+	Values map[string][]string
+	Field  string // the field that broke a rule
+	Rule   string
+}
+
+// formOf reads the posted form; nothing typed is lost when it is shown again.
+func formOf(c echo.Context) (form, error) {
+	v, err := c.FormParams()
+	if err != nil {
+		return form{}, echo.NewHTTPError(http.StatusRequestEntityTooLarge)
+	}
+	return form{Values: v}, nil
+}
+
+// Get returns the first value of a field.
+func (f form) Get(name string) string {
+	if v := f.Values[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// Has tells whether value is among the values of a field: a ticked box, a chosen option.
+func (f form) Has(name, value string) bool {
+	for _, v := range f.Values[name] {
+		if v == value {
+			return true
+		}
+	}
+	return false
+}
+
+// Bad returns the rule a field broke, or "".
+func (f form) Bad(name string) string {
+	if f.Field == name {
+		return f.Rule
+	}
+	return ""
+}
+
+// fill returns a form that shows these values.
+func fill(pairs ...string) form {
+	f := form{Values: map[string][]string{}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		f.Values[pairs[i]] = append(f.Values[pairs[i]], pairs[i+1])
+	}
+	return f
+}
+
+// wrong takes a field error into the form and says true; other errors are not the form's business.
+func (f *form) wrong(err error) bool {
+	var invalid *account.InvalidError
+	if !errors.As(err, &invalid) {
+		return false
+	}
+	f.Field, f.Rule = invalid.Field, invalid.Rule
+	return true
+}
+
+func (s *server) funcs() template.FuncMap {
+	zone := expertpool.Zone()
+	return template.FuncMap{
+		"t":     s.words.t,
+		"css":   func() string { return s.Assets.URL("konsil.css") },
+		"js":    func(name string) string { return s.Assets.URL(name + ".js") },
+		"short": account.Initials,
+		"when":  conference.When,
+		"day":   conference.Day,
+		"hours": conference.Hours,
+		"date":  func(t time.Time) string { return t.Format("02.01.2006") }, // for dates kept as midnight UTC
+		"stamp": func(t time.Time) string { return t.In(zone).Format("02.01.2006, 15:04 Uhr") },
+		"clock": func(t time.Time) string { return t.In(zone).Format("15:04") },
+		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"wait":  func(t time.Time) string { return waited(s.Now().Sub(t)) },
+		"list":  func(v ...any) []any { return v },
+		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
+	}
+}
+
+// waited says a span as people do: 12 min, 3 h, 4 Tage.
+func waited(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "eben"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d Tage", int(d.Hours()/24))
+}
+
+// readDate reads <input type="date">; the zero time when it is empty or no date.
+func readDate(value string) time.Time {
+	t, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// readMoment reads a date and a time of day as they hold in Germany. A missing hour in spring is taken as the hour after it.
+func readMoment(date, clock string) time.Time {
+	t, err := time.ParseInLocation("2006-01-02 15:04", date+" "+clock, expertpool.Zone())
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}

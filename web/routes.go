@@ -1,0 +1,99 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// routes is every address of konsil, and for whom it is. Nothing changes on GET.
+func (s *server) routes(e *echo.Echo) {
+	caseworkers := roles(account.Caseworker)
+	coordinators := roles(account.Coordinator)
+	staff := roles(account.Caseworker, account.Coordinator)
+
+	for _, r := range []struct {
+		method, path string
+		who          audience
+		do           echo.HandlerFunc
+	}{
+		{"GET", "/", anyone, s.today},
+		{"POST", "/sign-in", anyone, s.signInPost},
+		{"POST", "/sign-out", members, s.signOut},
+		{"POST", "/rehearse/:id", rehearsal, s.rehearse},
+
+		{"GET", "/cases", caseworkers, s.cases},
+		{"GET", "/cases/new", caseworkers, s.newCase},
+		{"POST", "/cases", caseworkers, s.newCasePost},
+		{"GET", "/cases/:id", caseworkers, s.caseFile},
+		{"GET", "/cases/:id/summary", caseworkers, s.summary},
+		{"POST", "/cases/:id/summary", caseworkers, s.summaryPost},
+		{"POST", "/cases/:id/release", caseworkers, s.release},
+		{"GET", "/cases/:id/consent", caseworkers, s.consent},
+		{"POST", "/cases/:id/consent", caseworkers, s.consentPost},
+		{"GET", "/cases/:id/withdraw", caseworkers, s.withdraw},
+		{"POST", "/cases/:id/withdraw", caseworkers, s.withdrawPost},
+		{"GET", "/cases/:id/receipt", caseworkers, s.receipt},
+		{"GET", "/cases/:id/identity", caseworkers, s.identity},
+		{"POST", "/cases/:id/identity", caseworkers, s.identityPost},
+		{"GET", "/cases/:id/request", caseworkers, s.newRequest},
+		{"POST", "/cases/:id/request", caseworkers, s.newRequestPost},
+
+		{"GET", "/requests", staff, s.requests},
+		{"GET", "/requests/:id", staff, s.request},
+		{"POST", "/requests/:id/convene", coordinators, s.convene},
+		{"POST", "/requests/:id/decline", coordinators, s.decline},
+		{"GET", "/experts", staff, s.experts},
+
+		{"GET", "/conferences", members, s.conferences},
+		{"GET", "/conferences/:code", members, s.conference},
+		{"POST", "/conferences/:code/move", coordinators, s.move},
+		{"POST", "/conferences/:code/cancel", coordinators, s.cancel},
+		{"POST", "/conferences/:code/invite", coordinators, s.invite},
+		{"POST", "/conferences/:code/uninvite", coordinators, s.uninvite},
+		{"POST", "/conferences/:code/open", staff, s.open},
+		{"POST", "/conferences/:code/end", coordinators, s.end},
+		{"GET", "/conferences/:code/room", members, s.room},
+		{"POST", "/conferences/:code/ticket", members, s.ticket},
+		{"GET", "/conferences/:code/live", anyone, s.live}, // the ticket says who
+		{"GET", "/conferences/:code/measures", members, s.measures},
+		{"POST", "/conferences/:code/measures", members, s.measuresPost},
+		{"GET", "/conferences/:code/minutes", members, s.minutes},
+		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
+		{"POST", "/conferences/:code/approve", coordinators, s.approve},
+		{"GET", "/plan", members, s.plan},
+
+		{"GET", "/answer/:token", anyone, s.answer},
+		{"POST", "/answer/:token", anyone, s.answerPost},
+		{"GET", "/answer/:token/calendar.ics", anyone, s.answerCalendar},
+		{"GET", "/measure/:token", anyone, s.measure},
+		{"POST", "/measure/:token", anyone, s.measurePost},
+		{"GET", "/follow-up/:token", anyone, s.followUp},
+		{"POST", "/follow-up/:token", anyone, s.followUpPost},
+
+		{"GET", "/outbox", rehearsal, s.outbox},
+		{"GET", "/outbox/:id", rehearsal, s.outboxMail},
+		{"GET", "/outbox/:id/invite.ics", rehearsal, s.outboxCalendar},
+
+		{"GET", "/livez", open, s.livez},
+		{"GET", "/readyz", open, s.readyz},
+	} {
+		e.Add(r.method, r.path, r.who(s, r.do))
+	}
+	e.GET("/assets/*", echo.WrapHandler(s.Assets.Handler()))
+}
+
+// open pages do not ask who comes.
+func open(_ *server, next echo.HandlerFunc) echo.HandlerFunc { return next }
+
+func (s *server) livez(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+// readyz says whether the database answers, which is when this server is of use.
+func (s *server) readyz(c echo.Context) error {
+	if err := s.Ready(c.Request().Context()); err != nil {
+		return c.String(http.StatusServiceUnavailable, "database unavailable\n")
+	}
+	return c.String(http.StatusOK, "ok\n")
+}

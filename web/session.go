@@ -1,0 +1,124 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// audience says for whom a page is made.
+type audience func(s *server, next echo.HandlerFunc) echo.HandlerFunc
+
+// anyone may come, signed in or not.
+func anyone(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, err := s.recognise(c); err != nil && !errors.Is(err, account.ErrUnknown) {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// members are signed in. A page that was asked for by GET comes back after the sign-in.
+func members(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		_, err := s.recognise(c)
+		if errors.Is(err, account.ErrUnknown) {
+			to := "/"
+			if c.Request().Method == http.MethodGet {
+				to = "/?next=" + url.QueryEscape(c.Request().URL.RequestURI())
+			}
+			return c.Redirect(http.StatusSeeOther, to)
+		}
+		if err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// roles are members with one of these roles; to others the page does not exist.
+func roles(allowed ...account.Role) audience {
+	return func(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+		return members(s, func(c echo.Context) error {
+			for _, r := range allowed {
+				if me(c).Role == r {
+					return next(c)
+				}
+			}
+			return account.ErrNotFound
+		})
+	}
+}
+
+// rehearsal pages exist in evaluation mode only.
+func rehearsal(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+	return anyone(s, func(c echo.Context) error {
+		if !s.Evaluation {
+			return account.ErrNotFound
+		}
+		return next(c)
+	})
+}
+
+func (s *server) cookieName() string {
+	if strings.HasPrefix(s.URL, "https:") {
+		return "__Host-konsil"
+	}
+	return "konsil" // without TLS, which is loopback only, browsers refuse the prefix
+}
+
+func (s *server) recognise(c echo.Context) (account.Actor, error) {
+	k, err := c.Cookie(s.cookieName())
+	if err != nil || k.Value == "" {
+		return account.Actor{}, account.ErrUnknown
+	}
+	a, err := s.Accounts.Session(c.Request().Context(), k.Value)
+	if err == nil {
+		c.Set("actor", a)
+	}
+	return a, err
+}
+
+// me is the person signed in; the zero Actor on pages for anyone.
+func me(c echo.Context) account.Actor {
+	a, _ := c.Get("actor").(account.Actor)
+	return a
+}
+
+func (s *server) setSession(c echo.Context, token string) {
+	k := http.Cookie{
+		Name: s.cookieName(), Value: token, Path: "/", HttpOnly: true,
+		Secure: strings.HasPrefix(s.URL, "https:"), SameSite: http.SameSiteLaxMode,
+	}
+	if token == "" {
+		k.MaxAge = -1
+	}
+	c.SetCookie(&k)
+}
+
+// say keeps a receipt for the next page: a key of words "said.…".
+func (s *server) say(c echo.Context, key string) {
+	c.SetCookie(&http.Cookie{Name: "said", Value: key, Path: "/", HttpOnly: true, MaxAge: 30, SameSite: http.SameSiteLaxMode})
+}
+
+// said takes the receipt.
+func (s *server) said(c echo.Context) string {
+	k, err := c.Cookie("said")
+	if err != nil || !s.words.has("said."+k.Value) {
+		return ""
+	}
+	c.SetCookie(&http.Cookie{Name: "said", Path: "/", HttpOnly: true, MaxAge: -1})
+	return k.Value
+}
+
+// done answers a form that did what it should: see the page at to, with a receipt.
+func (s *server) done(c echo.Context, to, key string) error {
+	s.say(c, key)
+	return c.Redirect(http.StatusSeeOther, to)
+}
