@@ -1,0 +1,64 @@
+package sfu
+
+import "time"
+
+// packet is an RTP packet reduced to what is passed on.
+type packet struct {
+	ext       int64 // number without wrap-around
+	timestamp uint32
+	marker    bool
+	key       bool  // a key frame begins here
+	level     int16 // audio level as in RFC 6464, or noLevel
+	payload   []byte
+}
+
+const noLevel = -1
+
+// cache keeps the newest packets of a track, for repeats and for those who come in the middle of a picture. Its memory is used
+// again and again; after it has been round once it allocates nothing.
+type cache struct {
+	slots  []packet // a packet lies at ext modulo length
+	newest int64
+	key    int64 // where the newest key frame begins, 0: nowhere
+	keyAt  time.Time
+}
+
+func newCache(size int) *cache { return &cache{slots: make([]packet, size)} }
+
+func (c *cache) slot(ext int64) *packet { return &c.slots[ext%int64(len(c.slots))] }
+
+// put copies pk in and returns the copy, which is good until the cache has gone round.
+func (c *cache) put(pk packet, now time.Time) *packet {
+	s := c.slot(pk.ext)
+	pk.payload = append(s.payload[:0], pk.payload...)
+	*s = pk
+	c.newest = max(c.newest, pk.ext)
+	if pk.key && pk.ext > c.key {
+		c.key, c.keyAt = pk.ext, now
+	}
+	return s
+}
+
+// get returns the packet or nil.
+func (c *cache) get(ext int64) *packet {
+	if ext <= 0 {
+		return nil
+	}
+	if s := c.slot(ext); s.ext == ext {
+		return s
+	}
+	return nil
+}
+
+// picture returns the packets from the newest key frame on, if they are few and new enough to be worth sending to a joiner.
+func (c *cache) picture(now time.Time) (from, to int64, ok bool) {
+	ok = c.key != 0 && c.newest-c.key < gopPackets && now.Sub(c.keyAt) <= gopAge
+	return c.key, c.newest, ok
+}
+
+func (c *cache) clear() {
+	for i := range c.slots {
+		c.slots[i].ext = 0
+	}
+	c.newest, c.key = 0, 0
+}

@@ -1,0 +1,463 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/ice/v4"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// client is a participant as a browser would be: a full ICE agent with two connections and pion's own NACK, reports and feedback,
+// on sockets that count and can lose what comes in.
+type client struct {
+	t    testing.TB
+	id   string
+	peer *Peer
+
+	events chan Event
+	quit   chan struct{}
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	muxes   []*ice.UDPMuxDefault
+	wire    *wire // of the subscriber connection
+	pub     *webrtc.PeerConnection
+	sub     *webrtc.PeerConnection
+	gen     int
+	sources map[string]*source    // ours
+	carries map[string]Track      // by mid of the subscriber connection
+	heard   map[string]*reception // by "peer/source"
+	live    []bool
+	answers int
+	offers  []Offer
+	deaf    bool // does not answer offers
+}
+
+// wire is the client's socket.
+type wire struct {
+	*net.UDPConn
+	rtp  atomic.Int64 // RTP packets that came in
+	size atomic.Int64 // of the largest
+	lose atomic.Int64 // one in n is lost, 0: none
+}
+
+func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
+	for {
+		n, addr, err := w.UDPConn.ReadFrom(b)
+		if err != nil || n < 12 || b[0]>>6 != 2 || b[1]&0x7f >= 64 && b[1]&0x7f < 96 {
+			return n, addr, err // not RTP (RFC 7983, RFC 5761)
+		}
+		count := w.rtp.Add(1)
+		w.size.Store(max(w.size.Load(), int64(n)))
+		if lose := w.lose.Load(); lose == 0 || count%lose != 0 {
+			return n, addr, err
+		}
+	}
+}
+
+// reception is what a client got of one track.
+type reception struct {
+	packets, frames int
+	firstKey        bool // the first packet began a key frame
+	at              time.Time
+	counters        map[uint32]int // payload counter → times delivered
+	last            uint32
+	reports         int
+	foreign         int // payloads of somebody else
+}
+
+func newSFU(t testing.TB) *SFU {
+	t.Helper()
+	s, err := Listen(Config{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func join(t testing.TB, s *SFU, room, id string) *client {
+	t.Helper()
+	c := &client{
+		t: t, id: id, events: make(chan Event, 1024), quit: make(chan struct{}),
+		sources: map[string]*source{}, carries: map[string]Track{}, heard: map[string]*reception{},
+	}
+	peer, err := s.Join(room, id, func(e Event) { c.events <- e })
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.peer = peer
+	c.work.Go(c.run)
+	t.Cleanup(c.leave)
+	return c
+}
+
+// newAPI opens a socket of its own for one connection, as browsers do: two connections between the same two ports could not be
+// told apart.
+func (c *client) newAPI() (*webrtc.API, *wire) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_ = conn.SetReadBuffer(4 << 20)
+	w := &wire{UDPConn: conn}
+	quiet := silence()
+	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: w, Logger: quiet.NewLogger("")})
+	c.muxes = append(c.muxes, mux)
+	var set webrtc.SettingEngine
+	set.LoggerFactory = quiet
+	set.SetICEUDPMux(mux)
+	set.SetIncludeLoopbackCandidate(true)
+	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	// As Chromium does: what costs most stands first.
+	set.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM)
+	media := &webrtc.MediaEngine{}
+	if err := media.RegisterDefaultCodecs(); err != nil {
+		c.t.Fatal(err)
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(set)), w
+}
+
+func (c *client) leave() {
+	select {
+	case <-c.quit:
+		return
+	default:
+	}
+	c.peer.Close()
+	close(c.quit)
+	c.mu.Lock()
+	pub, sub := c.pub, c.sub
+	c.mu.Unlock()
+	for _, pc := range []*webrtc.PeerConnection{pub, sub} {
+		if pc != nil {
+			_ = pc.GracefulClose()
+		}
+	}
+	c.work.Wait()
+	for _, m := range c.muxes {
+		_ = m.Close()
+	}
+}
+
+func (c *client) run() {
+	for {
+		select {
+		case <-c.quit:
+			return
+		case e := <-c.events:
+			c.mu.Lock()
+			c.take(e)
+			c.mu.Unlock()
+		}
+	}
+}
+
+func (c *client) take(e Event) {
+	switch {
+	case e.PubAnswer != nil:
+		c.answers++
+		c.check(c.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: e.PubAnswer.SDP}))
+	case e.SubOffer != nil:
+		c.offers = append(c.offers, *e.SubOffer)
+		if !c.deaf {
+			c.answer(e.SubOffer)
+		}
+	case e.Candidate != nil:
+		var init webrtc.ICECandidateInit
+		c.check(json.Unmarshal(e.Candidate.Init, &init))
+		pc := c.sub
+		if e.Candidate.PC == "pub" {
+			pc = c.pub
+		}
+		if pc != nil && pc.RemoteDescription() != nil {
+			c.check(pc.AddICECandidate(init))
+		}
+	case e.Live != nil:
+		c.live = append(c.live, *e.Live)
+	}
+}
+
+func (c *client) check(err error) {
+	select {
+	case <-c.quit:
+	default:
+		if err != nil {
+			c.t.Errorf("%s: %v", c.id, err)
+		}
+	}
+}
+
+func (c *client) answer(o *Offer) {
+	if c.sub == nil {
+		c.sub = c.connection("sub")
+		c.sub.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+			mid := ""
+			for _, tr := range c.sub.GetTransceivers() {
+				if tr.Receiver() == r {
+					mid = tr.Mid()
+				}
+			}
+			c.work.Go(func() { c.listenTo(mid, t) })
+			c.work.Go(func() { c.countReports(mid, r) })
+		})
+	}
+	c.carries = map[string]Track{}
+	for _, t := range o.Tracks {
+		c.carries[t.MID] = t
+	}
+	c.check(c.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: o.SDP}))
+	answer, err := c.sub.CreateAnswer(nil)
+	c.check(err)
+	c.check(c.sub.SetLocalDescription(answer))
+	c.peer.Answer(o.Gen, answer.SDP)
+}
+
+func (c *client) connection(name string) *webrtc.PeerConnection {
+	api, w := c.newAPI()
+	if name == "sub" {
+		c.wire = w
+	}
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	pc.OnICECandidate(func(cand *webrtc.ICECandidate) {
+		if cand != nil {
+			raw, _ := json.Marshal(cand.ToJSON())
+			c.peer.Candidate(name, raw)
+		}
+	})
+	return pc
+}
+
+func (c *client) listenTo(mid string, t *webrtc.TrackRemote) {
+	for {
+		p, _, err := t.ReadRTP()
+		if err != nil {
+			return
+		}
+		c.mu.Lock()
+		carried := c.carries[mid]
+		r := c.heardOf(carried.Peer + "/" + carried.Source)
+		r.take(p, carried)
+		c.mu.Unlock()
+	}
+}
+
+func (c *client) countReports(mid string, r *webrtc.RTPReceiver) {
+	for {
+		packets, _, err := r.ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if _, ok := p.(*rtcp.SenderReport); ok {
+				c.mu.Lock()
+				carried := c.carries[mid]
+				c.heardOf(carried.Peer+"/"+carried.Source).reports++
+				c.mu.Unlock()
+			}
+		}
+	}
+}
+
+func (c *client) heardOf(key string) *reception {
+	if c.heard[key] == nil {
+		c.heard[key] = &reception{counters: map[uint32]int{}}
+	}
+	return c.heard[key]
+}
+
+func (r *reception) take(p *rtp.Packet, from Track) {
+	mark := []byte(from.Peer + "/" + from.Source)
+	at := 0
+	if from.Source != "mic" {
+		at = 5
+		if r.packets == 0 {
+			r.firstKey, r.at = startsVP8Key(p.Payload), time.Now()
+		}
+	}
+	if len(p.Payload) < at+4+len(mark) || string(p.Payload[at+4:at+4+len(mark)]) != string(mark) {
+		r.foreign++
+		return
+	}
+	r.packets++
+	if p.Marker {
+		r.frames++
+	}
+	r.last = binary.BigEndian.Uint32(p.Payload[at:])
+	r.counters[r.last]++
+}
+
+// got is a copy of what c has received of a track.
+func (c *client) got(peer, src string) reception {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return *c.heardOf(peer + "/" + src)
+}
+
+// source is one published track.
+type source struct {
+	c       *client
+	name    string
+	track   *webrtc.TrackLocalStaticRTP
+	tr      *webrtc.RTPTransceiver
+	mute    atomic.Bool
+	wantKey atomic.Bool
+	keys    atomic.Int64
+	counter atomic.Uint32
+}
+
+// publish adds tracks and offers them.
+func (c *client) publish(names ...string) {
+	c.t.Helper()
+	c.mu.Lock()
+	if c.pub == nil {
+		c.pub = c.connection("pub")
+	}
+	for _, name := range names {
+		c.addSource(name)
+	}
+	c.mu.Unlock()
+	c.offer()
+}
+
+func (c *client) addSource(name string) {
+	mime := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8, ClockRate: 90000}
+	if name == "mic" {
+		mime = webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2}
+	}
+	track, err := webrtc.NewTrackLocalStaticRTP(mime, name, c.id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	tr, err := c.pub.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	s := &source{c: c, name: name, track: track, tr: tr}
+	s.wantKey.Store(true)
+	c.sources[name] = s
+	c.work.Go(s.produce)
+	c.work.Go(s.obey)
+}
+
+func (c *client) offer() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	offer, err := c.pub.CreateOffer(nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.pub.SetLocalDescription(offer); err != nil {
+		c.t.Fatal(err)
+	}
+	var tracks []Track
+	for name, s := range c.sources {
+		tracks = append(tracks, Track{MID: s.tr.Mid(), Source: name})
+	}
+	c.gen++
+	c.peer.Offer(c.gen, offer.SDP, tracks)
+}
+
+func (s *source) obey() {
+	for {
+		packets, _, err := s.tr.Sender().ReadRTCP()
+		if err != nil {
+			return
+		}
+		for _, p := range packets {
+			if _, ok := p.(*rtcp.PictureLossIndication); ok {
+				s.wantKey.Store(true)
+			}
+		}
+	}
+}
+
+// produce sends what a camera or a microphone would: 30 pictures of 4 packets, or 50 packets of sound, a second.
+func (s *source) produce() {
+	every := 33 * time.Millisecond
+	if s.name == "mic" {
+		every = 20 * time.Millisecond
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	begin := time.Now()
+	var sn uint16 = 65500 // wraps soon
+	for {
+		select {
+		case <-s.c.quit:
+			return
+		case <-tick.C:
+		}
+		if s.mute.Load() {
+			continue
+		}
+		if s.name == "mic" {
+			s.send(&sn, uint32(time.Since(begin).Seconds()*48000), true, nil)
+			continue
+		}
+		s.picture(&sn, uint32(time.Since(begin).Seconds()*90000))
+	}
+}
+
+func (s *source) picture(sn *uint16, ts uint32) {
+	key := s.wantKey.Swap(false)
+	if key {
+		s.keys.Add(1)
+	}
+	for i := range 4 {
+		head := []byte{0x80, 0x80, 0x80, 0x01, 0x01}
+		if i == 0 {
+			head[0] |= 0x10
+			if key {
+				head[4] = 0
+			}
+		}
+		s.send(sn, ts, i == 3, head)
+	}
+}
+
+func (s *source) send(sn *uint16, ts uint32, marker bool, head []byte) {
+	*sn++
+	size := 100
+	if s.name != "mic" {
+		size = 1100
+	}
+	body := binary.BigEndian.AppendUint32(head, s.counter.Add(1))
+	body = append(body, s.c.id+"/"+s.name...)
+	body = append(body, make([]byte, size-len(body))...)
+	_ = s.track.WriteRTP(&rtp.Packet{
+		Header:  rtp.Header{Version: 2, Marker: marker, SequenceNumber: *sn, Timestamp: ts},
+		Payload: body,
+	})
+}
+
+// eventually waits for what must come true.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}
+
+// sees waits until c gets n more packets of a track.
+func (c *client) sees(peer, src string, n int) {
+	c.t.Helper()
+	before := c.got(peer, src).packets
+	eventually(c.t, fmt.Sprintf("%s gets %s of %s", c.id, src, peer), func() bool { return c.got(peer, src).packets >= before+n })
+}

@@ -1,0 +1,28 @@
+// Package sfu is the video side of a conference: it takes each participant's media once and forwards it to everybody else in
+// the same room, unread.
+//
+// It owns one UDP port, the WebRTC connections of every peer and the packets between them. It knows neither sockets nor people:
+// a room and a peer are strings, session descriptions and candidates cross the border as text, and what happens comes back as
+// Events. Who may enter, who is muted and what a peer is called is decided elsewhere.
+//
+// It refuses to record: payload has exactly one way out of this package, the encrypted connection to another peer, and a test
+// reads the source to keep it so. It refuses codecs that cannot carry end-to-end encrypted frames, remote descriptions that
+// could make the server send to addresses of a client's choice, and clients that ask for more than the limits in limits.go.
+//
+// # Two connections
+//
+// The client offers the publisher connection, the server offers the subscriber connection, so offers never cross. The server is
+// the DTLS server on both, because only then browsers end up with AES-128-GCM, which costs a sixth of the alternative.
+//
+// # Who owns what
+//
+//   - One goroutine per Peer owns both connections and makes every call that negotiates. The exported methods and pion's
+//     callbacks only put work into its queues; Close takes the peer out of all media first and leaves the rest to it.
+//   - One goroutine per published track (up) reads, patches, encrypts and sends to the receivers (down) in an atomically replaced
+//     slice. It takes no lock and allocates nothing per packet. It also owns what it needs for that: packet cache, munger of every
+//     receiver, list of gaps. Everybody else leaves a note in the track's inbox and wakes it.
+//   - One goroutine per RTCP stream reads and leaves notes.
+//   - A receiver that is taken away waits until the loop has come round once (up.settle), so that removal is final.
+//
+// Lock order: SFU.mu, room.mu, Peer.mu, up.mu. None is held across a pion call, a send or a callback.
+package sfu

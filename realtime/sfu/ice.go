@@ -1,0 +1,140 @@
+package sfu
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/logging"
+	"github.com/pion/webrtc/v4"
+)
+
+// listenMedia opens the one UDP socket all media passes through. A kernel that grants smaller buffers than asked for is not an
+// error: the server works, it only has less room for bursts.
+func listenMedia(addr string) (*net.UDPConn, error) {
+	udp, err := net.ResolveUDPAddr("udp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("media address %q: %w", addr, err)
+	}
+	conn, err := net.ListenUDP("udp", udp)
+	if err != nil {
+		return nil, fmt.Errorf("media address %q: %w", addr, err)
+	}
+	_ = conn.SetReadBuffer(socketBuffer)
+	_ = conn.SetWriteBuffer(socketBuffer)
+	return conn, nil
+}
+
+// offeredMux is pion's mux with our choice of the addresses that become candidates.
+type offeredMux struct {
+	*ice.UDPMuxDefault
+	local  *net.UDPAddr
+	public []netip.Addr
+}
+
+func newMux(conn *net.UDPConn, public []netip.Addr, quiet logging.LoggerFactory) *offeredMux {
+	return &offeredMux{
+		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: quiet.NewLogger("mux")}),
+		local:         conn.LocalAddr().(*net.UDPAddr),
+		public:        public,
+	}
+}
+
+// GetListenAddresses is what clients are told to send to: the public addresses behind NAT, else the address listened on, else
+// that of every interface.
+func (m *offeredMux) GetListenAddresses() []net.Addr {
+	ips := m.public
+	if len(ips) == 0 && m.local.IP.IsUnspecified() {
+		ips = interfaceAddrs()
+	}
+	if len(ips) == 0 {
+		return []net.Addr{m.local}
+	}
+	offered := make([]net.Addr, 0, len(ips))
+	for _, ip := range ips {
+		offered = append(offered, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(m.local.Port))))
+	}
+	return offered
+}
+
+// GetConn gives the same socket for each offered address. pion's mux would refuse an address it does not listen on itself.
+func (m *offeredMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
+	if !m.local.IP.IsUnspecified() {
+		addr = m.local
+	}
+	return m.UDPMuxDefault.GetConn(ufrag, addr)
+}
+
+// interfaceAddrs lists the addresses a client could reach, loopback included so that a browser on this machine connects.
+// Addresses of containers and link-local ones lead nowhere from outside and only slow connecting down.
+func interfaceAddrs() []netip.Addr {
+	ifaces, err := net.Interfaces()
+	if err != nil {
+		return nil
+	}
+	var found []netip.Addr
+	for _, i := range ifaces {
+		if i.Flags&net.FlagUp == 0 || inner(i.Name) {
+			continue
+		}
+		addrs, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addrs {
+			prefix, err := netip.ParsePrefix(a.String())
+			if ip := prefix.Addr().Unmap(); err == nil && !ip.IsLinkLocalUnicast() && sendable(ip) {
+				found = append(found, ip)
+			}
+		}
+	}
+	return found
+}
+
+func inner(name string) bool {
+	for _, prefix := range []string{"docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "podman", "lxc"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// sendable says whether media may ever be sent to ip.
+func sendable(ip netip.Addr) bool {
+	broadcast := ip.Is4() && ip.As4() == [4]byte{255, 255, 255, 255}
+	return ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast() && !broadcast
+}
+
+// parseCandidate reads an RTCIceCandidateInit and refuses what we could not or must not send to: names (mDNS is off; such a
+// client is found by its own checks), other protocols than UDP, unspecified, multicast and broadcast addresses.
+func parseCandidate(raw json.RawMessage) (webrtc.ICECandidateInit, error) {
+	var init webrtc.ICECandidateInit
+	if len(raw) > maxCandidate {
+		return init, errCandidate
+	}
+	if err := json.Unmarshal(raw, &init); err != nil {
+		return init, fmt.Errorf("%w: %w", errCandidate, err)
+	}
+	return init, checkCandidate(init.Candidate)
+}
+
+// checkCandidate looks at the fields of RFC 8839 §5.1 that say where a candidate leads.
+func checkCandidate(line string) error {
+	f := strings.Fields(strings.TrimPrefix(line, "candidate:"))
+	if len(f) < 8 || !strings.EqualFold(f[2], "udp") {
+		return errCandidate
+	}
+	ip, err := netip.ParseAddr(f[4])
+	if err != nil || !sendable(ip.Unmap()) {
+		return errCandidate
+	}
+	if port, err := strconv.ParseUint(f[5], 10, 16); err != nil || port == 0 {
+		return errCandidate
+	}
+	return nil
+}

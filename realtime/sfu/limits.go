@@ -1,0 +1,48 @@
+package sfu
+
+import (
+	"errors"
+	"time"
+)
+
+// What a client may ask for. A client beyond a limit is refused or ignored, never waited for.
+const (
+	maxSDP         = 64 << 10 // bytes of a session description
+	maxMedia       = 32       // media sections of a publisher's offer
+	maxTracks      = 3        // one microphone, one camera, one screen
+	maxCandidates  = 64       // remote candidates per connection
+	maxCandidate   = 2 << 10  // bytes of one candidate in JSON
+	callBacklog    = 64       // calls waiting for a peer's goroutine
+	eventBacklog   = 256      // callbacks of pion waiting for it
+	inboxBacklog   = 64       // notes waiting for a track's loop
+	maxRepeats     = 3        // times one packet is sent again to one receiver
+	maxPacket      = 1500     // bytes of an RTP packet that is forwarded
+	videoCache     = 512      // packets kept for repeats: about 1.5 s of camera
+	audioCache     = 128      // about 2.5 s of Opus
+	gopPackets     = 256      // a picture longer than this is not replayed to a joiner,
+	gopAge         = 2 * time.Second
+	socketBuffer   = 4 << 20 // bytes, as far as the kernel allows
+	coalesce       = 20 * time.Millisecond
+	answerWait     = 10 * time.Second // without an answer the subscriber connection is built anew
+	quietAfter     = 3 * time.Second  // without RTP a peer is no longer live
+	keyFrameEvery  = 500 * time.Millisecond
+	reportEvery    = time.Second
+	housekeeping   = 100 * time.Millisecond
+	feedbackEvery  = 100 * time.Millisecond
+	firstNackAfter = 10 * time.Millisecond // reordered packets need no repeat
+	nackEvery      = 50 * time.Millisecond
+	nackTries      = 5
+	maxReadErrors  = 100 // in a row end a track
+)
+
+// Why Listen, Join or a call was refused.
+var (
+	ErrClosed = errors.New("closed")
+	ErrTaken  = errors.New("peer is already in the room")
+
+	errTooLarge  = errors.New("description too large")
+	errTooMany   = errors.New("too many media sections")
+	errLite      = errors.New("remote claims to be ICE-lite")
+	errTracks    = errors.New("tracks do not fit the description")
+	errCandidate = errors.New("candidate refused")
+)

@@ -1,0 +1,323 @@
+package sfu
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+)
+
+// Peer is one participant's media. Join makes it, Close ends it. Its methods return at once: they queue work for the peer's own
+// goroutine, and when the queue is full the call is refused and counted, since only a flooding client fills it.
+type Peer struct {
+	sfu  *SFU
+	room *room
+	id   string
+	send func(Event)
+	log  *slog.Logger
+
+	calls  chan func()   // from the client
+	events chan func()   // from pion
+	dirty  chan struct{} // others publish something else now
+	keys   chan struct{} // somebody wants a key frame of ours
+	gone   chan struct{} // closed by Close
+	work   sync.WaitGroup
+
+	mu     sync.Mutex // guards what Close takes down
+	closed bool
+	ups    []*up
+	downs  []*down
+
+	// The rest belongs to the peer's goroutine.
+	pub        publisher
+	sub        subscriber
+	ssrc       uint32 // names us in RTCP
+	stream     string // names our media in descriptions; random, so that no id goes into them
+	live       bool
+	reportedAt time.Time
+}
+
+func newPeer(s *SFU, r *room, id string, send func(Event)) *Peer {
+	return &Peer{
+		sfu: s, room: r, id: id, send: send,
+		log:    s.log.With("room", r.id, "peer", id),
+		calls:  make(chan func(), callBacklog),
+		events: make(chan func(), eventBacklog),
+		dirty:  make(chan struct{}, 1),
+		keys:   make(chan struct{}, 1),
+		gone:   make(chan struct{}),
+		ssrc:   rand.Uint32(),
+		stream: fmt.Sprintf("%016x", rand.Uint64()),
+	}
+}
+
+// Offer is the client's offer for its publisher connection. tracks says what its m-lines carry: at most one each of "mic" (audio),
+// "camera" and "screen" (video). It is answered by Event.PubAnswer with the same gen. An offer that is older than the last one, over
+// 64 KiB or 32 m-lines, malformed, or at odds with tracks gets no answer. An offer with another certificate starts a new connection.
+func (p *Peer) Offer(gen int, sdp string, tracks []Track) {
+	if len(sdp) > maxSDP || len(tracks) > maxTracks {
+		p.refuse("offer", errTooLarge)
+		return
+	}
+	tracks = slices.Clone(tracks)
+	p.call(func() { p.acceptOffer(gen, sdp, tracks) })
+}
+
+// Answer is the client's answer to Event.SubOffer. Answers to anything but the outstanding offer are ignored; without a usable
+// answer within 10 s the subscriber connection starts again.
+func (p *Peer) Answer(gen int, sdp string) {
+	if len(sdp) > maxSDP {
+		p.refuse("answer", errTooLarge)
+		return
+	}
+	p.call(func() { p.acceptAnswer(gen, sdp) })
+}
+
+// Candidate is a trickled candidate of the client for the connection pc, "pub" or "sub".
+func (p *Peer) Candidate(pc string, init json.RawMessage) {
+	candidate, err := parseCandidate(init)
+	if err != nil {
+		p.refuse("candidate", err)
+		return
+	}
+	p.call(func() {
+		if l := p.link(pc); l != nil {
+			l.addCandidate(p, candidate)
+		}
+	})
+}
+
+// Rebuild forgets the connection pc. After "sub" a new Event.SubOffer follows, after "pub" the client offers again, with any gen.
+func (p *Peer) Rebuild(pc string) {
+	p.call(func() {
+		switch pc {
+		case "pub":
+			p.resetPublisher()
+		case "sub":
+			p.resetSubscriber()
+			p.refresh(time.Now())
+		}
+	})
+}
+
+// Close takes the peer out of the room. When it returns, not one more RTP packet goes to this peer or comes from it to others; its
+// connections are torn down soon after. Closing twice is fine.
+func (p *Peer) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	ups, downs := p.ups, p.downs
+	p.ups, p.downs = nil, nil
+	p.mu.Unlock()
+
+	close(p.gone)
+	for _, d := range downs {
+		d.up.remove(d)
+	}
+	for _, u := range ups {
+		u.stop()
+		p.room.withdraw(u)
+	}
+	p.sfu.leave(p)
+}
+
+// call queues work for a client, or refuses it.
+func (p *Peer) call(f func()) {
+	select {
+	case <-p.gone:
+	case p.calls <- f:
+	default:
+		p.refuse("call", errTooMany)
+	}
+}
+
+// event queues work for pion. It waits for room, because these must not be lost, and there are few of them.
+func (p *Peer) event(f func()) {
+	select {
+	case <-p.gone:
+	case p.events <- f:
+	}
+}
+
+func (p *Peer) refuse(what string, err error) {
+	p.sfu.count.refused.Add(1)
+	p.log.Debug("refused", "what", what, "why", err)
+}
+
+// emit tells the client, unless the peer is closed.
+func (p *Peer) emit(e Event) {
+	select {
+	case <-p.gone:
+	default:
+		p.send(e)
+	}
+}
+
+func (p *Peer) run() {
+	defer p.finish()
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	pause := time.NewTimer(0) // ends the pause between two subscriber offers
+	defer pause.Stop()
+	for {
+		select {
+		case <-p.gone:
+			return
+		case f := <-p.calls:
+			f()
+		case f := <-p.events:
+			f()
+		case <-p.dirty:
+			pause.Reset(p.sub.wait(time.Now()))
+		case now := <-pause.C:
+			p.refresh(now)
+		case <-p.keys:
+			p.askKeyFrames(time.Now())
+		case now := <-tick.C:
+			p.housekeep(now)
+		}
+	}
+}
+
+func (p *Peer) finish() {
+	p.discard(&p.pub.link)
+	p.discard(&p.sub.link)
+	p.work.Wait()
+}
+
+func (p *Peer) housekeep(now time.Time) {
+	p.watchLife(now)
+	p.askKeyFrames(now)
+	if now.Sub(p.reportedAt) >= reportEvery {
+		p.reportedAt = now
+		p.reportReception(now)
+	}
+	if p.sub.overdue(now) {
+		p.log.Debug("no answer: subscriber connection starts again")
+		p.resetSubscriber()
+		p.refresh(now)
+	}
+}
+
+func (p *Peer) watchLife(now time.Time) {
+	live := slices.ContainsFunc(p.published(), func(u *up) bool {
+		return now.UnixNano()-u.heard.Load() < int64(quietAfter)
+	})
+	if live != p.live {
+		p.live = live
+		p.emit(Event{Live: &live})
+	}
+}
+
+func (p *Peer) published() []*up {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.ups)
+}
+
+// link is one of a peer's two connections.
+type link struct {
+	name       string
+	pc         *webrtc.PeerConnection // nil: not there
+	connected  bool
+	candidates int
+	early      []webrtc.ICECandidateInit // came before the description they belong to
+}
+
+func (p *Peer) link(name string) *link {
+	switch name {
+	case "pub":
+		return &p.pub.link
+	case "sub":
+		return &p.sub.link
+	}
+	return nil
+}
+
+// open makes the connection of l. changed is called on the peer's goroutine with each state it reaches.
+func (p *Peer) open(l *link, name string, changed func(webrtc.PeerConnectionState)) error {
+	pc, err := p.sfu.api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		return fmt.Errorf("new connection: %w", err)
+	}
+	early := l.early
+	*l = link{name: name, pc: pc, early: early, candidates: len(early)}
+	current := func(f func()) {
+		p.event(func() {
+			if l.pc == pc {
+				f()
+			}
+		})
+	}
+	pc.OnICECandidate(func(c *webrtc.ICECandidate) {
+		if c == nil {
+			return
+		}
+		if init, err := json.Marshal(c.ToJSON()); err == nil {
+			current(func() { p.emit(Event{Candidate: &Candidate{PC: name, Init: init}}) })
+		}
+	})
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+		current(func() {
+			l.connected = s == webrtc.PeerConnectionStateConnected
+			changed(s)
+		})
+	})
+	return nil
+}
+
+// discard closes the connection of l beside the peer's goroutine: closing waits for callbacks, and these wait for that goroutine.
+func (p *Peer) discard(l *link) {
+	pc := l.pc
+	*l = link{name: l.name}
+	if pc == nil {
+		return
+	}
+	p.work.Go(func() {
+		if err := pc.GracefulClose(); err != nil {
+			p.log.Debug("close connection", "err", "incomplete")
+		}
+	})
+}
+
+// addCandidate gives pion a candidate that has passed parseCandidate, or keeps it until the description is there.
+func (l *link) addCandidate(p *Peer, c webrtc.ICECandidateInit) {
+	if l.candidates >= maxCandidates {
+		p.refuse("candidate", errTooMany)
+		return
+	}
+	l.candidates++
+	if l.pc == nil || l.pc.RemoteDescription() == nil {
+		l.early = append(l.early, c)
+		return
+	}
+	if err := l.pc.AddICECandidate(c); err != nil {
+		p.refuse("candidate", err)
+	}
+}
+
+// described adds what was waiting for the remote description and what came inside it.
+func (l *link) described(p *Peer, v *vetted) {
+	early := l.early
+	l.early = nil
+	for _, c := range early {
+		if err := l.pc.AddICECandidate(c); err != nil {
+			p.refuse("candidate", err)
+		}
+	}
+	for _, line := range v.candidates {
+		if err := checkCandidate(line); err != nil {
+			p.refuse("candidate", err)
+			continue
+		}
+		l.addCandidate(p, webrtc.ICECandidateInit{Candidate: line})
+	}
+}

@@ -1,0 +1,240 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+)
+
+// publisher is the connection the client offers. It belongs to the peer's goroutine.
+type publisher struct {
+	link
+	gen         int
+	offered     bool // gen is that of an offer
+	fingerprint string
+	ups         map[string]*up      // what is published, by mid
+	arrived     map[string]*arrival // media that has come in, by mid
+}
+
+// arrival is a track whose first packet has come in, and what it is published as, if at all.
+type arrival struct {
+	track    *webrtc.TrackRemote
+	receiver *webrtc.RTPReceiver
+	up       atomic.Pointer[up]
+}
+
+func (p *Peer) acceptOffer(gen int, sdp string, tracks []Track) {
+	if p.pub.offered && gen <= p.pub.gen {
+		return // answered already, or overtaken
+	}
+	answer, err := p.answerOffer(sdp, tracks)
+	if err != nil {
+		p.refuse("offer", err)
+		return
+	}
+	p.pub.gen, p.pub.offered = gen, true
+	p.emit(Event{PubAnswer: &Description{Gen: gen, SDP: answer}})
+}
+
+func (p *Peer) answerOffer(sdp string, tracks []Track) (string, error) {
+	v, err := vet(sdp, maxMedia)
+	if err == nil {
+		err = v.fits(tracks)
+	}
+	if err != nil {
+		return "", err
+	}
+	if p.pub.pc != nil && p.pub.fingerprint != v.fingerprint {
+		p.resetPublisher()
+	}
+	if p.pub.pc == nil {
+		if err := p.openPublisher(v.fingerprint); err != nil {
+			return "", err
+		}
+	}
+	answer, err := p.negotiateOffer(v)
+	if err != nil {
+		if p.pub.pc.SignalingState() != webrtc.SignalingStateStable || p.pub.pc.CurrentRemoteDescription() == nil {
+			p.resetPublisher() // half applied: of no use to anybody
+		}
+		return "", err
+	}
+	p.publish(v, tracks)
+	return answer, nil
+}
+
+func (p *Peer) negotiateOffer(v *vetted) (string, error) {
+	pc := p.pub.pc
+	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: v.sdp}); err != nil {
+		return "", fmt.Errorf("apply offer: %w", err)
+	}
+	answer, err := pc.CreateAnswer(nil)
+	if err != nil {
+		return "", fmt.Errorf("answer: %w", err)
+	}
+	if err := pc.SetLocalDescription(answer); err != nil {
+		return "", fmt.Errorf("apply answer: %w", err)
+	}
+	p.pub.described(p, v)
+	return answer.SDP, nil
+}
+
+func (p *Peer) openPublisher(fingerprint string) error {
+	err := p.open(&p.pub.link, "pub", func(s webrtc.PeerConnectionState) {
+		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
+			p.resetPublisher() // the client notices by itself and offers again
+		}
+	})
+	if err != nil {
+		return err
+	}
+	pc := p.pub.pc
+	p.pub.fingerprint = fingerprint
+	p.pub.ups, p.pub.arrived = map[string]*up{}, map[string]*arrival{}
+	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
+		p.event(func() {
+			if p.pub.pc == pc {
+				p.arrive(&arrival{track: t, receiver: r})
+			}
+		})
+	})
+	return nil
+}
+
+func (p *Peer) resetPublisher() {
+	for mid, u := range p.pub.ups {
+		delete(p.pub.ups, mid)
+		p.unpublish(u)
+	}
+	p.discard(&p.pub.link)
+	p.pub.offered, p.pub.arrived = false, nil
+}
+
+// publish makes the room see exactly the tracks declared. It does so before their first packet, so that the others negotiate while
+// this connection is still being made.
+func (p *Peer) publish(v *vetted, tracks []Track) {
+	declared := map[string]string{}
+	for _, t := range tracks {
+		if v.media[t.MID].sends {
+			declared[t.MID] = t.Source
+		}
+	}
+	for mid, u := range p.pub.ups {
+		if declared[mid] != u.source {
+			delete(p.pub.ups, mid)
+			p.unpublish(u)
+		}
+	}
+	for mid, source := range declared {
+		if p.pub.ups[mid] == nil {
+			u := newUp(p, source)
+			if !p.own(u) {
+				return
+			}
+			p.pub.ups[mid] = u
+			if a, ok := p.pub.arrived[mid]; ok {
+				p.startUp(u, a)
+			}
+			p.room.publish(u)
+		}
+	}
+	for mid := range p.pub.arrived {
+		if !v.media[mid].sends {
+			delete(p.pub.arrived, mid)
+		}
+	}
+}
+
+// own makes Close responsible for u; false means that Close has been there already.
+func (p *Peer) own(u *up) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.ups = append(p.ups, u)
+	return true
+}
+
+func (p *Peer) unpublish(u *up) {
+	p.mu.Lock()
+	p.ups = slices.DeleteFunc(p.ups, func(o *up) bool { return o == u })
+	p.mu.Unlock()
+	u.stop()
+	p.room.withdraw(u)
+}
+
+// arrive connects media with what was declared for its m-line. Media nobody declared is kept for a later offer, and goes nowhere.
+func (p *Peer) arrive(a *arrival) {
+	for _, t := range p.pub.pc.GetTransceivers() {
+		if t.Receiver() != a.receiver {
+			continue
+		}
+		mid := t.Mid()
+		p.pub.arrived[mid] = a
+		p.work.Go(a.readRTCP)
+		if u := p.pub.ups[mid]; u != nil {
+			p.startUp(u, a)
+		}
+	}
+}
+
+func (p *Peer) startUp(u *up, a *arrival) {
+	pc := p.pub.pc
+	a.up.Store(u)
+	u.start(stream{
+		packets: a.track,
+		ssrc:    uint32(a.track.SSRC()),
+		level:   extensionID(a.receiver.GetParameters().HeaderExtensions, levelURI),
+		codec:   func() codec { return codecOf(a.track.Codec().MimeType) },
+		feedback: func(pkts ...rtcp.Packet) {
+			_ = pc.WriteRTCP(pkts) // as lossy as the way there
+		},
+	})
+}
+
+func extensionID(all []webrtc.RTPHeaderExtensionParameter, uri string) uint8 {
+	for _, e := range all {
+		if e.URI == uri {
+			return uint8(e.ID)
+		}
+	}
+	return 0
+}
+
+// askKeyFrames passes on what the receivers of our tracks have asked for, all of them at once and not too often (RFC 4585 §6.3.1).
+func (p *Peer) askKeyFrames(now time.Time) {
+	if !p.pub.connected {
+		return
+	}
+	var asks []rtcp.Packet
+	for _, u := range p.pub.ups {
+		if ssrc, due := u.keyFrameDue(now); due {
+			asks = append(asks, &rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: ssrc})
+		}
+	}
+	if len(asks) > 0 {
+		p.sfu.count.plisOut.Add(uint64(len(asks)))
+		_ = p.pub.pc.WriteRTCP(asks) // a lost one is asked for again
+	}
+}
+
+// reportReception tells the publisher how its tracks arrive (RFC 3550 §6.4.2).
+func (p *Peer) reportReception(now time.Time) {
+	if !p.pub.connected {
+		return
+	}
+	report := &rtcp.ReceiverReport{SSRC: p.ssrc}
+	for _, u := range p.pub.ups {
+		if r, ok := u.reception(now); ok {
+			report.Reports = append(report.Reports, r)
+		}
+	}
+	if len(report.Reports) > 0 {
+		_ = p.pub.pc.WriteRTCP([]rtcp.Packet{report})
+	}
+}

@@ -1,0 +1,136 @@
+package sfu
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// Event is what a peer's client must be told. Exactly one field is set.
+type Event struct {
+	PubAnswer *Description // answers the Offer of the same Gen
+	SubOffer  *Offer       // wants an Answer of the same Gen
+	Candidate *Candidate
+	Live      *bool // RTP of this peer has begun to arrive, or has been missing for 3 s
+}
+
+// Description is a session description and the number of the round it belongs to.
+type Description struct {
+	Gen int
+	SDP string
+}
+
+// Offer is the server's offer for the subscriber connection. Tracks says what each m-line carries now; an m-line that is not
+// listed carries nothing.
+type Offer struct {
+	Gen    int
+	SDP    string
+	Tracks []Track
+}
+
+// Track names one m-line. In a publisher's offer Peer is ignored.
+type Track struct {
+	MID    string
+	Peer   string
+	Source string // "mic", "camera" or "screen"
+}
+
+// Candidate is one trickled ICE candidate for the connection PC, "pub" or "sub". Init is an RTCIceCandidateInit.
+type Candidate struct {
+	PC   string
+	Init json.RawMessage
+}
+
+// kindOf is the kind of medium a source must have; 0 for an unknown source.
+func kindOf(source string) webrtc.RTPCodecType {
+	switch source {
+	case "mic":
+		return webrtc.RTPCodecTypeAudio
+	case "camera", "screen":
+		return webrtc.RTPCodecTypeVideo
+	}
+	return 0
+}
+
+// vetted is a remote description that is safe to give to pion, and the candidates taken out of it.
+type vetted struct {
+	sdp         string
+	fingerprint string
+	candidates  []string
+	media       map[string]media // by mid
+}
+
+type media struct {
+	kind  webrtc.RTPCodecType
+	sends bool
+}
+
+// vet checks the size and shape of a remote description. Candidates are taken out so that they pass the same gate as trickled
+// ones. A remote that claims ICE-lite is refused: two lite sides would make us send without a check, anywhere.
+func vet(text string, sections int) (*vetted, error) {
+	if len(text) > maxSDP {
+		return nil, errTooLarge
+	}
+	if strings.Count("\n"+text, "\nm=") > sections {
+		return nil, errTooMany
+	}
+	v := &vetted{media: map[string]media{}}
+	var kept strings.Builder
+	for line := range strings.Lines(text) {
+		bare := strings.TrimRight(line, "\r\n")
+		switch {
+		case strings.HasPrefix(bare, "a=ice-lite"):
+			return nil, errLite
+		case strings.HasPrefix(bare, "a=candidate:"):
+			v.candidates = append(v.candidates, strings.TrimPrefix(bare, "a="))
+			continue
+		case strings.HasPrefix(bare, "a=fingerprint:") && v.fingerprint == "":
+			v.fingerprint = bare
+		}
+		kept.WriteString(line)
+	}
+	v.sdp = kept.String()
+	return v, v.readMedia()
+}
+
+func (v *vetted) readMedia() error {
+	var parsed sdp.SessionDescription
+	if err := parsed.UnmarshalString(v.sdp); err != nil {
+		return fmt.Errorf("parse description: %w", err)
+	}
+	for _, m := range parsed.MediaDescriptions {
+		mid, ok := m.Attribute(sdp.AttrKeyMID)
+		if !ok || mid == "" {
+			continue
+		}
+		_, inactive := m.Attribute(sdp.AttrKeyInactive)
+		_, receives := m.Attribute(sdp.AttrKeyRecvOnly)
+		v.media[mid] = media{
+			kind:  webrtc.NewRTPCodecType(m.MediaName.Media),
+			sends: !inactive && !receives && m.MediaName.Port.Value != 0,
+		}
+	}
+	return nil
+}
+
+// fits checks the tracks a client declares against its description: at most three, each source once, each of the right kind.
+func (v *vetted) fits(tracks []Track) error {
+	if len(tracks) > maxTracks {
+		return errTracks
+	}
+	for i, t := range tracks {
+		kind := kindOf(t.Source)
+		if kind == 0 || v.media[t.MID].kind != kind {
+			return errTracks
+		}
+		same := func(o Track) bool { return o.MID == t.MID || o.Source == t.Source }
+		if slices.ContainsFunc(tracks[:i], same) {
+			return errTracks
+		}
+	}
+	return nil
+}
