@@ -190,8 +190,8 @@ func (s *Store) Left(ctx context.Context, conference, person uuid.UUID) error {
 	return nil
 }
 
-// End ends a live conference: the room closes for everybody and the minutes begin as a draft with what stands under
-// "decisions" in the notes. The caller closes the room before and sees to it that the section texts are written.
+// End ends a live conference: its note takes no more rows, and the minutes begin as a draft. Until somebody writes them, the
+// decisions in it are what the section of that name says. The caller has the note's section texts written and closes the room.
 func (s *Store) End(ctx context.Context, by account.Actor, code string) error {
 	return s.change(ctx, by, code, toEnd, "end_conference", func(tx pgx.Tx, c Conference, seats []Seat) error {
 		if c.State != Live {
@@ -206,10 +206,8 @@ func (s *Store) End(ctx context.Context, by account.Actor, code string) error {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			insert into minutes (conference_id, organisation_id, state, decisions, changed_at)
-			select $1, $2, 'draft', coalesce((
-				select t.text from note_section t join note n on n.id = t.note_id
-				where n.conference_id = $1 and t.key = 'decisions'), ''), $3`, c.ID, c.Organisation, s.Now())
+			insert into minutes (conference_id, organisation_id, state, changed_at)
+			values ($1, $2, 'draft', $3)`, c.ID, c.Organisation, s.Now())
 		return err
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -139,7 +140,7 @@ func (s *Store) draft(ctx context.Context, tx pgx.Tx, c Conference) error {
 func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, error) {
 	var m Minutes
 	var body []byte
-	var decisions string
+	var decisions *string
 	err := q.QueryRow(ctx, `
 		select m.state, m.decisions, m.body, m.sha256, m.approved_at, coalesce(a.name, '')
 		from minutes m left join account a on a.id = m.approved_by
@@ -154,7 +155,9 @@ func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, 
 		return m, json.Unmarshal(body, &m.Body)
 	}
 	m.Body, err = s.compose(ctx, q, c)
-	m.Body.Decisions = decisions
+	if decisions != nil {
+		m.Body.Decisions = *decisions
+	}
 	return m, err
 }
 
@@ -173,6 +176,7 @@ func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, err
 	if err != nil {
 		return b, err
 	}
+	b.Decisions = strings.TrimSpace(texts["decisions"])
 	for _, key := range Sections {
 		if key != "decisions" && texts[key] != "" {
 			b.Notes = append(b.Notes, MinuteNote{key, texts[key]})

@@ -84,7 +84,7 @@ create table minutes (
 	conference_id uuid primary key references conference,
 	organisation_id uuid not null,
 	state text not null check (state in ('draft', 'approved')),
-	decisions text not null default '',
+	decisions text, -- null: what stands under decisions in the notes
 	body jsonb,
 	sha256 bytea,
 	changed_at timestamptz not null,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -59,3 +60,22 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, m Measure, now time.Time) er
 		Organisation: m.Organisation, At: now, Role: "server", Did: "ask_outcome", Kind: "measure", To: m.ID.String(), Case: m.Case,
 	})
 }
+
+// SweepArgs is the job that wakes Sweep. It carries nothing: the truth is in the rows.
+type SweepArgs struct{}
+
+// Kind names the job.
+func (SweepArgs) Kind() string { return "plan.sweep" }
+
+type sweeper struct {
+	river.WorkerDefaults[SweepArgs]
+	s *Store
+}
+
+func (w *sweeper) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
+	_, err := w.s.Sweep(ctx, w.s.now())
+	return err
+}
+
+// Register adds the worker for SweepArgs.
+func (s *Store) Register(w *river.Workers) { river.AddWorker(w, &sweeper{s: s}) }
