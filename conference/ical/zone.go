@@ -57,6 +57,11 @@ func changesBetween(loc *time.Location, from, until time.Time) []change {
 		if next.IsZero() || !next.Before(until) {
 			return list
 		}
+		// Beyond its table Go computes bounds by year: New Year is one too, and some moments are their own bound.
+		if !next.After(at) {
+			at = at.Add(time.Hour)
+			continue
+		}
 		_, before := next.Add(-time.Second).In(loc).Zone()
 		name, after := next.In(loc).Zone()
 		if before != after {
@@ -69,13 +74,10 @@ func changesBetween(loc *time.Location, from, until time.Time) []change {
 // changesAround lists the observance in force at start and everything up to the first change after end.
 func changesAround(loc *time.Location, start, end time.Time) []change {
 	name, offset := start.In(loc).Zone()
-	begin, _ := start.In(loc).ZoneBounds()
-	inForce := change{at: epoch(offset), from: offset, to: offset, name: name}
-	if !begin.IsZero() && begin.Year() > 1970 {
-		_, before := begin.Add(-time.Second).In(loc).Zone()
-		inForce = change{begin, before, offset, name}
+	list := []change{{at: epoch(offset), from: offset, to: offset, name: name}}
+	if past := changesBetween(loc, start.AddDate(-3, 0, 0), start.Add(time.Second)); len(past) > 0 {
+		list[0] = past[len(past)-1]
 	}
-	list := []change{inForce}
 	for _, c := range changesBetween(loc, start, start.AddDate(3, 0, 0)) {
 		list = append(list, c)
 		if c.at.After(end) {
