@@ -1,0 +1,106 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// config is everything the environment can say; the tags are the documentation.
+type config struct {
+	Addr        string `env:"KONSIL_ADDR" envDefault:"127.0.0.1:8080"`              // HTTP listener
+	PublicURL   string `env:"KONSIL_PUBLIC_URL" envDefault:"http://localhost:8080"` // what links and cookies use
+	Data        string `env:"KONSIL_DATA" envDefault:"./.konsil"`                   // private cluster, keys
+	DatabaseURL string `env:"DATABASE_URL"`                                         // PostgreSQL 15 or newer; unset: private cluster, evaluation mode
+	SMTPURL     string `env:"KONSIL_SMTP_URL"`                                      // unset: mails stay in the outbox page
+	MailFrom    string `env:"KONSIL_MAIL_FROM" envDefault:"termine@localhost"`      // organiser and From address
+	RTCAddr     string `env:"KONSIL_RTC_ADDR" envDefault:":8443"`                   // media port, UDP
+	RTCPublicIP string `env:"KONSIL_RTC_PUBLIC_IP"`                                 // candidates behind NAT, comma separated
+}
+
+// readConfig reads the environment. Unknown names with our prefix and invalid values stop the start.
+func readConfig() (config, error) {
+	var c config
+	known := []string{}
+	for f := range reflect.TypeFor[config]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+		known = append(known, name)
+	}
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if strings.HasPrefix(name, "KONSIL_") && !slices.Contains(known, name) {
+			return c, fmt.Errorf("%s is not a setting of konsil; there are: %s", name, strings.Join(known, ", "))
+		}
+	}
+	if err := env.Parse(&c); err != nil {
+		return c, fmt.Errorf("settings: %w", err)
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	return c, c.validate()
+}
+
+func (c config) validate() error {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" {
+		return fmt.Errorf("KONSIL_PUBLIC_URL: %q is not an address like https://konsil.example.org", c.PublicURL)
+	}
+	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+		return fmt.Errorf("KONSIL_ADDR: %q is not host:port", c.Addr)
+	}
+	if _, _, err := net.SplitHostPort(c.RTCAddr); err != nil {
+		return fmt.Errorf("KONSIL_RTC_ADDR: %q is not host:port", c.RTCAddr)
+	}
+	if _, err := c.publicIPs(); err != nil {
+		return err
+	}
+	if !strings.Contains(c.MailFrom, "@") {
+		return fmt.Errorf("KONSIL_MAIL_FROM: %q is not a mail address", c.MailFrom)
+	}
+	if c.evaluation() {
+		if !loopback(c.Addr) || !loopback(u.Host) {
+			return fmt.Errorf("without DATABASE_URL konsil runs in evaluation mode, on loopback only: " +
+				"KONSIL_ADDR and KONSIL_PUBLIC_URL must name localhost")
+		}
+	} else if u.Scheme != "https" && !loopback(u.Host) {
+		return fmt.Errorf("KONSIL_PUBLIC_URL must begin with https: cookies and cameras need it")
+	}
+	return nil
+}
+
+// evaluation: no database was given, so this is a rehearsal on a private one.
+func (c config) evaluation() bool { return c.DatabaseURL == "" }
+
+func (c config) publicIPs() ([]netip.Addr, error) {
+	var ips []netip.Addr
+	for s := range strings.SplitSeq(c.RTCPublicIP, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		ip, err := netip.ParseAddr(s)
+		if err != nil {
+			return nil, fmt.Errorf("KONSIL_RTC_PUBLIC_IP: %q is not an IP address", s)
+		}
+		ips = append(ips, ip)
+	}
+	return ips, nil
+}
+
+// loopback tells whether a host, with or without port, is this machine.
+func loopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = hostport
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/migrations"
+	"github.com/konsil-server/konsil/migrations/localpg"
+)
+
+// database is a pool, and the private cluster behind it if there is one.
+type database struct {
+	*pgxpool.Pool
+	cluster *localpg.Cluster
+}
+
+// openDatabase connects to DATABASE_URL, or to the private cluster in KONSIL_DATA. With join it connects to the cluster that
+// a running server holds, if there is one.
+func openDatabase(ctx context.Context, c config, join bool, say func(string)) (*database, error) {
+	d := &database{}
+	address := c.DatabaseURL
+	if c.evaluation() {
+		var err error
+		d.cluster, err = localpg.Start(ctx, localpg.Options{Dir: c.Data, Join: join, Log: say})
+		if err != nil {
+			return nil, err
+		}
+		address = d.cluster.URL()
+	}
+	pc, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		d.close()
+		return nil, fmt.Errorf("DATABASE_URL is not an address of PostgreSQL") // the parser's error may show the password
+	}
+	pc.MaxConns = max(pc.MaxConns, 10)
+	if d.Pool, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
+		d.close()
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	ctx, stop := context.WithTimeout(ctx, 10*time.Second)
+	defer stop()
+	if err := d.Ping(ctx); err != nil {
+		d.close()
+		return nil, fmt.Errorf("database does not answer: %w", err)
+	}
+	return d, nil
+}
+
+// migrate brings the schema up to date and checks that German text can be searched.
+func (d *database) migrate(ctx context.Context) error {
+	if err := migrations.Up(ctx, d.Pool); err != nil {
+		return err
+	}
+	return migrations.Check(ctx, d.Pool)
+}
+
+func (d *database) close() {
+	if d.Pool != nil {
+		d.Pool.Close()
+	}
+	if d.cluster != nil {
+		d.cluster.Stop()
+	}
+}

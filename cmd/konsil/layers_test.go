@@ -1,0 +1,110 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/konsil-server/konsil/"
+
+// mayImport is the house: one line per package, and whom it may import. Imports go down only.
+var mayImport = map[string][]string{
+	"cmd/konsil": {
+		"web", "conference", "conference/plan", "conference/casefile", "conference/pseudonym", "expertpool", "expertpool/account",
+		"expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
+	},
+	"cmd/konsil-bench": {"realtime/ydoc"},
+	"web": {
+		"conference", "conference/plan", "conference/casefile", "conference/pseudonym", "expertpool", "expertpool/account",
+		"expertpool/mail", "realtime",
+	},
+	"conference": {
+		"conference/plan", "conference/casefile", "conference/pseudonym", "conference/ical",
+		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",
+	},
+	"conference/plan":      {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
+	"conference/casefile":  {"conference/pseudonym", "expertpool", "expertpool/account", "expertpool/audit"},
+	"conference/pseudonym": {"expertpool/account", "expertpool/audit"},
+	"conference/ical":      {},
+	"expertpool":           {"expertpool/account"},
+	"expertpool/account":   {"expertpool/audit"},
+	"expertpool/mail":      {},
+	"expertpool/audit":     {},
+	"realtime":             {"realtime/ydoc", "realtime/sfu"},
+	"realtime/ydoc":        {},
+	"realtime/sfu":         {},
+	"migrations":           {},
+	"migrations/localpg":   {},
+	"migrations/pgtest":    {"migrations", "migrations/localpg"},
+}
+
+// reserved libraries have one home: import path prefix → its only users.
+var reserved = map[string][]string{
+	"github.com/labstack/echo":     {"web"},
+	"github.com/gorilla/websocket": {"realtime", "cmd/konsil-bench"},
+	"github.com/pion/":             {"realtime/sfu"},
+	"github.com/emersion/go-ical":  {"conference/ical"},
+	"github.com/wneessen/go-mail":  {"expertpool/mail"},
+	"github.com/pressly/goose":     {"migrations"},
+	"github.com/riverqueue/river":  {"expertpool/mail", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/jackc/pgx": {
+		"cmd/konsil", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
+		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",
+		"migrations", "migrations/localpg", "migrations/pgtest",
+	},
+}
+
+func TestImportsGoDownOnly(t *testing.T) {
+	t.Parallel()
+	tree := os.DirFS("../..")
+	err := fs.WalkDir(tree, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		n := d.Name()
+		if d.IsDir() && (slices.Contains([]string{"node_modules", "dist", "testdata"}, n) || n != "." && n[0] == '.') {
+			return fs.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(n, ".go") || strings.HasSuffix(n, "_test.go") {
+			return nil
+		}
+		checkFile(t, tree, file)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkFile(t *testing.T, tree fs.FS, file string) {
+	src, err := fs.ReadFile(tree, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parser.ParseFile(token.NewFileSet(), file, src, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg := path.Dir(file)
+	allowed, known := mayImport[pkg]
+	if !known {
+		t.Errorf("%s: package %s is not in the table of layers; put it there on purpose", file, pkg)
+	}
+	for _, spec := range f.Imports {
+		imp := strings.Trim(spec.Path.Value, `"`)
+		if in, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(allowed, in) {
+			t.Errorf("%s imports %s, which its layer may not", file, in)
+		}
+		for prefix, owners := range reserved {
+			if strings.HasPrefix(imp, prefix) && !slices.Contains(owners, pkg) {
+				t.Errorf("%s imports %s, reserved to %v", file, imp, owners)
+			}
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/realtime"
+)
+
+// conference and realtime do not know each other. These two turn the values of one into those of the other.
+
+type liveNotes struct{ *conference.Store }
+
+func (n liveNotes) Open(ctx context.Context, id string) (realtime.Note, error) {
+	conf, err := uuid.Parse(id)
+	if err != nil {
+		return realtime.Note{}, err
+	}
+	note, err := n.OpenNote(ctx, conf)
+	if err != nil {
+		return realtime.Note{}, err
+	}
+	out := realtime.Note{
+		ID: note.ID, Epoch: note.Epoch, Head: note.Head, Sections: note.Sections, Sealed: note.Sealed,
+		Upto: note.Upto, State: note.State, Clients: map[uint64]string{},
+	}
+	for _, r := range note.Rows {
+		out.Rows = append(out.Rows, realtime.Row{Seq: r.Seq, Person: text(r.Person), Session: text(r.Session), At: r.At, Data: r.Data})
+	}
+	for client, person := range note.Clients {
+		out.Clients[client] = text(person)
+	}
+	return out, nil
+}
+
+func (n liveNotes) Append(ctx context.Context, batches []realtime.Batch) ([]error, error) {
+	in := make([]conference.NoteBatch, len(batches))
+	for i, b := range batches {
+		in[i] = conference.NoteBatch{Note: b.Note, Epoch: b.Epoch, Head: b.Head, Clients: map[uint64]uuid.UUID{}}
+		for _, r := range b.Rows {
+			in[i].Rows = append(in[i].Rows, conference.NoteRow{Person: id(r.Person), Session: id(r.Session), At: r.At, Data: r.Data})
+		}
+		for client, person := range b.Clients {
+			in[i].Clients[client] = id(person)
+		}
+	}
+	left, err := n.AppendNotes(ctx, in)
+	for i, e := range left {
+		switch {
+		case errors.Is(e, conference.ErrFenced):
+			left[i] = realtime.ErrFenced
+		case errors.Is(e, account.ErrClosed):
+			left[i] = realtime.ErrSealed
+		}
+	}
+	return left, err
+}
+
+func (n liveNotes) Snapshot(ctx context.Context, note, upto int64, state []byte) error {
+	return n.SnapshotNote(ctx, note, upto, state)
+}
+
+func (n liveNotes) Sections(ctx context.Context, note, upto int64, texts map[string]string) error {
+	return n.WriteSections(ctx, note, upto, texts)
+}
+
+type liveGate struct{ *conference.Store }
+
+func (g liveGate) Rights(ctx context.Context, conf string, guests []realtime.Guest) ([]realtime.Rights, error) {
+	present := make([]conference.Presence, len(guests))
+	for i, p := range guests {
+		present[i] = conference.Presence{Person: id(p.Person), Session: id(p.Session)}
+	}
+	reasons, err := g.Stay(ctx, id(conf), present)
+	if err != nil {
+		return nil, err
+	}
+	rights := make([]realtime.Rights, len(reasons))
+	for i, why := range reasons {
+		rights[i] = realtime.Rights{Enter: why == "", Write: why == "", Reason: why}
+	}
+	return rights, nil
+}
+
+func (g liveGate) Joined(ctx context.Context, p realtime.Guest) error {
+	return g.Store.Joined(ctx, id(p.Conference), id(p.Person))
+}
+
+func (g liveGate) Left(ctx context.Context, p realtime.Guest) error {
+	return g.Store.Left(ctx, id(p.Conference), id(p.Person))
+}
+
+// id reads an id that this server wrote; anything else is nobody.
+func id(s string) uuid.UUID {
+	u, err := uuid.Parse(s)
+	if err != nil {
+		return uuid.Nil
+	}
+	return u
+}
+
+func text(u uuid.UUID) string {
+	if u == uuid.Nil {
+		return ""
+	}
+	return u.String()
+}

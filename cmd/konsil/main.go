@@ -1,0 +1,118 @@
+// Command konsil is the server for case conferences, and its administration.
+//
+//	konsil [serve]            serve
+//	konsil migrate            bring the database of DATABASE_URL up to date
+//	konsil user add …         make an account
+//	konsil audit verify       check the chain of the audit record
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/expertpool/mail"
+	"github.com/konsil-server/konsil/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "konsil:", err)
+		os.Exit(1)
+	}
+}
+
+// commands are all there are; an unknown word shows them.
+var commands = map[string]func(ctx context.Context, c config, args []string, out io.Writer) error{
+	"serve":        serve,
+	"migrate":      migrate,
+	"user add":     userAdd,
+	"audit verify": auditVerify,
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	name, rest := "serve", args
+	for n := min(2, len(args)); n > 0; n-- {
+		if word := strings.Join(args[:n], " "); commands[word] != nil {
+			name, rest = word, args[n:]
+			break
+		}
+	}
+	if name == "serve" && len(rest) > 0 {
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, audit verify", strings.Join(rest, " "))
+	}
+	c, err := readConfig()
+	if err != nil {
+		return err
+	}
+	return commands[name](ctx, c, rest, out)
+}
+
+// serve starts everything, saying before each step what it does, and serves until ctx ends.
+func serve(ctx context.Context, c config, _ []string, out io.Writer) error {
+	say := func(line string) { fmt.Fprintln(out, line) }
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	assets, err := web.LoadAssets(ctx, "", say)
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(ctx, c, false, say)
+	if err != nil {
+		return err
+	}
+	defer db.close()
+	if err := db.migrate(ctx); err != nil {
+		return err
+	}
+	s, err := newServer(ctx, c, db.Pool, assets, time.Now, log)
+	if err != nil {
+		return err
+	}
+	if c.evaluation() {
+		if err := s.rehearse(ctx, say); err != nil {
+			return errors.Join(err, s.rooms.Close())
+		}
+	}
+	l, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("KONSIL_ADDR: %w", err), s.rooms.Close())
+	}
+	greet(say, c)
+	return s.run(ctx, l)
+}
+
+func greet(say func(string), c config) {
+	if c.evaluation() {
+		say("Evaluation mode: a private database with invented people, on this machine only. Nothing here is fit for real cases.")
+		say("Sign in with one click as any of them; mails stay at " + c.PublicURL + "/outbox")
+	}
+	say("konsil is ready: " + c.PublicURL)
+}
+
+func transportOf(c config, db *pgxpool.Pool) (mail.Transport, error) {
+	if c.SMTPURL == "" {
+		return mail.Outbox{}, nil
+	}
+	return mail.NewSMTP(c.SMTPURL)
+}
+
+func hostOf(public string) string {
+	u, err := url.Parse(public)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}

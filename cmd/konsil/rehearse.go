@@ -1,0 +1,326 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// The rehearsal network: invented from end to end. Addresses end in .test, which no mail can reach (RFC 2606).
+
+type actorOf struct {
+	organisation string
+	role         account.Role
+	name, email  string
+}
+
+var rehearsalOrganisations = []struct{ name, kind string }{
+	{"Jobcenter Lindenau", "jobcenter"},
+	{"Jobcenter Talheim", "jobcenter"},
+	{"Netzwerkstelle Gesundheit und Arbeit", "pool"},
+}
+
+var rehearsalStaff = []actorOf{
+	{"Netzwerkstelle Gesundheit und Arbeit", account.Coordinator, "Karin Oelze", "karin.oelze@netzwerkstelle.test"},
+	{"Netzwerkstelle Gesundheit und Arbeit", account.Coordinator, "Miran Demir", "miran.demir@netzwerkstelle.test"},
+	{"Jobcenter Lindenau", account.Caseworker, "Jana Brandt", "jana.brandt@jc-lindenau.test"},
+	{"Jobcenter Lindenau", account.Caseworker, "Paul Ziegler", "paul.ziegler@jc-lindenau.test"},
+	{"Jobcenter Talheim", account.Caseworker, "Lena Sorge", "lena.sorge@jc-talheim.test"},
+}
+
+var rehearsalExperts = []expertpool.Expert{
+	{Name: "Dr. Anselm Kern", Discipline: "psychiatry", Specialty: "Angst und Depression", Place: "Lindenau"},
+	{Name: "Dr. Selma Aydin", Discipline: "psychiatry", Specialty: "Sucht und Doppeldiagnosen", Place: "Talheim"},
+	{Name: "Dr. Ruth Falkenberg", Discipline: "psychosomatics", Specialty: "Schmerz und Erschöpfung", Place: "Auenstadt"},
+	{Name: "Dr. Tomasz Wilk", Discipline: "neurology", Specialty: "Kopfschmerz, Epilepsie", Place: "Lindenau"},
+	{Name: "Dr. Hanna Voss", Discipline: "orthopaedics", Specialty: "Rücken", Place: "Lindenau"},
+	{Name: "Dr. Elias Roth", Discipline: "orthopaedics", Specialty: "Knie und Hüfte", Place: "Talheim"},
+	{Name: "Dr. Lukas Reimann", Discipline: "occupational_medicine", Specialty: "Wiedereingliederung", Place: "Auenstadt"},
+	{Name: "Dr. Ines Cramer", Discipline: "occupational_medicine", Specialty: "Leistungsvermögen", Place: "Lindenau"},
+	{Name: "Dr. Gero Lindholm", Discipline: "social_medicine", Specialty: "Reha-Bedarf", Place: "Talheim"},
+	{Name: "Dr. Maja Petrović", Discipline: "general_medicine", Specialty: "Hausärztin", Place: "Lindenau"},
+	{Name: "Dr. Oskar Thiele", Discipline: "general_medicine", Specialty: "Hausarzt, ländlicher Raum", Place: "Auenstadt"},
+	{Name: "Nora Hellwig", Discipline: "psychology", Specialty: "Psychotherapie, Verhaltenstherapie", Place: "Lindenau"},
+	{Name: "Cem Arslan", Discipline: "psychology", Specialty: "Traumafolgen", Place: "Talheim"},
+	{Name: "Frauke Jansen", Discipline: "psychology", Specialty: "Neuropsychologie", Place: "Auenstadt"},
+	{Name: "Bastian Kuhn", Discipline: "physiotherapy", Specialty: "Rückenschule, Belastungsaufbau", Place: "Lindenau"},
+	{Name: "Olga Martens", Discipline: "physiotherapy", Specialty: "Atemtherapie", Place: "Talheim"},
+	{Name: "Theresa Blum", Discipline: "occupational_therapy", Specialty: "Arbeitstherapie", Place: "Lindenau"},
+	{Name: "Ivo Sander", Discipline: "social_work", Specialty: "Sozialpsychiatrischer Dienst", Place: "Talheim"},
+	{Name: "Marlies Acker", Discipline: "social_work", Specialty: "Kliniksozialdienst", Place: "Lindenau"},
+	{Name: "Rolf Enders", Discipline: "addiction_counselling", Specialty: "Alkohol, Medikamente", Place: "Auenstadt"},
+	{Name: "Hatice Yurt", Discipline: "debt_counselling", Specialty: "Schuldnerberatung", Place: "Lindenau"},
+	{Name: "Gitta Noll", Discipline: "nursing", Specialty: "Psychiatrische Pflege", Place: "Talheim"},
+	{Name: "Armin Stolz", Discipline: "coaching", Specialty: "Rückkehr in Arbeit", Place: "Lindenau"},
+	{Name: "Beate Quandt", Discipline: "insurance", Specialty: "Reha-Fachberatung Rentenversicherung", Place: "Auenstadt"},
+}
+
+type rehearsalCase struct {
+	caseworker  string
+	who         pseudonym.Identity
+	text        casefile.Summary
+	released    bool
+	circle      []string // empty: no consent yet
+	question    string   // empty: no request yet
+	urgency     string
+	disciplines []string
+	wish        string
+}
+
+var rehearsalCases = []rehearsalCase{
+	{
+		caseworker: "Jana Brandt",
+		who:        pseudonym.Identity{FirstName: "Erfunda", LastName: "Mustermann", Born: "1978-04-03", Number: "486F584748"},
+		text: casefile.Summary{
+			Situation: "Ende 40, früher Lagerlogistik. Rückenschmerz seit Jahren, Panik in vollen Räumen. Drei Maßnahmen abgebrochen, jedes Mal in der zweiten Woche.",
+			Resources: "Feste Tagesstruktur durch die Enkel, fährt Rad, verlässlich bei Einzelterminen.",
+			Tried:     "Aktivierung in der Gruppe (2 Wochen), Physiotherapie (läuft), Wartezeit auf Psychotherapie 7 Monate.",
+			Goals:     "„Ich möchte wieder unter Leute. Drei Vormittage, nicht mehr.“",
+			Limits:    "Keine Großraumhalle, kein Schichtdienst, nicht über 5 kg heben.",
+		},
+		released: true, circle: []string{"psychiatry", "occupational_medicine", "physiotherapy"},
+		question: "Wie viele Stunden am Tag sind zumutbar, und womit fangen wir an?", urgency: "normal",
+		disciplines: []string{"psychiatry", "occupational_medicine", "physiotherapy"},
+		wish:        "Drei Vormittage die Woche, draußen, mit wenigen Leuten.",
+	},
+	{
+		caseworker: "Paul Ziegler",
+		who:        pseudonym.Identity{FirstName: "Probus", LastName: "Beispiel", Born: "1971-11-19"},
+		text: casefile.Summary{
+			Situation: "Mitte 50, gelernter Koch. Nach Bandscheibenoperation schnell erschöpft, Schlaf gestört, zieht sich zurück.",
+			Resources: "Kocht für den Nachbarschaftstreff, guter Kontakt zum Sohn.",
+			Tried:     "Medizinische Reha vor zwei Jahren, danach Minijob in der Küche, nach vier Wochen beendet.",
+			Goals:     "„Etwas mit Essen, aber ohne Hetze.“",
+			Limits:    "Kein langes Stehen, kein Akkord.",
+		},
+		released: true, circle: []string{"orthopaedics", "psychosomatics", "psychology"},
+		question: "Welche Reha passt bei Rücken und Erschöpfung zugleich?", urgency: "urgent",
+		disciplines: []string{"orthopaedics", "psychosomatics"},
+		wish:        "Eine Reha in der Nähe, damit ich abends zu Hause bin.",
+	},
+	{
+		caseworker: "Lena Sorge",
+		who:        pseudonym.Identity{FirstName: "Fiktiva", LastName: "Erdacht", Born: "1994-06-30"},
+		text: casefile.Summary{
+			Situation: "Anfang 30, ohne Abschluss, alleinerziehend. Häufige Migräne, verpasst deswegen Termine.",
+			Resources: "Sehr gute Planung an beschwerdefreien Tagen, spricht drei Sprachen.",
+			Tried:     "Sprachmittlung im Ehrenamt, zwei Bewerbungstrainings.",
+			Goals:     "„Eine Ausbildung in Teilzeit.“",
+			Limits:    "Flackerndes Licht, lange Bildschirmzeiten.",
+		},
+		released: true, circle: []string{"neurology", "general_medicine", "coaching"},
+		question: "Trägt eine Teilzeitausbildung, und was braucht es dafür am Arbeitsplatz?", urgency: "normal",
+		disciplines: []string{"neurology", "coaching"},
+		wish:        "Dass mir jemand glaubt, dass ich es kann.",
+	},
+	{
+		caseworker: "Jana Brandt",
+		who:        pseudonym.Identity{FirstName: "Ernesto", LastName: "Ausgedacht", Born: "1966-01-08"},
+		text: casefile.Summary{
+			Situation: "Ende 50, zuletzt Hausmeister. Nach Trennung und Entgiftung seit fünf Monaten abstinent.",
+			Resources: "Handwerklich stark, geht regelmäßig in die Selbsthilfegruppe.",
+			Tried:     "Entwöhnung ambulant (läuft), Arbeitsgelegenheit im Park.",
+			Goals:     "„Gebraucht werden, aber nicht überfordert.“",
+			Limits:    "Kein Umfeld, in dem getrunken wird.",
+		},
+	},
+}
+
+// rehearse fills an empty private database, once. Every step is skipped when its result is there, so a start that was cut
+// off is completed by the next.
+func (s *server) rehearse(ctx context.Context, say func(string)) error {
+	var n int
+	if err := s.db.QueryRow(ctx, `select count(*) from account where rehearsal`).Scan(&n); err != nil {
+		return fmt.Errorf("rehearsal network: %w", err)
+	}
+	if n == len(rehearsalStaff)+len(rehearsalExperts) {
+		if err := s.db.QueryRow(ctx, `select count(*) from conference`).Scan(&n); err != nil || n > 0 {
+			return err
+		}
+	}
+	say("Seeding the rehearsal network: three organisations, 24 experts, four cases, one conference today")
+	for _, step := range []func(context.Context) error{s.rehearsePeople, s.rehearseCases, s.rehearseConference} {
+		if err := step(ctx); err != nil {
+			return fmt.Errorf("rehearsal network: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *server) rehearsePeople(ctx context.Context) error {
+	net, ids, err := s.rehearsalFrame(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range rehearsalStaff {
+		if _, err := s.rehearsalAccount(ctx, ids[p.organisation], p.role, p.name, p.email); err != nil {
+			return err
+		}
+	}
+	pool := ids[rehearsalOrganisations[2].name]
+	for i, e := range rehearsalExperts {
+		id, err := s.rehearsalAccount(ctx, pool, account.Expert, e.Name, fmt.Sprintf("expert%02d@pool.test", i+1))
+		if err != nil || id == uuid.Nil {
+			return err
+		}
+		e.ID, e.Languages, e.HoursPerMonth = id, []string{"de"}, 2+i%3
+		var there bool
+		if err := s.db.QueryRow(ctx, `select exists (select from expert where account_id = $1)`, id).Scan(&there); err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if err := s.pool.Add(ctx, net, pool, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) rehearsalFrame(ctx context.Context) (net uuid.UUID, ids map[string]uuid.UUID, err error) {
+	ids = map[string]uuid.UUID{}
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `select id from network limit 1`).Scan(&net)
+		if errors.Is(err, pgx.ErrNoRows) {
+			net = uuid.New()
+			_, err = tx.Exec(ctx, `insert into network (id, name) values ($1, 'Probenetzwerk')`, net)
+		}
+		if err != nil {
+			return err
+		}
+		for _, o := range rehearsalOrganisations {
+			var id uuid.UUID
+			err := tx.QueryRow(ctx, `select id from organisation where name = $1`, o.name).Scan(&id)
+			if errors.Is(err, pgx.ErrNoRows) {
+				id = uuid.New()
+				_, err = tx.Exec(ctx, `insert into organisation (id, network_id, name, kind) values ($1, $2, $3, $4)`, id, net, o.name, o.kind)
+			}
+			if err != nil {
+				return err
+			}
+			ids[o.name] = id
+		}
+		return nil
+	})
+	return net, ids, err
+}
+
+func (s *server) rehearsalAccount(ctx context.Context, org uuid.UUID, role account.Role, name, email string) (uuid.UUID, error) {
+	id, err := s.accounts.Add(ctx, account.New{Organisation: org, Role: role, Name: name, Email: email, Rehearsal: true})
+	if errors.Is(err, account.ErrTaken) {
+		err = s.db.QueryRow(ctx, `select id from account where email = $1`, email).Scan(&id)
+	}
+	return id, err
+}
+
+func (s *server) actor(ctx context.Context, name string) (account.Actor, error) {
+	var id uuid.UUID
+	if err := s.db.QueryRow(ctx, `select id from account where rehearsal and name = $1`, name).Scan(&id); err != nil {
+		return account.Actor{}, err
+	}
+	return s.accounts.ByID(ctx, id)
+}
+
+func (s *server) rehearseCases(ctx context.Context) error {
+	var n int
+	if err := s.db.QueryRow(ctx, `select count(*) from case_file`).Scan(&n); err != nil {
+		return err
+	}
+	for _, k := range rehearsalCases[min(n, len(rehearsalCases)):] {
+		if err := s.rehearseCase(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
+	by, err := s.actor(ctx, k.caseworker)
+	if err != nil {
+		return err
+	}
+	id, err := s.cases.New(ctx, by, k.who, k.text)
+	if err != nil {
+		return err
+	}
+	if k.released {
+		if err := s.cases.Release(ctx, by, id, 1); err != nil {
+			return err
+		}
+	}
+	if len(k.circle) > 0 {
+		err := s.cases.Grant(ctx, by, id, casefile.Consent{Circle: k.circle, ValidUntil: expertpool.Today(s.now()).AddDate(1, 0, 0), Explained: true})
+		if err != nil {
+			return err
+		}
+	}
+	if k.question == "" {
+		return nil
+	}
+	_, err = s.conferences.Submit(ctx, by, conference.Request{
+		CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish,
+	})
+	return err
+}
+
+// rehearseConference convenes the first request for a quarter of an hour from now; its room can be opened at once.
+func (s *server) rehearseConference(ctx context.Context) error {
+	by, err := s.actor(ctx, rehearsalStaff[0].name)
+	if err != nil {
+		return err
+	}
+	waiting, err := s.conferences.Requests(ctx, by)
+	if err != nil {
+		return err
+	}
+	for _, r := range waiting {
+		if r.Question != rehearsalCases[0].question || r.State != "submitted" {
+			continue
+		}
+		p := conference.Panel{Starts: s.now().Add(15 * time.Minute).Truncate(5 * time.Minute).Add(5 * time.Minute), Length: 25 * time.Minute}
+		answers := map[string]conference.Answer{"Dr. Anselm Kern": conference.Accepted, "Dr. Lukas Reimann": conference.Accepted, "Bastian Kuhn": conference.Offered}
+		for name := range answers {
+			e, err := s.actor(ctx, name)
+			if err != nil {
+				return err
+			}
+			p.Experts = append(p.Experts, e.ID)
+		}
+		if _, err := s.conferences.Convene(ctx, by, r.ID, p); err != nil {
+			return err
+		}
+		return s.rehearseAnswers(ctx, answers)
+	}
+	return nil
+}
+
+func (s *server) rehearseAnswers(ctx context.Context, answers map[string]conference.Answer) error {
+	for name, answer := range answers {
+		if answer == conference.Offered {
+			continue
+		}
+		e, err := s.actor(ctx, name)
+		if err != nil {
+			return err
+		}
+		var id uuid.UUID
+		if err := s.db.QueryRow(ctx, `select id from invitation where account_id = $1 and state = 'offered'`, e.ID).Scan(&id); err != nil {
+			return err
+		}
+		if err := s.conferences.Answer(ctx, e, id, 0, answer, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}

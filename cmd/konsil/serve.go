@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/plan"
+	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/mail"
+	"github.com/konsil-server/konsil/realtime"
+	"github.com/konsil-server/konsil/realtime/sfu"
+	"github.com/konsil-server/konsil/web"
+)
+
+// server is a running konsil: everything wired, nothing hidden. Tests make one as serve does.
+type server struct {
+	config
+	now func() time.Time
+	log *slog.Logger
+	db  *pgxpool.Pool
+
+	accounts    *account.Store
+	pool        *expertpool.Store
+	vault       *pseudonym.Vault
+	cases       *casefile.Store
+	plans       *plan.Store
+	conferences *conference.Store
+	mails       *mail.Queue
+	rooms       *sfu.SFU
+	hub         *realtime.Hub
+	jobs        *river.Client[pgx.Tx]
+	pages       http.Handler
+}
+
+// newServer wires a server on a migrated database. It starts nothing but the media socket, which close closes.
+func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Assets, now func() time.Time, log *slog.Logger) (*server, error) {
+	s := &server{config: c, now: now, log: log, db: db}
+	if err := s.wireStores(); err != nil {
+		return nil, err
+	}
+	if err := s.wireLive(); err != nil {
+		return nil, err
+	}
+	if err := s.wireJobs(); err != nil {
+		return nil, errors.Join(err, s.rooms.Close())
+	}
+	var err error
+	s.pages, err = web.New(web.Parts{
+		Accounts: s.accounts, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
+		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, Evaluation: c.evaluation(),
+		Ready: db.Ping, Now: now, Log: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, s.rooms.Close())
+	}
+	return s, nil
+}
+
+func (s *server) wireStores() error {
+	key, err := pseudonym.LoadKey(filepath.Join(s.Data, "keys"))
+	if err != nil {
+		return err
+	}
+	transport, err := transportOf(s.config, s.db)
+	if err != nil {
+		return err
+	}
+	s.mails, err = mail.New(s.db, mail.Config{From: s.MailFrom, Host: hostOf(s.PublicURL), Transport: transport})
+	if err != nil {
+		return err
+	}
+	s.accounts = account.NewStore(s.db, s.now)
+	s.pool = expertpool.NewStore(s.db, s.now)
+	s.vault = pseudonym.NewVault(s.db, key, s.now)
+	s.cases = casefile.NewStore(s.db, s.vault, s.now)
+	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
+	s.conferences, err = conference.NewStore(conference.Parts{
+		DB: s.db, Accounts: s.accounts, Cases: s.cases, Plans: s.plans, Mails: s.mails,
+		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now,
+	})
+	return err
+}
+
+func (s *server) wireLive() error {
+	ips, err := s.publicIPs()
+	if err != nil {
+		return err
+	}
+	if s.rooms, err = sfu.Listen(sfu.Config{Addr: s.RTCAddr, PublicIPs: ips, Log: s.log}); err != nil {
+		return fmt.Errorf("KONSIL_RTC_ADDR: %w", err)
+	}
+	s.hub = realtime.NewHub(realtime.Config{
+		Notes: liveNotes{s.conferences}, Gate: liveGate{s.conferences}, Rooms: s.rooms, Origin: s.PublicURL, Log: s.log, Now: s.now,
+	})
+	return nil
+}
+
+// wireJobs makes the one client that works the queue. Sweeps are state-based: missing one or running twice changes nothing.
+func (s *server) wireJobs() error {
+	workers := river.NewWorkers()
+	s.mails.Register(workers)
+	s.plans.Register(workers)
+	var err error
+	s.jobs, err = river.NewClient(riverpgxv5.New(s.db), &river.Config{
+		Logger:  slog.New(quiet{s.log.Handler()}),
+		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
+		Workers: workers,
+		PeriodicJobs: []*river.PeriodicJob{
+			river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
+				func() (river.JobArgs, *river.InsertOpts) { return plan.SweepArgs{}, nil },
+				&river.PeriodicJobOpts{RunOnStart: true}),
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+	return nil
+}
+
+// run serves on l until ctx ends, then stops in reverse order. It returns when everything it started is gone.
+func (s *server) run(ctx context.Context, l net.Listener) error {
+	h := &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var g errgroup.Group
+	g.Go(func() error { return s.hub.Run(work) })
+	if err := s.jobs.Start(work); err != nil {
+		stopWork()
+		return errors.Join(fmt.Errorf("jobs: %w", err), g.Wait(), s.rooms.Close())
+	}
+	served := make(chan error, 1)
+	go func() { served <- h.Serve(l) }()
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-served:
+	}
+	limit, cancel := context.WithTimeout(work, 10*time.Second)
+	defer cancel()
+	err = errors.Join(err, h.Shutdown(limit), s.jobs.Stop(limit))
+	stopWork()
+	return errors.Join(ignore(err, http.ErrServerClosed), ignore(g.Wait(), context.Canceled), s.rooms.Close())
+}
+
+// handler refuses foreign host names in evaluation mode: there one click signs in, so a page elsewhere must not be able to
+// reach us under a name of its own.
+func (s *server) handler() http.Handler {
+	if !s.evaluation() {
+		return s.pages
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !loopback(r.Host) {
+			http.Error(w, "evaluation mode answers on localhost only", http.StatusMisdirectedRequest)
+			return
+		}
+		s.pages.ServeHTTP(w, r)
+	})
+}
+
+// quiet keeps the queue's routine lines out of the log.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && q.Handler.Enabled(ctx, l)
+}
+
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
