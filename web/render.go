@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
-	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -91,15 +89,19 @@ type frame struct {
 	D          any
 }
 
-// page renders a page within the frame. Whole pages are "page", slips (answer pages, sign-in) are "slip": the page's file
-// says which by what it defines.
+// page renders a page within the frame. The page's file says by what it defines whether it is a page of the house ("main")
+// or a slip that stands alone ("slip").
 func (s *server) page(c echo.Context, status int, name string, data any) error {
 	a := me(c)
 	f := frame{
 		Me: a, SignedIn: a.Session != [16]byte{}, Evaluation: s.Evaluation, Said: s.said(c),
 		Path: c.Request().URL.Path, Now: s.Now(), D: data,
 	}
-	return s.render(c, status, s.pages.byName[name], "frame", f)
+	t := s.pages.byName[name]
+	if t != nil && t.Lookup("slip") != nil {
+		return s.render(c, status, t, "alone", f)
+	}
+	return s.render(c, status, t, "frame", f)
 }
 
 // part renders one named template of a page without the frame, for pieces that a live page fetches.
@@ -116,67 +118,6 @@ func (s *server) render(c echo.Context, status int, t *template.Template, name s
 		return fmt.Errorf("render: %w", err)
 	}
 	return c.HTMLBlob(status, b.Bytes())
-}
-
-// form is what a form page gets beside its data: what was typed, and what was wrong with it.
-type form struct {
-	Values map[string][]string
-	Field  string // the field that broke a rule
-	Rule   string
-}
-
-// formOf reads the posted form; nothing typed is lost when it is shown again.
-func formOf(c echo.Context) (form, error) {
-	v, err := c.FormParams()
-	if err != nil {
-		return form{}, echo.NewHTTPError(http.StatusRequestEntityTooLarge)
-	}
-	return form{Values: v}, nil
-}
-
-// Get returns the first value of a field.
-func (f form) Get(name string) string {
-	if v := f.Values[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
-}
-
-// Has tells whether value is among the values of a field: a ticked box, a chosen option.
-func (f form) Has(name, value string) bool {
-	for _, v := range f.Values[name] {
-		if v == value {
-			return true
-		}
-	}
-	return false
-}
-
-// Bad returns the rule a field broke, or "".
-func (f form) Bad(name string) string {
-	if f.Field == name {
-		return f.Rule
-	}
-	return ""
-}
-
-// fill returns a form that shows these values.
-func fill(pairs ...string) form {
-	f := form{Values: map[string][]string{}}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		f.Values[pairs[i]] = append(f.Values[pairs[i]], pairs[i+1])
-	}
-	return f
-}
-
-// wrong takes a field error into the form and says true; other errors are not the form's business.
-func (f *form) wrong(err error) bool {
-	var invalid *account.InvalidError
-	if !errors.As(err, &invalid) {
-		return false
-	}
-	f.Field, f.Rule = invalid.Field, invalid.Rule
-	return true
 }
 
 func (s *server) funcs() template.FuncMap {
@@ -196,6 +137,9 @@ func (s *server) funcs() template.FuncMap {
 		"wait":  func(t time.Time) string { return waited(s.Now().Sub(t)) },
 		"list":  func(v ...any) []any { return v },
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
+
+		"field": s.field, "choices": s.choices, "wrongs": s.wrongs,
+		"entries": entries, "tone": tone, "empty": newEmpty, "names": s.names,
 	}
 }
 
