@@ -29,9 +29,33 @@ type Case struct {
 	CreatedAt      time.Time
 	SealedAt       *time.Time
 
-	Summary *Summary // newest; nil when sealed
+	Latest   Version // of the summary; the zero Version when sealed
+	Released int     // version that the circle may read; 0 while there is none
+
+	Summary *Summary // the latest; nil when sealed, and in lists
 	Consent *Consent // the last one given, standing or not
 }
+
+// Todo names what the case waits for from its caseworker, in the order in which it is done: release, consent.
+func (c Case) Todo(now time.Time) []string {
+	var todo []string
+	if !c.Sealed && c.Draft() {
+		todo = append(todo, "release")
+	}
+	if !c.Sealed && !c.Consent.Stands(now) {
+		todo = append(todo, "consent")
+	}
+	return todo
+}
+
+// Version is a version of the summary without its words.
+type Version struct {
+	Number int
+	State  string // draft, released
+}
+
+// Draft says that the latest version waits for its release.
+func (c Case) Draft() bool { return c.Latest.State == "draft" }
 
 // Summary is the pseudonymised text about the case, one page. The own goals and limits are the client's and are mandatory:
 // they are the case, not free text beside it.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -20,23 +21,31 @@ type Querier interface {
 }
 
 const caseColumns = `
-	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at
-	from case_file c join account a on a.id = c.caseworker_id`
+	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at,
+	coalesce(l.version, 0), coalesce(l.state, ''), coalesce(r.version, 0)
+	from case_file c
+	join account a on a.id = c.caseworker_id
+	left join lateral (
+		select version, state from case_summary t where t.case_id = c.id and t.state <> 'sealed' order by version desc limit 1
+	) l on true
+	left join case_summary r on r.case_id = c.id and r.state = 'released'`
 
 func scanCase(row pgx.CollectableRow) (Case, error) {
 	var c Case
-	err := row.Scan(&c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt)
+	err := row.Scan(&c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
+		&c.Latest.Number, &c.Latest.State, &c.Released)
 	return c, err
 }
 
-// List returns the cases of the caseworker's organisation with their consent, newest first, without summaries.
+// List returns the cases of the caseworker's organisation with their consent, open ones first, then the newest, without
+// summaries.
 func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
 	if by.Role != account.Caseworker {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `select`+caseColumns+`
 		where c.organisation_id = $1
-		order by c.created_at desc`, by.Organisation)
+		order by c.state = 'sealed', c.created_at desc`, by.Organisation)
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
 	}
@@ -44,12 +53,33 @@ func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
 	}
+	given, err := s.consentsOf(ctx, by.Organisation)
+	if err != nil {
+		return nil, fmt.Errorf("list cases: %w", err)
+	}
 	for i := range cases {
-		if _, cases[i].Consent, err = standing(ctx, s.db, cases[i].ID); err != nil {
-			return nil, err
-		}
+		cases[i].Consent = given[cases[i].ID]
 	}
 	return cases, nil
+}
+
+// Waiting counts the open cases of the caseworker's organisation that wait for a release or for a consent: what Todo says of
+// each. Nothing of a case waits for others.
+func (s *Store) Waiting(ctx context.Context, by account.Actor) (int, error) {
+	if by.Role != account.Caseworker {
+		return 0, nil
+	}
+	var n int
+	err := s.db.QueryRow(ctx, `
+		select count(*) from case_file c
+		where c.organisation_id = $1 and c.state = 'open' and (
+			exists (select from case_summary t where t.case_id = c.id and t.state = 'draft')
+			or not exists (select from consent k where k.case_id = c.id and k.withdrawn_at is null and k.replaced_at is null and k.valid_until >= $2))`,
+		by.Organisation, expertpool.Today(s.now())).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("waiting cases: %w", err)
+	}
+	return n, nil
 }
 
 // ByID returns a case of the caseworker's organisation. A sealed case has no summary any more.
@@ -140,12 +170,9 @@ func standing(ctx context.Context, q Querier, id uuid.UUID) (bool, *Consent, err
 		return false, nil, fmt.Errorf("case: %w", err)
 	}
 	var c Consent
-	err = q.QueryRow(ctx, `
-		select c.id, c.purpose, c.circle, c.valid_until, c.text_version, c.explained, a.name, c.granted_at, c.withdrawn_at
-		from consent c join account a on a.id = c.recorded_by
+	err = q.QueryRow(ctx, `select`+consentColumns+`
 		where c.case_id = $1 and c.replaced_at is null
-		order by c.granted_at desc limit 1`, id).
-		Scan(&c.ID, &c.Purpose, &c.Circle, &c.ValidUntil, &c.TextVersion, &c.Explained, &c.RecordedByName, &c.GrantedAt, &c.WithdrawnAt)
+		order by c.granted_at desc limit 1`, id).Scan(c.columns()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return sealed, nil, nil
 	}
@@ -153,6 +180,35 @@ func standing(ctx context.Context, q Querier, id uuid.UUID) (bool, *Consent, err
 		return false, nil, fmt.Errorf("consent: %w", err)
 	}
 	return sealed, &c, nil
+}
+
+const consentColumns = `
+	c.id, c.purpose, c.circle, c.valid_until, c.text_version, c.explained, a.name, c.granted_at, c.withdrawn_at
+	from consent c join account a on a.id = c.recorded_by`
+
+func (c *Consent) columns() []any {
+	return []any{&c.ID, &c.Purpose, &c.Circle, &c.ValidUntil, &c.TextVersion, &c.Explained, &c.RecordedByName, &c.GrantedAt, &c.WithdrawnAt}
+}
+
+// consentsOf returns the last consent of each case of an organisation, as standing does for one.
+func (s *Store) consentsOf(ctx context.Context, organisation uuid.UUID) (map[uuid.UUID]*Consent, error) {
+	rows, err := s.db.Query(ctx, `select distinct on (c.case_id) c.case_id,`+consentColumns+`
+		where c.organisation_id = $1 and c.replaced_at is null
+		order by c.case_id, c.granted_at desc`, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("consents: %w", err)
+	}
+	given := map[uuid.UUID]*Consent{}
+	var id uuid.UUID
+	for rows.Next() {
+		var c Consent
+		if err := rows.Scan(append([]any{&id}, c.columns()...)...); err != nil {
+			rows.Close()
+			return nil, fmt.Errorf("consents: %w", err)
+		}
+		given[id] = &c
+	}
+	return given, rows.Err()
 }
 
 // summaryOf returns the released summary, or the newest of all; nil when there is none.
