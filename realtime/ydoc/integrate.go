@@ -245,7 +245,7 @@ func (d *Doc) resolve(it *item) *item {
 		if !o.origin.some() {
 			break
 		}
-		seen := d.item(o.origin).stamp
+		seen := d.holderOf(o).stamp
 		if seen <= begin {
 			break
 		}
@@ -254,6 +254,19 @@ func (d *Doc) resolve(it *item) *item {
 		}
 	}
 	return left
+}
+
+// holderOf returns the item that holds o's origin. It remembers the answer,
+// because a search may ask the same thousands of times; since then that item
+// may have been absorbed or cut.
+func (d *Doc) holderOf(o *item) *item {
+	for o.from != nil && o.from.gone {
+		o.from = o.from.left
+	}
+	if o.from == nil || o.origin.clock >= o.from.end() {
+		o.from = d.item(o.origin)
+	}
+	return o.from
 }
 
 func (d *Doc) forgetStamps() {

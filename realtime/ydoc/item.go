@@ -24,14 +24,15 @@ const (
 type item struct {
 	left, right   *item
 	parent        *branch
-	id            ref // client is an index into Doc.clients
-	origin, after ref // what was to its left and to its right when it was made
+	id            ref   // client is an index into Doc.clients
+	origin, after ref   // what was to its left and to its right when it was made
+	from          *item // held origin when last asked, see Doc.holderOf
 	length        uint32
 	stamp         uint32 // see Doc.resolve
 	kind          kind
 	deleted       bool
 	wide          bool // text may contain a character of two units
-	gone          bool // absorbed by left; only markers may still point here
+	gone          bool // absorbed by left; markers and from may still point here
 	payload       []byte
 	more          *more
 }
@@ -132,7 +133,7 @@ func (it *item) absorb(r *item) bool {
 	} else if it.keyed() {
 		it.parent.keys[it.more.key] = it
 	}
-	r.gone = true
+	r.gone, r.payload, r.more, r.right, r.from = true, nil, nil, nil, nil
 	return true
 }
 
