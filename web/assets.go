@@ -114,6 +114,8 @@ func mediaType(name string) string {
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
 	case ".woff2":
 		return "font/woff2"
 	case ".map":
@@ -127,7 +129,7 @@ func mediaType(name string) string {
 	return "application/octet-stream"
 }
 
-// URL is the path of an entry ("live.js", "page.js", "konsil.css", "licences.txt") below /assets/, with the hash of its content in it. An unknown name
+// URL is the path of an entry ("live.js", "page.js", "konsil.css", "icon.svg", "licences.txt") below /assets/, with the hash of its content in it. An unknown name
 // gives a path that answers 404: a template's slip shows in the browser's console, not as a crash.
 func (a *Assets) URL(name string) string {
 	if hashed, known := a.entries[name]; known {

@@ -63,7 +63,7 @@ func TestEntriesAreServedForEverWithTheirTypeAndCompressed(t *testing.T) {
 	defer server.Close()
 	for name, mediaType := range map[string]string{
 		"live.js": "text/javascript; charset=utf-8", "page.js": "text/javascript; charset=utf-8",
-		"konsil.css": "text/css; charset=utf-8", "licences.txt": "text/plain; charset=utf-8",
+		"konsil.css": "text/css; charset=utf-8", "licences.txt": "text/plain; charset=utf-8", "icon.svg": "image/svg+xml",
 	} {
 		t.Run(name, func(t *testing.T) {
 			if !regexp.MustCompile(`^/assets/\w+-\w{8}\.\w+$`).MatchString(a.URL(name)) {

@@ -38,6 +38,18 @@ async function sourceHash() {
   return hash.digest("hex");
 }
 
+/** Copies a file into the build under a name with its hash; returns that name. */
+async function copyHashed(path) {
+  return writeHashed(basename(path), await readFile(join(home, path)));
+}
+
+async function writeHashed(name, content) {
+  const dot = name.lastIndexOf(".");
+  const hashed = `${name.slice(0, dot)}-${createHash("sha256").update(content).digest("hex").slice(0, 8)}${name.slice(dot)}`;
+  await writeFile(join(aside, hashed), content);
+  return hashed;
+}
+
 /** The licences of everything that was bundled (MIT and OFL ask that they travel along), in one file; returns its name. */
 async function writeLicences(inputs) {
   const packages = new Set(inputs.flatMap((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []));
@@ -49,10 +61,7 @@ async function writeLicences(inputs) {
     if (!file) throw new Error(`${name} is bundled but brings no licence`);
     texts.push(`${name} ${version}\n\n${(await readFile(join(folder, file), "utf8")).trim()}\n`);
   }
-  const text = texts.join(`\n${"-".repeat(72)}\n\n`);
-  const name = `licences-${createHash("sha256").update(text).digest("hex").slice(0, 8)}.txt`;
-  await writeFile(join(aside, name), text);
-  return name;
+  return writeHashed("licences.txt", texts.join(`\n${"-".repeat(72)}\n\n`));
 }
 
 const source = await sourceHash();
@@ -84,9 +93,10 @@ try {
     if (!output.entryPoint) continue;
     files[basename(output.entryPoint).replace(/\.ts$/, ".js")] = basename(path);
   }
+  files["icon.svg"] = await copyHashed("css/icon.svg");
   files["licences.txt"] = await writeLicences(Object.keys(metafile.inputs));
   for (const name of await readdir(aside)) {
-    if (!/\.(js|css|map|txt)$/.test(name)) continue;
+    if (!/\.(js|css|map|txt|svg)$/.test(name)) continue;
     const content = await readFile(join(aside, name));
     await writeFile(join(aside, `${name}.gz`), await compress(content, { level: constants.Z_BEST_COMPRESSION }));
   }

@@ -14,7 +14,7 @@ import {
   type Transaction,
   type TransactionSpec,
 } from "@codemirror/state";
-import { Decoration, EditorView, WidgetType, keymap, type DecorationSet } from "@codemirror/view";
+import { Decoration, EditorView, WidgetType, keymap, placeholder, type DecorationSet } from "@codemirror/view";
 import { StyleModule } from "style-mod";
 import { ySyncAnnotation, yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import type { Awareness } from "y-protocols/awareness";
@@ -91,12 +91,11 @@ export function openSection(options: SectionOptions): Section {
 }
 
 function accessTo(writable: boolean): Extension {
-  return [EditorState.readOnly.of(!writable), EditorView.editable.of(writable), EditorView.contentAttributes.of(writable ? {} : { tabindex: "0", "aria-readonly": "true" })];
+  return [writable ? placeholder("Hier schreiben …") : [], EditorState.readOnly.of(!writable), EditorView.editable.of(writable), EditorView.contentAttributes.of(writable ? {} : { tabindex: "0", "aria-readonly": "true" })];
 }
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "transparent", fontSize: "1.0625rem" },
-  "&.cm-focused": { outline: "none" },
   ".cm-scroller": { fontFamily: "var(--text)", lineHeight: "1.62", overflow: "visible" },
   ".cm-content": {
     minHeight: "2.75rem",
@@ -106,18 +105,29 @@ const theme = EditorView.theme({
     borderRadius: "8px",
     border: "1px solid transparent",
   },
+  "&:not(.cm-focused)": { borderBlockEnd: "1px solid var(--line)" },
+  "&.cm-focused": { outline: "none", borderBlockEnd: "1px solid transparent" },
+  ".cm-placeholder": { color: "var(--soft)" },
   ".cm-line": { padding: "0" },
   "&:not(.cm-focused) .cm-content:hover": { borderColor: "var(--line)" },
   "&.cm-focused .cm-content": { borderColor: "var(--deep)", backgroundColor: "var(--leaf)", outline: "2px solid var(--deep)" },
-  ".readonly & .cm-content": { borderColor: "transparent" },
-  ".cm-remote": { position: "relative", borderInlineStart: "2px solid", marginInline: "-1px", pointerEvents: "none" },
+  ".readonly & .cm-content": { borderColor: "transparent !important" },
+  ".readonly &": { borderBlockEnd: "0 !important" },
+  // the server's colours carry white letters; as a line on dark paper they need more light
+  ".cm-remote": {
+    position: "relative",
+    borderInlineStart: "2px solid light-dark(var(--who), color-mix(in oklab, var(--who), white 50%))",
+    marginInline: "-1px",
+    pointerEvents: "none",
+  },
   ".cm-remote > b": {
     position: "absolute",
-    insetBlockEnd: "1.2em",
+    insetBlockEnd: "calc(100% - 3px)",
     insetInlineStart: "-2px",
     padding: "0 0.45em",
     borderRadius: "5px 5px 5px 0",
-    color: "var(--paper)",
+    color: "#fff",
+    backgroundColor: "var(--who)",
     font: "600 0.72rem/1.4 var(--text)",
     whiteSpace: "nowrap",
   },
@@ -253,10 +263,9 @@ class Caret extends WidgetType {
     const caret = document.createElement("span");
     caret.className = "cm-remote";
     caret.ariaHidden = "true";
-    caret.style.borderColor = this.color;
+    caret.style.setProperty("--who", this.color);
     const flag = document.createElement("b");
     flag.textContent = this.name;
-    flag.style.backgroundColor = this.color;
     caret.append(flag);
     return caret;
   }

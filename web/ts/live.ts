@@ -122,6 +122,7 @@ class LivePage {
     const writable = this.notes.writable();
     if (writable === this.wasWritable) return;
     this.wasWritable = writable;
+    if (kind === "refused") this.tell("Ihr Text steht noch da. Bitte kopieren Sie, was fehlen würde, und laden Sie die Seite neu.");
     for (const section of this.sections.values()) section.setWritable(writable);
   }
 
@@ -306,7 +307,7 @@ function goodbye(reason: Reason, unsaved: number, leave: string): HTMLElement {
   title.textContent = sentence;
   if (unsaved > 0) {
     const rest = slip.appendChild(document.createElement("p"));
-    rest.textContent = unsaved === 1 ? "Eine Ihrer Änderungen wurde nicht mehr übernommen." : `${unsaved} Ihrer Änderungen wurden nicht mehr übernommen.`;
+    rest.textContent = unsaved === 1 ? "Ihre letzte Änderung war noch nicht als gespeichert bestätigt." : `Ihre letzten ${unsaved} Änderungen waren noch nicht als gespeichert bestätigt.`;
   }
   const away = slip.appendChild(document.createElement("a"));
   away.className = "btn wide";

@@ -90,7 +90,7 @@ export class Tiles {
     tile.root.classList.toggle("shows", peer.camera && tile.video.srcObject !== null);
     setText(tile.face, initials(peer));
     setText(tile.name, me ? "Sie" : peer.name);
-    setText(tile.says, [me ? "" : peer.role, sound(peer, me)].filter(Boolean).join(" · "));
+    setText(tile.says, [sound(peer, me), me ? "" : peer.role].filter(Boolean).join(" · "));
     tile.up.hidden = !peer.hand;
   }
 
@@ -139,6 +139,7 @@ function child(parent: HTMLElement, name: string): HTMLElement {
 }
 
 function sound(peer: Peer, me: boolean): string {
-  if (!peer.mic) return me ? "Mikrofon aus" : "stumm";
-  return peer.live || me ? "Mikrofon an" : "Ton wird verbunden";
+  if (me) return peer.mic ? "Mikrofon an" : "Mikrofon aus";
+  if (!peer.mic) return "stumm";
+  return peer.live ? "" : "Ton wird verbunden";
 }
