@@ -81,7 +81,7 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 }
 
 // Requests lists what the actor has to do with: a caseworker's own organisation, a coordinator's whole network. Waiting
-// ones first, the longest waiting on top.
+// ones first, urgent before normal, the longest waiting on top; then the latest decided ones. At most 300.
 func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, error) {
 	switch by.Role {
 	case account.Caseworker:
@@ -92,7 +92,8 @@ func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, erro
 	return nil, account.ErrDenied
 }
 
-const requestOrder = ` order by r.state <> 'submitted', r.urgency = 'normal', r.submitted_at`
+const requestOrder = ` order by r.state <> 'submitted', case when r.state = 'submitted' then r.urgency = 'normal' end,
+	case when r.state = 'submitted' then r.submitted_at end, r.submitted_at desc limit 300`
 
 // Request returns one of Requests.
 func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Request, error) {
@@ -122,8 +123,8 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// requests never shows the words of a sealed case.
-func (s *Store) requests(ctx context.Context, q querier, where string, arg any) ([]Request, error) {
+// requests never shows the words of a sealed case. Whether consent stands is asked for waiting ones only.
+func (s *Store) requests(ctx context.Context, q querier, where string, args ...any) ([]Request, error) {
 	rows, err := q.Query(ctx, `
 		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
@@ -133,7 +134,7 @@ func (s *Store) requests(ctx context.Context, q querier, where string, arg any) 
 		join organisation o on o.id = r.organisation_id
 		join case_file f on f.id = r.case_id
 		join account a on a.id = r.caseworker_id
-		left join conference c on c.request_id = r.id `+where, arg)
+		left join conference c on c.request_id = r.id `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("requests: %w", err)
 	}
@@ -142,6 +143,9 @@ func (s *Store) requests(ctx context.Context, q querier, where string, arg any) 
 		return nil, fmt.Errorf("requests: %w", err)
 	}
 	for i := range found {
+		if found[i].State != "submitted" {
+			continue // nobody decides on it any more
+		}
 		found[i].ConsentStands = s.Cases.Open(ctx, q, found[i].CaseID, "") == nil
 	}
 	return found, nil
