@@ -172,8 +172,11 @@ const (
 
 // openable says whether the room of a planned conference can be opened at now.
 func (c Conference) openable(now time.Time) bool {
-	return now.After(c.StartsAt.Add(-openBefore)) && now.Before(c.EndsAt.Add(openAfter))
+	return now.After(c.OpensAt()) && now.Before(c.EndsAt.Add(openAfter))
 }
+
+// OpensAt is when the room may be opened at the earliest.
+func (c Conference) OpensAt() time.Time { return c.StartsAt.Add(-openBefore) }
 
 // answerable is the rule for an invitation: what it is answered for must be what it still asks.
 func answerable(c Conference, current Answer, sequence, answered int, now time.Time) error {

@@ -49,6 +49,21 @@ func (s *Store) Invited(ctx context.Context, by account.Actor, id uuid.UUID) (As
 	return a, nil
 }
 
+// OwnInvitation is the id of the invitation with which the actor is asked for a conference. ErrNotFound when she is not.
+func (s *Store) OwnInvitation(ctx context.Context, by account.Actor, code string) (uuid.UUID, error) {
+	var id uuid.UUID
+	err := s.DB.QueryRow(ctx, `
+		select i.id from invitation i join conference c on c.id = i.conference_id
+		where c.code = $1 and i.account_id = $2 and i.state <> 'cancelled'`, code, by.ID).Scan(&id)
+	if isNone(err) {
+		return uuid.Nil, account.ErrNotFound
+	}
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("own invitation: %w", err)
+	}
+	return id, nil
+}
+
 // Answer records an expert's answer to the date with that sequence number. It may change until the conference is over; the
 // same answer again changes nothing. Errors: InvalidError, ErrNotFound, ErrConflict with conference_cancelled,
 // conference_over or date_moved.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -27,6 +28,24 @@ func (s *Store) List(ctx context.Context, by account.Actor) ([]View, error) {
 			return nil, err
 		}
 		views = append(views, v)
+	}
+	return views, nil
+}
+
+// Planned returns the conferences of List in which something was agreed, with their measures; showing them is recorded.
+func (s *Store) Planned(ctx context.Context, by account.Actor) ([]View, error) {
+	views, err := s.List(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	views = slices.DeleteFunc(views, func(v View) bool { return len(v.Measures) == 0 })
+	for _, v := range views { // a transaction each: they lock the records of different organisations
+		err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+			return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_measure", v.Code)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("planned: %w", err)
+		}
 	}
 	return views, nil
 }

@@ -138,7 +138,8 @@ func (s *Store) Of(ctx context.Context, q casefile.Querier, conference uuid.UUID
 	return list(ctx, q, `where m.conference_id = $1 order by m.proposed_at, m.id`, conference)
 }
 
-// Mine lists what the actor has promised or is asked to promise, of cases that are open, the most urgent first.
+// Mine lists what the actor has promised or is asked to promise, of cases that are open, the most urgent first. Looking is
+// recorded.
 func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
 	found, err := list(ctx, s.db, `
 		join case_file c on c.id = m.case_id
@@ -147,7 +148,16 @@ func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(found, func(m Measure) bool { return s.cases.Open(ctx, s.db, m.Case, "") != nil }), nil
+	found = slices.DeleteFunc(found, func(m Measure) bool { return s.cases.Open(ctx, s.db, m.Case, "") != nil })
+	for _, m := range found { // a transaction each: they lock the records of different organisations
+		err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+			return s.cases.Saw(ctx, tx, by, m.Organisation, m.Case, "view_measure", m.ConferenceCode)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("my measures: %w", err)
+		}
+	}
+	return found, nil
 }
 
 // own returns the measure, locked, if the actor is responsible and the case is open to her.
