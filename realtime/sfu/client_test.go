@@ -31,6 +31,7 @@ type client struct {
 	mu      sync.Mutex
 	muxes   []*ice.UDPMuxDefault
 	wire    *wire // of the subscriber connection
+	uplink  *wire
 	pub     *webrtc.PeerConnection
 	sub     *webrtc.PeerConnection
 	gen     int
@@ -49,6 +50,8 @@ type wire struct {
 	rtp  atomic.Int64 // RTP packets that came in
 	size atomic.Int64 // of the largest
 	lose atomic.Int64 // one in n is lost, 0: none
+
+	out, loseOut atomic.Int64
 }
 
 func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
@@ -65,13 +68,21 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	}
 }
 
+// WriteTo loses what lose says of the RTP that goes out.
+func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
+	if lose := w.loseOut.Load(); lose > 0 && len(b) > 1000 && w.out.Add(1)%lose == 0 {
+		return len(b), nil
+	}
+	return w.UDPConn.WriteTo(b, to)
+}
+
 // reception is what a client got of one track.
 type reception struct {
 	packets, frames int
 	firstKey        bool // the first packet began a key frame
 	at              time.Time
 	counters        map[uint32]int // payload counter → times delivered
-	last            uint32
+	first, last     uint32
 	reports         int
 	foreign         int // payloads of somebody else
 }
@@ -121,6 +132,9 @@ func (c *client) newAPI() (*webrtc.API, *wire) {
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	// As Chromium does: what costs most stands first.
 	set.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80, dtls.SRTP_AEAD_AES_128_GCM)
+	if err := set.SetAnsweringDTLSRole(webrtc.DTLSRoleClient); err != nil { // so do all browsers
+		c.t.Fatal(err)
+	}
 	media := &webrtc.MediaEngine{}
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		c.t.Fatal(err)
@@ -227,6 +241,8 @@ func (c *client) connection(name string) *webrtc.PeerConnection {
 	api, w := c.newAPI()
 	if name == "sub" {
 		c.wire = w
+	} else {
+		c.uplink = w
 	}
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
@@ -297,6 +313,9 @@ func (r *reception) take(p *rtp.Packet, from Track) {
 		r.frames++
 	}
 	r.last = binary.BigEndian.Uint32(p.Payload[at:])
+	if r.packets == 1 {
+		r.first = r.last
+	}
 	r.counters[r.last]++
 }
 
@@ -309,14 +328,14 @@ func (c *client) got(peer, src string) reception {
 
 // source is one published track.
 type source struct {
-	c       *client
-	name    string
-	track   *webrtc.TrackLocalStaticRTP
-	tr      *webrtc.RTPTransceiver
-	mute    atomic.Bool
-	wantKey atomic.Bool
-	keys    atomic.Int64
-	counter atomic.Uint32
+	c        *client
+	name     string
+	track    *webrtc.TrackLocalStaticRTP
+	tr       *webrtc.RTPTransceiver
+	mute     atomic.Bool
+	wantKey  atomic.Bool
+	stubborn atomic.Bool // makes no key frame when asked
+	counter  atomic.Uint32
 }
 
 // publish adds tracks and offers them.
@@ -413,10 +432,7 @@ func (s *source) produce() {
 }
 
 func (s *source) picture(sn *uint16, ts uint32) {
-	key := s.wantKey.Swap(false)
-	if key {
-		s.keys.Add(1)
-	}
+	key := s.wantKey.Swap(false) && !s.stubborn.Load()
 	for i := range 4 {
 		head := []byte{0x80, 0x80, 0x80, 0x01, 0x01}
 		if i == 0 {

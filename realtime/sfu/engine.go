@@ -59,9 +59,12 @@ func newAPI(mux ice.UDPMux, loopback bool, quiet logging.LoggerFactory) (*webrtc
 	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetIncludeLoopbackCandidate(loopback)
-	// RFC 8445 §2.5: clients must reach our port anyhow, so they do all the checking. A lite agent never sends to a candidate that
-	// has not proved itself, and waits for nobody's nomination timers.
-	set.SetLite(true)
+	// Every way to us ends at the same socket, so the first that works is as good as any other; only a relay is worth a moment's wait.
+	set.SetHostAcceptanceMinWait(0)
+	set.SetSrflxAcceptanceMinWait(0)
+	set.SetPrflxAcceptanceMinWait(0)
+	set.SetRelayAcceptanceMinWait(relayWait)
+	set.DisableActiveTCP(true)
 	set.SetRemoteIPFilter(func(ip net.IP) bool {
 		addr, ok := netip.AddrFromSlice(ip)
 		return ok && sendable(addr.Unmap())

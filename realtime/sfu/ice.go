@@ -110,9 +110,13 @@ func sendable(ip netip.Addr) bool {
 	return ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast() && !broadcast
 }
 
-// parseCandidate reads an RTCIceCandidateInit and refuses what we could not or must not send to: names (mDNS is off; such a
-// client is found by its own checks), other protocols than UDP, unspecified, multicast and broadcast addresses.
-func parseCandidate(raw json.RawMessage) (webrtc.ICECandidateInit, error) {
+// gate decides which candidates of clients we check. A check is a packet to an address that the client has chosen.
+type gate struct {
+	global bool // only public addresses: the server is one, too
+}
+
+// parse reads an RTCIceCandidateInit and lets it through or not.
+func (g gate) parse(raw json.RawMessage) (webrtc.ICECandidateInit, error) {
 	var init webrtc.ICECandidateInit
 	if len(raw) > maxCandidate {
 		return init, errCandidate
@@ -120,21 +124,28 @@ func parseCandidate(raw json.RawMessage) (webrtc.ICECandidateInit, error) {
 	if err := json.Unmarshal(raw, &init); err != nil {
 		return init, fmt.Errorf("%w: %w", errCandidate, err)
 	}
-	return init, checkCandidate(init.Candidate)
+	return init, g.check(init.Candidate)
 }
 
-// checkCandidate looks at the fields of RFC 8839 §5.1 that say where a candidate leads.
-func checkCandidate(line string) error {
+// check looks at the fields of RFC 8839 §5.1 that say where a candidate leads. It refuses names (mDNS is off), other protocols than
+// UDP, unspecified, multicast and broadcast addresses, and internal ones if the server has a public address. A client that is
+// refused here still connects: its own checks show where it is.
+func (g gate) check(line string) error {
 	f := strings.Fields(strings.TrimPrefix(line, "candidate:"))
 	if len(f) < 8 || !strings.EqualFold(f[2], "udp") {
 		return errCandidate
 	}
 	ip, err := netip.ParseAddr(f[4])
-	if err != nil || !sendable(ip.Unmap()) {
+	if err != nil || !g.open(ip.Unmap()) {
 		return errCandidate
 	}
 	if port, err := strconv.ParseUint(f[5], 10, 16); err != nil || port == 0 {
 		return errCandidate
 	}
 	return nil
+}
+
+func (g gate) open(ip netip.Addr) bool {
+	internal := ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast()
+	return sendable(ip) && !(g.global && internal)
 }

@@ -32,6 +32,7 @@ const (
 	firstNackAfter = 10 * time.Millisecond // reordered packets need no repeat
 	nackEvery      = 50 * time.Millisecond
 	nackTries      = 5
+	relayWait      = 300 * time.Millisecond
 	maxReadErrors  = 100 // in a row end a track
 )
 
@@ -42,7 +43,6 @@ var (
 
 	errTooLarge  = errors.New("description too large")
 	errTooMany   = errors.New("too many media sections")
-	errLite      = errors.New("remote claims to be ICE-lite")
 	errTracks    = errors.New("tracks do not fit the description")
 	errCandidate = errors.New("candidate refused")
 )

@@ -80,7 +80,7 @@ func (p *Peer) Answer(gen int, sdp string) {
 
 // Candidate is a trickled candidate of the client for the connection pc, "pub" or "sub".
 func (p *Peer) Candidate(pc string, init json.RawMessage) {
-	candidate, err := parseCandidate(init)
+	candidate, err := p.sfu.gate.parse(init)
 	if err != nil {
 		p.refuse("candidate", err)
 		return
@@ -288,7 +288,7 @@ func (p *Peer) discard(l *link) {
 	})
 }
 
-// addCandidate gives pion a candidate that has passed parseCandidate, or keeps it until the description is there.
+// addCandidate gives pion a candidate that has passed the gate, or keeps it until the description is there.
 func (l *link) addCandidate(p *Peer, c webrtc.ICECandidateInit) {
 	if l.candidates >= maxCandidates {
 		p.refuse("candidate", errTooMany)
@@ -314,7 +314,7 @@ func (l *link) described(p *Peer, v *vetted) {
 		}
 	}
 	for _, line := range v.candidates {
-		if err := checkCandidate(line); err != nil {
+		if err := p.sfu.gate.check(line); err != nil {
 			p.refuse("candidate", err)
 			continue
 		}

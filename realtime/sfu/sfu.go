@@ -26,6 +26,7 @@ type SFU struct {
 	log   *slog.Logger
 	mux   *offeredMux
 	api   *webrtc.API
+	gate  gate
 	count counters
 
 	mu      sync.Mutex
@@ -50,7 +51,7 @@ func Listen(c Config) (*SFU, error) {
 		_ = mux.Close()
 		return nil, fmt.Errorf("media engine: %w", err)
 	}
-	return &SFU{log: c.Log, mux: mux, api: api, rooms: map[string]*room{}}, nil
+	return &SFU{log: c.Log, mux: mux, api: api, gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{}}, nil
 }
 
 // Addr is the UDP address listened on.

@@ -75,17 +75,23 @@ func TestLateJoinerIsServedFromTheCache(t *testing.T) {
 	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
 	anna.publish("camera")
 	ben.sees("anna", "camera", 40)
-	time.Sleep(keyFrameEvery) // so that the request of the next joiner is not held back
-	began := time.Now()
+	anna.sources["camera"].stubborn.Store(true) // only the cache has a key frame now
+	began, before := time.Now(), anna.sources["camera"].counter.Load()
 	late := join(t, s, "r", "late")
 	late.sees("anna", "camera", 1)
 	r := late.got("anna", "camera")
 	if !r.firstKey {
 		t.Error("the first packet does not begin a key frame")
 	}
+	if r.first > before {
+		t.Errorf("the picture begins with packet %d, sent after the join at %d", r.first, before)
+	}
+	if wait := r.at.Sub(began); wait > time.Second {
+		t.Errorf("first key frame after %v", wait)
+	}
 	t.Logf("first key frame after %v", r.at.Sub(began).Round(time.Millisecond))
-	late.sees("anna", "camera", 40)
-	for n := r.last; n < r.last+20; n++ {
+	late.sees("anna", "camera", 80)
+	for n := r.last; n < r.last+60; n++ {
 		if late.got("anna", "camera").counters[n] == 0 {
 			t.Errorf("packet %d between cache and live is missing", n)
 		}
@@ -172,6 +178,29 @@ func TestLostPacketsAreRepeated(t *testing.T) {
 	t.Logf("%d of %d packets missing after repeats, %d asked for", missing, to-10-from, s.Stats().NACKsIn)
 	if s.Stats().NACKsIn == 0 || missing > int(to-from)/200 { // a repeat can be lost, too
 		t.Errorf("%d of %d packets missing", missing, to-from)
+	}
+}
+
+func TestPacketsLostOnTheWayInAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	s := newSFU(t)
+	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
+	anna.publish("camera")
+	ben.sees("anna", "camera", 20)
+	anna.uplink.loseOut.Store(20) // 5 %
+	from := ben.got("anna", "camera").last
+	ben.sees("anna", "camera", 400)
+	to := ben.got("anna", "camera").last
+	anna.uplink.loseOut.Store(0)
+	time.Sleep(500 * time.Millisecond)
+	missing, r := 0, ben.got("anna", "camera")
+	for n := from; n < to-10; n++ {
+		if r.counters[n] == 0 {
+			missing++
+		}
+	}
+	if s.Stats().NACKsOut == 0 || missing > int(to-from)/200 {
+		t.Errorf("%d of %d packets missing, %d asked for", missing, to-from, s.Stats().NACKsOut)
 	}
 }
 

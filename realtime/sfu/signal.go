@@ -69,8 +69,7 @@ type media struct {
 	sends bool
 }
 
-// vet checks the size and shape of a remote description. Candidates are taken out so that they pass the same gate as trickled
-// ones. A remote that claims ICE-lite is refused: two lite sides would make us send without a check, anywhere.
+// vet checks the size and shape of a remote description. Candidates are taken out so that they pass the same gate as trickled ones.
 func vet(text string, sections int) (*vetted, error) {
 	if len(text) > maxSDP {
 		return nil, errTooLarge
@@ -83,8 +82,6 @@ func vet(text string, sections int) (*vetted, error) {
 	for line := range strings.Lines(text) {
 		bare := strings.TrimRight(line, "\r\n")
 		switch {
-		case strings.HasPrefix(bare, "a=ice-lite"):
-			return nil, errLite
 		case strings.HasPrefix(bare, "a=candidate:"):
 			v.candidates = append(v.candidates, strings.TrimPrefix(bare, "a="))
 			continue

@@ -46,7 +46,7 @@ type up struct {
 	level   [1]byte
 	rtx     []byte
 	codec   codec
-	payload uint8 // RTP payload type that codec was found for
+	pt      uint8 // payload type that codec was found for
 	seq     sequence
 	gaps    gaps
 	due     []uint16
@@ -190,7 +190,7 @@ func (u *up) keyFrameDue(now time.Time) (uint32, bool) {
 
 // restart forgets the stream before, as numbers and times begin anew.
 func (u *up) restart() {
-	u.seq, u.codec, u.payload = sequence{}, codecNone, 0
+	u.seq, u.codec, u.pt = sequence{}, codecNone, 0
 	u.gaps.reset()
 	u.cache.clear()
 	u.arrived.reset()
@@ -285,8 +285,8 @@ func (u *up) accept(s *stream, b []byte, now time.Time) *packet {
 	if !ok {
 		return nil
 	}
-	if u.codec == codecNone || u.payload != u.in.PayloadType {
-		u.codec, u.payload = s.codec(), u.in.PayloadType
+	if u.codec == codecNone || u.pt != u.in.PayloadType {
+		u.codec, u.pt = s.codec(), u.in.PayloadType
 	}
 	if u.codec == codecNone || (u.codec == codecOpus) != (u.kind == webrtc.RTPCodecTypeAudio) {
 		return nil
