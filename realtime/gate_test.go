@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"runtime"
 	"strings"
@@ -384,4 +385,129 @@ func goroutines() (n int) {
 		}
 	}
 	return n
+}
+
+// hold lets commits wait until the returned function is called.
+func (a *archive) hold() (release func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	gate := make(chan struct{})
+	a.gate, a.tries = gate, 0
+	return func() {
+		a.mu.Lock()
+		a.gate = nil
+		a.mu.Unlock()
+		close(gate)
+	}
+}
+
+func (a *archive) committing() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tries > 0
+}
+
+// later runs f and tells when it has returned.
+func later(f func()) (returned chan struct{}) {
+	returned = make(chan struct{})
+	go func() { defer close(returned); f() }()
+	return returned
+}
+
+func stillRuns(t *testing.T, what string, returned chan struct{}) {
+	t.Helper()
+	select {
+	case <-returned:
+		t.Errorf("%s returned while a commit was under way", what)
+	case <-time.After(100 * time.Millisecond):
+	}
+}
+
+func TestDropWaitsForTheCommitThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a, b := r.join("k1", "anna", 1), r.join("k1", "bert", 2)
+	until(t, "both are in", func() bool { return a.saved() && b.saved() })
+	release := r.notes.hold()
+	b.edit("lage", 0, 0, "unterwegs ")
+	until(t, "under way", r.notes.committing)
+	dropped := later(func() { r.hub.Drop("k1", "bert", "rights") })
+	b.ended()
+	stillRuns(t, "Drop", dropped)
+	release()
+	<-dropped
+	if n := len(r.notes.rows("k1")); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestCloseLeavesTextsThatTheLogBears(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a := r.join("k1", "anna", 1)
+	until(t, "in", a.saved)
+	a.edit("lage", 0, 0, "fest ")
+	until(t, "saved", a.saved)
+	release := r.notes.hold()
+	a.edit("lage", 5, 0, "unterwegs ")
+	until(t, "under way", r.notes.committing)
+	a.edit("lage", 15, 0, "zu spät")
+	inMemory := func() bool {
+		seen := make(chan bool, 1)
+		c := r.hub.find("k1")
+		c.mail.post(func() { seen <- c.note.pending != nil })
+		return <-seen
+	}
+	until(t, "the last words wait", inMemory)
+	closed := later(func() { r.hub.Close("k1", "closed") })
+	a.ended()
+	stillRuns(t, "Close", closed)
+	release()
+	<-closed
+	log := r.notes.replay(t, "k1")["lage"]
+	if log != "fest unterwegs " {
+		t.Errorf("the log reads %q", log)
+	}
+	r.notes.with("k1", func(k *kept) {
+		if k.textsUpto > 0 && k.texts["lage"] != read(t, k.log[:k.textsUpto])["lage"] || k.snapshots > 0 {
+			t.Errorf("texts %q up to %d, %d snapshots", k.texts["lage"], k.textsUpto, k.snapshots)
+		}
+	})
+}
+
+func TestTheEndIsOrderlyForWhoStillSends(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	ws, status := r.dial(r.hub.Ticket(guest("k1", "anna")), origin)
+	if ws == nil {
+		t.Fatal(status)
+	}
+	defer ws.Close()
+	stop := make(chan struct{})
+	sending := later(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				ws.NetConn().Write([]byte{0x82, 0x81, 0, 0, 0, 0, msgQuery}) // past the library, which stops by itself
+			}
+		}
+	})
+	defer func() { close(stop); <-sending }()
+	if _, _, err := ws.ReadMessage(); err != nil {
+		t.Fatal(err)
+	}
+	closing := later(func() { r.hub.Close("k1", "closed") })
+	var err error
+	for err == nil {
+		_, _, err = ws.ReadMessage()
+	}
+	if !websocket.IsCloseError(err, closeEnded) {
+		t.Errorf("ended with %v", err)
+	}
+	if _, err := ws.NetConn().Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("the connection was reset: %v", err)
+	}
+	<-closing
 }
