@@ -42,9 +42,13 @@ export function initials(peer: Peer): string {
   return parts.slice(0, 2).map((part) => part.charAt(0).toUpperCase()).join("") || "?";
 }
 
+/** The least time between two announcements of who writes. */
+const every = 4000;
+
 /** "A. K. schreibt in Einschätzung" for the line on top and beside each heading; throttled, because screen readers read it aloud. */
 export class Writers {
   private spoken = "";
+  private spokenAt = 0;
   private timer = 0;
   private readonly update = () => this.show();
 
@@ -68,18 +72,20 @@ export class Writers {
       const names = writing.get(key) ?? [];
       setText(mark, names.length ? `${names.join(", ")} ${names.length === 1 ? "schreibt" : "schreiben"}` : "");
     }
+    const wait = this.spokenAt + every - Date.now();
+    if (wait <= 0) return this.speak(writing);
     this.timer ||= setTimeout(() => {
       this.timer = 0;
       this.speak(this.bySection());
-    }, 4000);
+    }, wait);
   }
 
-  /** Says who started; silence needs no announcement, so an empty line is only cleared. */
   private speak(writing: Map<string, string[]>): void {
     const sentences = [...writing].map(([key, names]) => `${names.join(", ")} ${names.length === 1 ? "schreibt" : "schreiben"} in ${this.titles.get(key) ?? key}`);
     const next = sentences.join(" · ");
     if (next === this.spoken) return;
     this.spoken = next;
+    this.spokenAt = Date.now();
     setText(this.line, next);
   }
 
