@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"realtime/ydoc":        {},
 	"realtime/sfu":         {},
 	"migrations":           {},
-	"migrations/localpg":   {},
+	"migrations/localpg":   {"migrations"},
 	"migrations/pgtest":    {"migrations", "migrations/localpg"},
 }
 
