@@ -248,3 +248,24 @@ func TestJoinLeaveStorm(t *testing.T) {
 	anna.publish("camera")
 	ben.sees("anna", "camera", 10)
 }
+
+func TestRebuildingOnAndOnIsSlowedDown(t *testing.T) {
+	t.Parallel()
+	s := newSFU(t)
+	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
+	ben.mu.Lock()
+	ben.deaf = true
+	ben.mu.Unlock()
+	anna.publish("mic")
+	end := time.Now().Add(1200 * time.Millisecond)
+	for time.Now().Before(end) {
+		ben.peer.Rebuild("sub")
+		time.Sleep(2 * time.Millisecond)
+	}
+	ben.mu.Lock()
+	n := len(ben.offers)
+	ben.mu.Unlock()
+	if n < 2 || n > 4 {
+		t.Errorf("%d offers in 1.2 s", n)
+	}
+}

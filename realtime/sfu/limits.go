@@ -23,6 +23,7 @@ const (
 	gopAge         = 2 * time.Second
 	socketBuffer   = 4 << 20 // bytes, as far as the kernel allows
 	coalesce       = 20 * time.Millisecond
+	rebuildEvery   = 500 * time.Millisecond
 	answerWait     = 10 * time.Second // without an answer the subscriber connection is built anew
 	quietAfter     = 3 * time.Second  // without RTP a peer is no longer live
 	keyFrameEvery  = 500 * time.Millisecond

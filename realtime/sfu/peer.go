@@ -92,7 +92,8 @@ func (p *Peer) Candidate(pc string, init json.RawMessage) {
 	})
 }
 
-// Rebuild forgets the connection pc. After "sub" a new Event.SubOffer follows, after "pub" the client offers again, with any gen.
+// Rebuild forgets the connection pc. After "sub" a new Event.SubOffer follows, at most twice a second; after "pub" the client offers
+// again, with any gen.
 func (p *Peer) Rebuild(pc string) {
 	p.call(func() {
 		switch pc {
@@ -100,7 +101,7 @@ func (p *Peer) Rebuild(pc string) {
 			p.resetPublisher()
 		case "sub":
 			p.resetSubscriber()
-			p.refresh(time.Now())
+			signal(p.dirty)
 		}
 	})
 }

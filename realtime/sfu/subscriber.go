@@ -13,8 +13,9 @@ type subscriber struct {
 	link
 	gen         int
 	offeredAt   time.Time
-	outstanding bool // an offer waits for its answer
-	stale       bool // something has changed since that offer
+	openedAt    time.Time // when the connection was made
+	outstanding bool      // an offer waits for its answer
+	stale       bool      // something has changed since that offer
 	slots       []*slot
 }
 
@@ -26,9 +27,14 @@ type slot struct {
 	settled bool  // the client knows that it is empty
 }
 
-// wait is how long the next offer must wait: changes within 20 ms go into one offer.
+// wait is how long the next offer must wait: changes within 20 ms go into one offer, and a client that starts again and again does
+// not make us build connections as fast as it can ask.
 func (s *subscriber) wait(now time.Time) time.Duration {
-	return max(0, coalesce-now.Sub(s.offeredAt))
+	earliest := s.offeredAt.Add(coalesce)
+	if again := s.openedAt.Add(rebuildEvery); s.pc == nil && again.After(earliest) {
+		earliest = again
+	}
+	return max(0, earliest.Sub(now))
 }
 
 func (s *subscriber) overdue(now time.Time) bool {
@@ -133,6 +139,7 @@ func (p *Peer) fill(d *down) (*slot, error) {
 }
 
 func (p *Peer) openSubscriber() error {
+	p.sub.openedAt = time.Now()
 	return p.open(&p.sub.link, "sub", func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:

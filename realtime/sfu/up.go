@@ -41,16 +41,16 @@ type up struct {
 	askedAt time.Time // for a key frame; belongs to the publisher's goroutine
 
 	// The rest belongs to the loop.
-	in      rtp.Header
-	out     rtp.Header
-	level   [1]byte
-	rtx     []byte
-	codec   codec
-	pt      uint8 // payload type that codec was found for
-	seq     sequence
-	gaps    gaps
-	due     []uint16
-	cache   *cache
+	in    rtp.Header
+	out   rtp.Header
+	level [1]byte
+	rtx   []byte
+	codec codec
+	pt    uint8 // payload type that codec was found for
+	seq   sequence
+	gaps  gaps
+	due   []uint16
+	cache *cache
 }
 
 // packetSource is where RTP comes from: *webrtc.TrackRemote, or a benchmark's generator.
