@@ -50,6 +50,9 @@ func (w words) t(parts ...any) string {
 	return "⟨" + b.String() + "⟩"
 }
 
+// f is t for a sentence with places to fill in.
+func (w words) f(key string, values ...any) string { return fmt.Sprintf(w.t(key), values...) }
+
 // pages are the templates: each page of templates/pages with the frame and the parts; the live page stands alone.
 type pages struct {
 	byName map[string]*template.Template
@@ -57,7 +60,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -97,6 +100,12 @@ func (s *server) page(c echo.Context, status int, name string, data any) error {
 		Me: a, SignedIn: a.Session != [16]byte{}, Evaluation: s.Evaluation, Said: s.said(c),
 		Path: c.Request().URL.Path, Now: s.Now(), D: data,
 	}
+	if f.SignedIn && name != "error" { // an error page needs nothing that could fail again
+		var err error
+		if f.Waiting, err = s.waiting(c.Request().Context(), a); err != nil {
+			return err
+		}
+	}
 	t := s.pages.byName[name]
 	if t != nil && t.Lookup("slip") != nil {
 		return s.render(c, status, t, "alone", f)
@@ -124,6 +133,8 @@ func (s *server) funcs() template.FuncMap {
 	zone := expertpool.Zone()
 	return template.FuncMap{
 		"t":     s.words.t,
+		"f":     s.words.f,
+		"count": s.count,
 		"css":   func() string { return s.Assets.URL("konsil.css") },
 		"js":    func(name string) string { return s.Assets.URL(name + ".js") },
 		"short": account.Initials,
@@ -133,12 +144,14 @@ func (s *server) funcs() template.FuncMap {
 		"date":  func(t time.Time) string { return t.Format("02.01.2006") }, // for dates kept as midnight UTC
 		"stamp": func(t time.Time) string { return t.In(zone).Format("02.01.2006, 15:04 Uhr") },
 		"clock": func(t time.Time) string { return t.In(zone).Format("15:04") },
+		"sday":  shortDay,
 		"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"wait":  func(t time.Time) string { return waited(s.Now().Sub(t)) },
 		"list":  func(v ...any) []any { return v },
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
 
-		"field": s.field, "choices": s.choices, "wrongs": s.wrongs,
+		"linked": linked,
+		"field":  s.field, "choices": s.choices, "wrongs": s.wrongs,
 		"entries": entries, "tone": tone, "empty": newEmpty, "names": s.names,
 	}
 }

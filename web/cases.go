@@ -1,0 +1,244 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/pseudonym"
+)
+
+// caseLine is a case in the list, with the one thing to do next.
+type caseLine struct {
+	casefile.Case
+	Next string // release, consent, request, waits, runs or closed
+}
+
+// cases lists the cases of the caseworker's organisation.
+func (s *server) cases(c echo.Context) error {
+	ctx, by := c.Request().Context(), me(c)
+	found, err := s.Cases.List(ctx, by)
+	if err != nil {
+		return err
+	}
+	requests, err := s.Conferences.Requests(ctx, by)
+	if err != nil {
+		return err
+	}
+	last := map[uuid.UUID]string{}
+	for _, r := range requests { // waiting ones first, then the latest
+		if _, known := last[r.CaseID]; !known {
+			last[r.CaseID] = r.State
+		}
+	}
+	lines := make([]caseLine, len(found))
+	for i, f := range found {
+		lines[i] = caseLine{f, nextOf(f, last[f.ID], s.Now())}
+	}
+	return s.page(c, http.StatusOK, "cases", lines)
+}
+
+// nextOf names what happens next to a case whose latest request is in that state.
+func nextOf(f casefile.Case, request string, now time.Time) string {
+	todo := f.Todo(now)
+	switch {
+	case f.Sealed:
+		return "closed"
+	case len(todo) > 0:
+		return todo[0]
+	case request == "submitted":
+		return "waits"
+	case request == "allocated":
+		return "runs"
+	}
+	return "request"
+}
+
+type newCasePage struct{ Form form }
+
+func (s *server) newCase(c echo.Context) error {
+	return s.page(c, http.StatusOK, "newcase", newCasePage{form{Of: "case"}})
+}
+
+func (s *server) newCasePost(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	f.Of = "case"
+	id, err := s.Cases.New(c.Request().Context(), me(c), pseudonym.Identity{
+		FirstName: f.Get("first_name"), LastName: f.Get("last_name"), Born: f.Get("born"),
+		Number: f.Get("number"), Contact: f.Get("contact"),
+	}, summaryIn(f))
+	if f.wrong(err) {
+		return s.page(c, http.StatusUnprocessableEntity, "newcase", newCasePage{f})
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/cases/"+id.String(), "case")
+}
+
+// casePage is all about one case, and the form that releases its summary.
+type casePage struct {
+	casefile.Case
+	Steps       []step
+	Consent     string // key of words consent.…
+	Requests    []conference.Request
+	Conferences []conference.View
+	Form        form
+}
+
+// Waits says that a request of the case waits for the coordination.
+func (p casePage) Waits() bool { return len(p.Requests) > 0 && p.Requests[0].State == "submitted" }
+
+func (s *server) caseFile(c echo.Context) error {
+	return s.showCase(c, http.StatusOK, form{Of: "release"})
+}
+
+func (s *server) showCase(c echo.Context, status int, f form) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	p := casePage{Form: f}
+	ctx, by := c.Request().Context(), me(c)
+	if p.Case, err = s.Cases.ByID(ctx, by, id); err != nil {
+		return err
+	}
+	if p.Requests, p.Conferences, err = s.Conferences.OfCase(ctx, by, id); err != nil {
+		return err
+	}
+	p.Consent = consentState(p.Case, s.Now())
+	p.Steps = s.caseSteps(p)
+	return s.page(c, status, "case", p)
+}
+
+// consentState names how the consent of a case stands.
+func consentState(f casefile.Case, now time.Time) string {
+	switch {
+	case f.Sealed:
+		return "withdrawn"
+	case f.Consent == nil:
+		return "none"
+	case !f.Consent.Stands(now):
+		return "expired"
+	}
+	return "stands"
+}
+
+// caseSteps is the way of a case to its conference. What is done stays done; the first step that is not is the one to take.
+func (s *server) caseSteps(p casePage) []step {
+	at := "/cases/" + p.ID.String()
+	asked, held := len(p.Requests) > 0 && p.Requests[0].State != "declined", len(p.Conferences) > 0 && p.Conferences[0].State != conference.Cancelled
+	steps := []step{
+		s.caseStep("written", true, stamp(p.CreatedAt), ""),
+		s.caseStep("release", p.Latest.State == "released", s.releaseNote(p.Case), "#release"),
+		s.caseStep("consent", p.Consent == "stands", s.consentNote(p), at+"/consent"),
+		s.caseStep("request", asked, s.requestNote(p), at+"/request"),
+		s.caseStep("conference", held, "", ""),
+	}
+	if held {
+		steps[4].Note = conference.When(p.Conferences[0].StartsAt, p.Conferences[0].EndsAt)
+		steps[4].URL, steps[4].Act = "/conferences/"+p.Conferences[0].Code, p.Conferences[0].Code
+	}
+	now := true
+	for i := range steps {
+		if steps[i].State == "done" {
+			if i < len(steps)-1 {
+				steps[i].URL = ""
+			}
+			continue
+		}
+		if now {
+			steps[i].State, now = "now", false
+		}
+	}
+	return steps
+}
+
+func (s *server) caseStep(key string, done bool, note, url string) step {
+	one := step{State: "next", Title: s.words.t("step.", key), Note: note, URL: url}
+	if done {
+		one.State = "done"
+	}
+	if url != "" {
+		one.Act = s.words.t("step.", key, ".act")
+	}
+	return one
+}
+
+func (s *server) releaseNote(f casefile.Case) string {
+	if f.Released > 0 {
+		return s.words.f("step.release.note", strconv.Itoa(f.Released))
+	}
+	return ""
+}
+
+func (s *server) consentNote(p casePage) string {
+	if p.Consent == "stands" {
+		return s.words.f("step.consent.note", p.Case.Consent.ValidUntil.Format("02.01.2006"))
+	}
+	return ""
+}
+
+func (s *server) requestNote(p casePage) string {
+	if len(p.Requests) == 0 {
+		return ""
+	}
+	return stamp(p.Requests[0].SubmittedAt) + ", " + s.words.t("request.", p.Requests[0].State)
+}
+
+// identityPage asks for the reason, and after it shows who the person is. It is the only page that ever does.
+type identityPage struct {
+	casefile.Case
+	Form     form
+	Revealed bool
+	Who      pseudonym.Identity
+	Born     string
+}
+
+func (s *server) identity(c echo.Context) error {
+	return s.showIdentity(c, http.StatusOK, identityPage{Form: form{Of: "identity"}})
+}
+
+func (s *server) showIdentity(c echo.Context, status int, p identityPage) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	if p.Case, err = s.Cases.ByID(c.Request().Context(), me(c), id); err != nil {
+		return err
+	}
+	return s.page(c, status, "identity", p)
+}
+
+func (s *server) identityPost(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	p := identityPage{Form: f}
+	p.Form.Of = "identity"
+	p.Who, err = s.Vault.Reveal(c.Request().Context(), me(c), id, f.Get("reason"))
+	if p.Form.wrong(err) {
+		return s.showIdentity(c, http.StatusUnprocessableEntity, p)
+	}
+	if err != nil {
+		return err
+	}
+	p.Revealed = true
+	if born := readDate(p.Who.Born); !born.IsZero() {
+		p.Born = born.Format("02.01.2006")
+	}
+	return s.showIdentity(c, http.StatusOK, p)
+}

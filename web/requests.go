@@ -1,0 +1,177 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// askPage is the form of a new request.
+type askPage struct {
+	caseForm
+	Disciplines []string
+}
+
+// newRequest asks one question about a case. Where a request waits already there is nothing to ask yet.
+func (s *server) newRequest(c echo.Context) error {
+	of, err := s.openCase(c)
+	if err != nil {
+		return err
+	}
+	asked, _, err := s.Conferences.OfCase(c.Request().Context(), me(c), of.ID)
+	if err != nil {
+		return err
+	}
+	if len(asked) > 0 && asked[0].State == "submitted" {
+		return account.Refuse(account.ErrConflict, "request_waits")
+	}
+	return s.page(c, http.StatusOK, "ask", askPage{caseForm{of, fill("urgency", "normal")}, expertpool.Disciplines})
+}
+
+func (s *server) newRequestPost(c echo.Context) error {
+	of, err := s.openCase(c)
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	id, err := s.Conferences.Submit(c.Request().Context(), me(c), conference.Request{
+		CaseID: of.ID, Question: f.Get("question"), Urgency: f.Get("urgency"),
+		Disciplines: slices.Clone(f.Values["disciplines"]), OwnWish: f.Get("own_wish"),
+	})
+	if f.wrong(err) {
+		return s.page(c, http.StatusUnprocessableEntity, "ask", askPage{caseForm{of, f}, expertpool.Disciplines})
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/requests/"+id.String(), "request")
+}
+
+type requestsPage struct{ Waiting, Decided []conference.Request }
+
+func (s *server) requests(c echo.Context) error {
+	found, err := s.Conferences.Requests(c.Request().Context(), me(c))
+	if err != nil {
+		return err
+	}
+	n := slices.IndexFunc(found, func(r conference.Request) bool { return r.State != "submitted" })
+	if n < 0 {
+		n = len(found)
+	}
+	return s.page(c, http.StatusOK, "requests", requestsPage{found[:n], found[n:]})
+}
+
+// lengths are those of a conference, in minutes.
+var lengths = []string{"25", "45", "60"}
+
+// requestPage is a request; for a coordinator with the two forms that decide on it.
+type requestPage struct {
+	conference.Request
+	Decides bool
+	Benches []bench
+	Lengths []string
+	Convene form
+	Decline form
+}
+
+func (s *server) request(c echo.Context) error {
+	return s.showRequest(c, http.StatusOK, fill("length", lengths[0]), form{})
+}
+
+func (s *server) showRequest(c echo.Context, status int, convene, decline form) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	ctx, by := c.Request().Context(), me(c)
+	p := requestPage{Convene: convene, Decline: decline, Lengths: lengths}
+	p.Convene.Of, p.Decline.Of = "convene", "decline"
+	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
+		return err
+	}
+	p.Decides = by.Role == account.Coordinator && p.State == "submitted"
+	if p.Decides {
+		experts, err := s.Pool.Find(ctx, by, p.Disciplines...)
+		if err != nil {
+			return err
+		}
+		p.Benches = benchesFor(p.Disciplines, experts)
+	}
+	return s.page(c, status, "request", p)
+}
+
+// benchesFor sorts experts by the disciplines that are asked for. An empty bench says that nobody can be asked.
+func benchesFor(disciplines []string, experts []expertpool.Expert) []bench {
+	found := make([]bench, len(disciplines))
+	for i, d := range disciplines {
+		found[i].Discipline = d
+		for _, e := range experts {
+			if e.Discipline == d {
+				found[i].Experts = append(found[i].Experts, e)
+			}
+		}
+	}
+	return found
+}
+
+// convene makes a conference of a request: round, date and invitations in one step.
+func (s *server) convene(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	code, err := s.Conferences.Convene(c.Request().Context(), me(c), id, panelIn(f))
+	if f.wrong(err) {
+		return s.showRequest(c, http.StatusUnprocessableEntity, f, form{})
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/conferences/"+code, "convened")
+}
+
+// panelIn reads who and when. What cannot be read becomes a value that the domain refuses with the name of its field.
+func panelIn(f form) conference.Panel {
+	p := conference.Panel{Starts: readMoment(f.Get("date"), f.Get("time"))}
+	for _, typed := range f.Values["experts"] {
+		p.Experts = append(p.Experts, strictID(typed))
+	}
+	if slices.Contains(lengths, f.Get("length")) {
+		minutes, _ := strconv.Atoi(f.Get("length"))
+		p.Length = time.Duration(minutes) * time.Minute
+	}
+	return p
+}
+
+func (s *server) decline(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	err = s.Conferences.Decline(c.Request().Context(), me(c), id, f.Get("reason"))
+	if f.wrong(err) {
+		return s.showRequest(c, http.StatusUnprocessableEntity, fill("length", lengths[0]), f)
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/requests", "declined")
+}

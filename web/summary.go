@@ -1,0 +1,94 @@
+package web
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// summaryIn reads the five fields of a summary, in the order in which the form shows them.
+func summaryIn(f form) casefile.Summary {
+	return casefile.Summary{
+		Situation: f.Get("situation"), Resources: f.Get("resources"), Tried: f.Get("tried"), Goals: f.Get("goals"), Limits: f.Get("limits"),
+	}
+}
+
+// caseForm is a form about one case.
+type caseForm struct {
+	casefile.Case
+	Form form
+}
+
+// openCase returns a case that can still be worked on.
+func (s *server) openCase(c echo.Context) (casefile.Case, error) {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return casefile.Case{}, err
+	}
+	f, err := s.Cases.ByID(c.Request().Context(), me(c), id)
+	if err == nil && f.Sealed {
+		err = account.Refuse(account.ErrClosed, "withdrawn")
+	}
+	return f, err
+}
+
+// summary offers the latest version for writing the next one.
+func (s *server) summary(c echo.Context) error {
+	of, err := s.openCase(c)
+	if err != nil {
+		return err
+	}
+	f := form{}
+	if t := of.Summary; t != nil {
+		f = fill("situation", t.Situation, "resources", t.Resources, "tried", t.Tried, "goals", t.Goals, "limits", t.Limits)
+	}
+	return s.page(c, http.StatusOK, "summary", caseForm{of, f})
+}
+
+func (s *server) summaryPost(c echo.Context) error {
+	of, err := s.openCase(c)
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	err = s.Cases.Write(c.Request().Context(), me(c), of.ID, summaryIn(f))
+	if f.wrong(err) {
+		return s.page(c, http.StatusUnprocessableEntity, "summary", caseForm{of, f})
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/cases/"+of.ID.String(), "summary")
+}
+
+// release opens the version that was read to the circle. The tick says that somebody has looked for names.
+func (s *server) release(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	f.Of = "release"
+	if !f.Has("checked", "yes") {
+		f.wrong(&account.InvalidError{Field: "checked", Rule: "required"})
+		return s.showCase(c, http.StatusUnprocessableEntity, f)
+	}
+	version, err := strconv.ParseUint(f.Get("version"), 10, 31)
+	if err != nil {
+		return account.Refuse(account.ErrConflict, "no_draft")
+	}
+	if err := s.Cases.Release(c.Request().Context(), me(c), id, int(version)); err != nil {
+		return err
+	}
+	return s.done(c, "/cases/"+id.String(), "released")
+}
