@@ -191,8 +191,9 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not available", http.StatusServiceUnavailable)
 		return
 	}
-	defer h.release(c)
 	s := newSocket(h.sockets.Add(1), c, g)
+	defer s.linger()
+	defer h.release(c)
 	defer close(s.done)
 	h.receive(w, r, s)
 }

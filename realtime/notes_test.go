@@ -229,12 +229,7 @@ func forged(t *testing.T, c *client) []byte {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	copied := ydoc.New()
-	u, err := ydoc.Decode(c.doc.EncodeState(), ydoc.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied.Apply(u)
+	copied := replicaOf(c.doc)
 	change, err := copied.Edit(c.id, "s:plan", 0, 0, "nie gesagt")
 	if err != nil {
 		t.Fatal(err)
@@ -275,7 +270,7 @@ func TestAReaderMayAnswerWithWhatIsKnownAndNotWrite(t *testing.T) {
 	until(t, "saved", a.saved)
 	r.gate.set(func(p *porter) { p.mute["lea"] = true })
 
-	lea := r.joinWith(guest("k1", "lea"), 5, a.doc) // knows everything, deletions too
+	lea := r.joinWith(guest("k1", "lea"), 5, a.copyDoc()) // knows everything, deletions too
 	until(t, "her answer is taken", lea.saved)
 	if len(lea.refused) > 0 || lea.hello[2] != 1 {
 		t.Errorf("refused %v, hello %v", lea.refused, lea.hello)

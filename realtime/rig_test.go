@@ -343,6 +343,25 @@ type client struct {
 	gone    chan struct{}
 }
 
+// copyDoc is a replica that reads the same, deletions included.
+func (c *client) copyDoc() *ydoc.Doc {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return replicaOf(c.doc)
+}
+
+func replicaOf(doc *ydoc.Doc) *ydoc.Doc {
+	u, err := ydoc.Decode(doc.EncodeState(), ydoc.Limits{})
+	if err != nil {
+		panic(err)
+	}
+	replica := ydoc.New()
+	if _, err := replica.Apply(u); err != nil {
+		panic(err)
+	}
+	return replica
+}
+
 func (c *client) vector() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -557,4 +576,5 @@ func (c *client) textOf(kind string) (last json.RawMessage) {
 	return last
 }
 
+// name is a person's.
 func name(i int) string { return fmt.Sprintf("p%d", i) }

@@ -29,7 +29,7 @@ type socket struct {
 	guest Guest
 	conf  *conference
 	out   *outbox
-	done  chan struct{} // closed when nothing of the socket is left
+	done  chan struct{} // closed when nothing is sent or taken any more
 
 	// The conference's goroutine.
 	inside  bool // admitted: receives and may send
@@ -86,12 +86,10 @@ const (
 	inHand                         // raises or lowers the hand
 )
 
-// converse runs an upgraded socket until it has ended.
+// converse runs an upgraded socket until nothing more will be sent to it.
 func (s *socket) converse(ws *websocket.Conn, write bool) {
 	s.ws = ws
-	conn := ws.NetConn()
-	defer conn.Close()
-	s.out.open(conn)
+	s.out.open(ws.NetConn())
 	written := make(chan struct{})
 	go func() { defer close(written); s.out.write() }()
 
@@ -103,17 +101,22 @@ func (s *socket) converse(ws *websocket.Conn, write bool) {
 	s.out.end(code, reason) // changes nothing when somebody ended it before
 	s.conf.send(inbound{from: s, kind: inLeave})
 	<-written
-	linger(conn)
+	if half, ok := ws.NetConn().(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
 }
 
-// linger half closes and reads on for a moment. Closing at once would reset
-// the connection while the other side still sends, and a reset may overtake
-// the last frames, which say why it ended.
-func linger(conn net.Conn) {
-	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		conn.SetReadDeadline(time.Now().Add(lingerFor))
-		io.Copy(io.Discard, conn)
+// linger reads on for a moment after our side is closed. Closing at once would
+// reset the connection while the other side still sends, and a reset may
+// overtake the last frames, which say why it ended.
+func (s *socket) linger() {
+	if s.ws == nil {
+		return
 	}
+	conn := s.ws.NetConn()
+	defer conn.Close()
+	conn.SetReadDeadline(time.Now().Add(lingerFor))
+	io.Copy(io.Discard, conn)
 }
 
 // read takes messages until the connection or the patience ends and returns

@@ -9,12 +9,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"github.com/konsil-server/konsil/realtime/ydoc"
 )
-
-// newDoc is an empty replica, for a second connection.
-func (c *client) newDoc() *ydoc.Doc { return ydoc.New() }
 
 func TestASocketThatNeverReadsIsClosedAndTheOthersGoOn(t *testing.T) {
 	t.Parallel()

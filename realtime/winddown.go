@@ -7,13 +7,13 @@ import "time"
 func (c *conference) windDown() {
 	e := *c.stop
 	c.hub.retire(c)
-	close(c.quit)
 	if e.keep {
 		c.finish()
 	}
-	for _, s := range c.sockets {
+	for _, s := range c.sockets { // before the readers notice and end by themselves
 		c.sayGoodbye(s, e)
 	}
+	close(c.quit)
 	c.awaitTick()
 	c.leaveBehind(e)
 	c.note.lost(errStopping)
@@ -68,8 +68,9 @@ func (c *conference) sayGoodbye(s *socket, e ending) {
 // leaveBehind writes section texts and snapshot, so that the note is found as
 // it was left and loads quickly. Not where memory and log have parted, and not
 // where the consent was withdrawn: nothing of the case may be written then.
+// What still waits for a tick that will not come makes settle give both up.
 func (c *conference) leaveBehind(e ending) {
-	if c.note.parted || c.note.pending != nil || e.code == closeEnded && e.reason == "withdrawn" {
+	if c.note.parted || e.code == closeEnded && e.reason == "withdrawn" {
 		return
 	}
 	if c.note.head != c.sectioned {
