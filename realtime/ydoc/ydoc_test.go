@@ -55,7 +55,7 @@ func TestEditsAtRandomPlacesMatchAPlainString(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	d, peer := New(), New()
 	var plain []uint16
-	for i := range 6000 {
+	for i := range 3000 {
 		pos := r.IntN(len(plain) + 1)
 		if i%500 == 0 {
 			pos = 0

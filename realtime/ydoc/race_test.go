@@ -1,0 +1,6 @@
+//go:build race
+
+package ydoc
+
+// raced: the race detector makes long replays twenty times slower.
+const raced = true
