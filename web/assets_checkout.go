@@ -88,12 +88,12 @@ func buildCheckout(ctx context.Context, web string, say func(string)) (*Assets, 
 
 func makeBuild(ctx context.Context, web, state string, say func(string)) error {
 	commands := [][]string{build}
-	does := "the build"
+	does := "the build in web/"
 	if !installed(web) {
 		commands = [][]string{install, build}
-		does = "npm ci and the build"
+		does = "npm ci and the build in web/, needs the network once"
 	}
-	say(fmt.Sprintf("web/dist %s: running %s in web/, needs the network once", state, does))
+	say(fmt.Sprintf("web/dist %s: running %s", state, does))
 	for _, command := range commands {
 		if err := run(ctx, web, command); err != nil {
 			return fmt.Errorf("%w\nTo try by hand, in %s:\n  %s\n  %s", err, web, strings.Join(install, " "), strings.Join(build, " "))

@@ -27,6 +27,8 @@ const noteState = { open: 0, sealing: 1, sealed: 2, down: 3, rights: 4 } as cons
 
 /** Where unacknowledged changes wait longer than this the socket is taken for dead. */
 const patience = 10_000;
+/** A first connection that takes longer than this is spoken of. */
+const slow = 4_000;
 /** Remote changes wait for the end of a composition, but not for somebody who paused in the middle of one. */
 const holdLimit = 3_000;
 
@@ -53,6 +55,7 @@ export class Notes {
   private largest = 64 * 1024;
   private server: number = noteState.open;
   private refusal = "";
+  private lostAt = Date.now(); // when the connection, or the page, began to be without document
   private held: Uint8Array[] | null = null;
   private holdTimer = 0;
   private awarenessTimer = 0;
@@ -90,7 +93,7 @@ export class Notes {
     const wait = n === 1 ? "wartet" : "warten";
     if (this.refusal) return { kind: "refused", words: `${some} nicht gespeichert: ${this.refusal}` };
     if (this.server === noteState.sealed) return { kind: "sealed", words: n ? `geschlossen – ${some} nicht mehr übernommen` : "geschlossen und gespeichert" };
-    if (!this.loaded) return { kind: "loading", words: "Mitschrift wird geladen …" };
+    if (!this.loaded) return Date.now() - this.lostAt < slow ? { kind: "loading", words: "Mitschrift wird geladen …" } : { kind: "offline", words: "noch keine Verbindung – es wird weiter versucht" };
     if (!this.linked) return { kind: "offline", words: n ? `offline – ${some} ${wait}; wird gespeichert, sobald die Verbindung steht` : "offline – bis hierher ist alles gespeichert" };
     if (this.server === noteState.down) return { kind: "offline", words: n ? `Der Server kann gerade nicht speichern – ${some} ${wait}` : "Der Server kann gerade nicht speichern" };
     if (n) return { kind: "pending", words: `${some} noch nicht gespeichert` };
@@ -113,11 +116,14 @@ export class Notes {
 
   /** The socket is gone: what was sent without an acknowledgement counts as not sent. */
   lost(): void {
+    if (this.linked) this.lostAt = Date.now();
     this.linked = this.asked = false;
     this.sent = 0;
     for (const change of this.pending) change.frame = 0;
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.doc.clientID);
     removeAwarenessStates(this.awareness, others, this);
+    // with their clocks remembered, the same states would not be taken again after the reconnect
+    for (const id of others) this.awareness.meta.delete(id);
     this.changed();
   }
 
@@ -172,7 +178,8 @@ export class Notes {
       encoding.writeVarUint(to, sync.step1);
       encoding.writeVarUint8Array(to, Y.encodeStateVector(this.doc));
     }));
-    this.sendAwareness();
+    // others have been told that we are gone, at the clock we had: the same state needs a higher one to be seen again
+    this.awareness.setLocalState({ ...this.awareness.getLocalState() });
   }
 
   private readSync(from: decoding.Decoder): void {
@@ -242,6 +249,7 @@ export class Notes {
   }
 
   private watch(): void {
+    if (!this.loaded) this.changed(); // the words depend on how long it takes
     const oldest = this.pending.find((change) => change.frame > 0 && change.frame !== Infinity);
     if (!oldest || !this.linked || this.refusal || this.server !== noteState.open) return;
     if (Date.now() - oldest.sentAt > patience) this.restart();
