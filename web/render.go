@@ -150,9 +150,12 @@ func (s *server) funcs() template.FuncMap {
 		"list":  func(v ...any) []any { return v },
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
 
-		"linked": linked,
-		"field":  s.field, "choices": s.choices, "wrongs": s.wrongs,
+		"linked": linked, "asked": asked,
+		"field": s.field, "choices": s.choices, "wrongs": s.wrongs,
 		"entries": entries, "tone": tone, "empty": newEmpty, "names": s.names,
+		"limit": s.limit, "load": s.load, "home": home,
+		"next":    func(n int) int { return n + 1 },
+		"strings": func(v ...string) []string { return v },
 	}
 }
 

@@ -53,6 +53,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/cancel", coordinators, s.cancel},
 		{"POST", "/conferences/:code/invite", coordinators, s.invite},
 		{"POST", "/conferences/:code/uninvite", coordinators, s.uninvite},
+		{"POST", "/conferences/:code/answer", members, s.conferenceAnswer},
 		{"POST", "/conferences/:code/open", staff, s.open},
 		{"POST", "/conferences/:code/end", coordinators, s.end},
 		{"GET", "/conferences/:code/room", members, s.room},
@@ -64,6 +65,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
 		{"POST", "/conferences/:code/approve", coordinators, s.approve},
 		{"GET", "/plan", members, s.plan},
+		{"POST", "/plan/:id/answer", members, s.planAnswer},
+		{"POST", "/plan/:id/report", members, s.planReport},
 
 		{"GET", "/answer/:token", anyone, s.answer},
 		{"POST", "/answer/:token", anyone, s.answerPost},

@@ -1,0 +1,278 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/plan"
+	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool"
+)
+
+// code is the conference's code in the address, as it is written. Whatever cannot be one is "", which no conference has.
+func code(c echo.Context) string {
+	typed := c.Param("code")
+	if written, ok := pseudonym.Read(typed); ok && written == typed {
+		return typed
+	}
+	return ""
+}
+
+// at is the address of a page of the conference.
+func at(c echo.Context, page string) string { return "/conferences/" + code(c) + page }
+
+type conferencesPage struct{ Coming, Past []conference.View }
+
+func (s *server) conferences(c echo.Context) error {
+	found, err := s.Conferences.List(c.Request().Context(), me(c))
+	if err != nil {
+		return err
+	}
+	var p conferencesPage
+	for _, v := range found {
+		if v.State.Planned() || v.State == conference.Live {
+			p.Coming = append(p.Coming, v)
+		} else {
+			p.Past = append(p.Past, v)
+		}
+	}
+	return s.page(c, http.StatusOK, "conferences", p)
+}
+
+// conferencePage is one conference. Form is the one that came back with a fault; Notice the rule that stood against what was
+// asked. With either the page does not poll itself, so that both stay until they are read.
+type conferencePage struct {
+	conference.View
+	Steps   []step
+	Benches []bench
+	Form    form
+	Notice  string
+}
+
+// Still says that the page answers a form, and must not be fetched again by itself.
+func (p conferencePage) Still() bool { return p.Notice != "" || p.Form.Field != "" }
+
+// MoveForm is the form for a new date: as it came back, or as the date stands.
+func (p conferencePage) MoveForm() form {
+	if p.Form.Of == "move" {
+		return p.Form
+	}
+	starts := p.StartsAt.In(expertpool.Zone())
+	length := strconv.Itoa(int(p.EndsAt.Sub(p.StartsAt).Minutes()))
+	f := fill("starts", starts.Format(time.DateOnly), "clock", starts.Format("15:04"), "length", length)
+	f.Of = "move"
+	return f
+}
+
+// FormOf is the form of that name: as it came back, or empty.
+func (p conferencePage) FormOf(name string) form {
+	if p.Form.Of == name {
+		return p.Form
+	}
+	return form{Of: name}
+}
+
+// Asks says that the invitation of the one who looks can still be answered.
+func (p conferencePage) Asks(now time.Time) bool {
+	return p.Part == conference.ExpertPart && (p.State.Planned() || p.State == conference.Live) && now.Before(p.EndsAt)
+}
+
+func (s *server) conference(c echo.Context) error {
+	return s.showConference(c, http.StatusOK, conferencePage{})
+}
+
+func (s *server) showConference(c echo.Context, status int, p conferencePage) error {
+	v, err := s.Conferences.ByCode(c.Request().Context(), me(c), code(c))
+	if err != nil {
+		return err
+	}
+	p.View, p.Steps = v, s.arcOf(v)
+	if v.CanPlan() {
+		experts, err := s.Pool.Find(c.Request().Context(), me(c))
+		if err != nil {
+			return err
+		}
+		p.Benches = benches(experts, v.Seats)
+	}
+	return s.page(c, status, "conference", p)
+}
+
+// bench is the experts of one discipline who can still be asked.
+type bench struct {
+	Discipline string
+	Missing    bool // nobody of it has accepted, though somebody was asked
+	Experts    []expertpool.Expert
+}
+
+// benches sorts the experts who are not in the round by discipline, those that the round still misses first.
+func benches(experts []expertpool.Expert, seats []conference.Seat) []bench {
+	missing, asked := map[string]bool{}, map[string]bool{}
+	for _, t := range seats {
+		if t.Role != conference.ExpertPart {
+			continue
+		}
+		if _, known := missing[t.Discipline]; !known {
+			missing[t.Discipline] = true
+		}
+		missing[t.Discipline] = missing[t.Discipline] && t.Answer != conference.Accepted
+		asked[t.AccountID.String()] = t.Answer != conference.AnswerCancelled
+	}
+	var found []bench
+	for _, e := range experts {
+		if asked[e.ID.String()] {
+			continue
+		}
+		if i := slices.IndexFunc(found, func(b bench) bool { return b.Discipline == e.Discipline }); i >= 0 {
+			found[i].Experts = append(found[i].Experts, e)
+		} else {
+			found = append(found, bench{e.Discipline, missing[e.Discipline], []expertpool.Expert{e}})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b bench) int {
+		return cmp.Or(-cmp.Compare(truth(a.Missing), truth(b.Missing)),
+			cmp.Compare(slices.Index(expertpool.Disciplines, a.Discipline), slices.Index(expertpool.Disciplines, b.Discipline)))
+	})
+	return found
+}
+
+func truth(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// arcOf is the way of a conference from the request to the outcome, with times.
+func (s *server) arcOf(v conference.View) []step {
+	stops := []step{
+		{Title: "request", Note: stamp(v.RequestedAt)},
+		{Title: "panel", Note: s.count("seats", asked(v.Seats)) + ", " + stamp(v.CreatedAt)},
+		{Title: "invitations", Note: s.answers(v.Seats)},
+		{Title: "conference", Note: s.span(v)},
+		{Title: "minutes"},
+		{Title: "plan", Note: s.agreed(v.Measures)},
+		{Title: "outcome", Note: s.toldBack(v.Measures)},
+	}
+	if v.Minutes != "" {
+		stops[4].Note = s.words.t("arc.minutes.", v.Minutes)
+	}
+	now := nowAt(v)
+	if v.State == conference.Cancelled || v.State == conference.Sealed {
+		stops = append(stops[:now], step{Title: string(v.State)})
+	}
+	for i := range stops {
+		stops[i].State = []string{"done", "now", "next"}[1+cmp.Compare(i, now)]
+		stops[i].Title = s.words.t("arc.", stops[i].Title)
+	}
+	return stops
+}
+
+// nowAt is the stop of the arc at which a conference is; after the last one when everything is done.
+func nowAt(v conference.View) int {
+	switch v.State {
+	case conference.Inviting:
+		return 2
+	case conference.Quorate, conference.Live, conference.Cancelled:
+		return 3
+	case conference.MinutesDraft:
+		return 4
+	case conference.Approved:
+		if slices.ContainsFunc(v.Measures, func(m plan.Measure) bool { return m.State == plan.Proposed }) {
+			return 5
+		}
+		return 6
+	case conference.Sealed:
+		if v.EndedAt != nil {
+			return 4
+		}
+		return 2
+	}
+	return 7
+}
+
+func asked(seats []conference.Seat) int {
+	n := 0
+	for _, t := range seats {
+		n += truth(t.Role == conference.ExpertPart && t.Answer != conference.AnswerCancelled)
+	}
+	return n
+}
+
+// answers says how the round has answered: 2 zugesagt, 1 offen.
+func (s *server) answers(seats []conference.Seat) string {
+	n := map[conference.Answer]int{}
+	for _, t := range seats {
+		n[t.Answer]++
+	}
+	var said []string
+	for _, a := range []conference.Answer{conference.Accepted, conference.Tentative, conference.Declined, conference.Offered} {
+		if n[a] > 0 {
+			said = append(said, strconv.Itoa(n[a])+" "+s.words.t("arc.answer.", a))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// span says when a conference is, or how long it was.
+func (s *server) span(v conference.View) string {
+	switch {
+	case v.OpenedAt == nil || v.State == conference.Cancelled:
+		return conference.When(v.StartsAt, v.EndsAt)
+	case v.EndedAt == nil:
+		return s.words.t("arc.live") + " " + clock(*v.OpenedAt)
+	}
+	return conference.When(*v.OpenedAt, *v.EndedAt)
+}
+
+// agreed says how many measures there are, and how many of them are promises.
+func (s *server) agreed(measures []plan.Measure) string {
+	accepted := 0
+	for _, m := range measures {
+		accepted += truth(m.State != plan.Proposed && m.State != plan.Refused)
+	}
+	switch len(measures) {
+	case 0:
+		return ""
+	case accepted:
+		return s.count("measures", len(measures)) + ", " + s.words.t("arc.all_accepted")
+	}
+	return s.count("measures", len(measures)) + ", " + strconv.Itoa(accepted) + " " + s.words.t("arc.accepted")
+}
+
+// toldBack says of how many promises the end is known.
+func (s *server) toldBack(measures []plan.Measure) string {
+	promised, done := 0, 0
+	for _, m := range measures {
+		promised += truth(m.State != plan.Proposed && m.State != plan.Refused)
+		done += truth(m.State == plan.Done || m.State == plan.NotPossible)
+	}
+	if promised == 0 {
+		return ""
+	}
+	return strconv.Itoa(done) + " " + s.words.t("arc.of") + " " + s.count("outcomes", promised)
+}
+
+func stamp(t time.Time) string { return t.In(expertpool.Zone()).Format("02.01.2006, 15:04 Uhr") }
+
+func clock(t time.Time) string { return t.In(expertpool.Zone()).Format("15:04 Uhr") }
+
+// shortDay says a day where there is little room: Do., 3.12.
+func shortDay(t time.Time) string {
+	t = t.In(expertpool.Zone())
+	return [...]string{"So.", "Mo.", "Di.", "Mi.", "Do.", "Fr.", "Sa."}[t.Weekday()] + t.Format(", 2.1.")
+}
+
+// count says how many: words count.<key>.one and count.<key>.many, with # for the number.
+func (s *server) count(key string, n int) string {
+	if n == 1 {
+		return s.words.t("count.", key, ".one")
+	}
+	return strings.ReplaceAll(s.words.t("count.", key, ".many"), "#", strconv.Itoa(n))
+}

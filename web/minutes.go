@@ -1,0 +1,98 @@
+package web
+
+import (
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// minutesPage is the minutes as a sheet, and while they are a draft the form to write them.
+type minutesPage struct {
+	conference.Minutes
+	View   conference.View
+	Form   form
+	Notice string
+}
+
+// Fingerprint is the SHA-256 of approved minutes in groups of eight, as one reads it aloud.
+func (p minutesPage) Fingerprint() string {
+	sum := hex.EncodeToString(p.SHA256)
+	var groups []string
+	for ; len(sum) >= 8; sum = sum[8:] {
+		groups = append(groups, sum[:8])
+	}
+	return strings.Join(groups, " ")
+}
+
+// DueOn reads the date of an item of the minutes, which are kept as text.
+func (p minutesPage) DueOn(i conference.MinuteItem) time.Time { return readDate(i.DueOn) }
+
+func (s *server) minutes(c echo.Context) error {
+	return s.showMinutes(c, http.StatusOK, minutesPage{})
+}
+
+func (s *server) showMinutes(c echo.Context, status int, p minutesPage) error {
+	var err error
+	if p.Minutes, p.View, err = s.Conferences.Minutes(c.Request().Context(), me(c), code(c)); err != nil {
+		return err
+	}
+	if p.Form.Values == nil {
+		p.Form = fill("decisions", p.Body.Decisions)
+	}
+	p.Form.Of = "minutes"
+	return s.page(c, status, "minutes", p)
+}
+
+func (s *server) minutesPost(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	err = s.Conferences.Minute(c.Request().Context(), me(c), code(c), f.Get("decisions"))
+	return s.minuted(c, err, f, "minutes")
+}
+
+// approve locks the minutes with the decisions as they stand in the form: nobody approves a text that she does not see.
+func (s *server) approve(c echo.Context) error {
+	ctx := c.Request().Context()
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
+	if err != nil {
+		return err
+	}
+	if v.CanApprove() { // a server that was killed after the end may not have written the last texts
+		if err := s.Live.Flush(ctx, v.ID.String()); err != nil {
+			return err
+		}
+	}
+	if _, typed := f.Values["decisions"]; typed {
+		if err := s.Conferences.Minute(ctx, me(c), code(c), f.Get("decisions")); err != nil {
+			return s.minuted(c, err, f, "")
+		}
+	}
+	return s.minuted(c, s.Conferences.Approve(ctx, me(c), code(c)), f, "approved")
+}
+
+// minuted answers a form of the minutes: with the minutes and a receipt, or with what stood against it.
+func (s *server) minuted(c echo.Context, err error, f form, receipt string) error {
+	var refused *account.RefusedError
+	switch {
+	case err == nil:
+		return s.done(c, at(c, "/minutes"), receipt)
+	case f.wrong(err):
+		return s.showMinutes(c, http.StatusUnprocessableEntity, minutesPage{Form: f})
+	case errors.Is(err, account.ErrConflict) && errors.As(err, &refused):
+		return s.showMinutes(c, http.StatusConflict, minutesPage{Form: f, Notice: refused.Rule})
+	}
+	return err
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/realtime"
+)
+
+func (s *server) open(c echo.Context) error {
+	if err := s.Conferences.Open(c.Request().Context(), me(c), code(c)); err != nil {
+		return s.settled(c, err, form{}, "")
+	}
+	return c.Redirect(http.StatusSeeOther, at(c, "/room"))
+}
+
+// livePage is what templates/live.html takes.
+type livePage struct {
+	Title, Code, Question             string
+	Sections                          []liveSection
+	EndsAt                            time.Time
+	Me                                livePerson
+	Moderator, Writable               bool
+	MeasuresURL, TicketURL, SocketURL string
+	LeaveURL, EndURL                  string
+	CSS, LiveJS, PageJS               string
+}
+
+type liveSection struct{ Key, Title, Hint string }
+
+type livePerson struct{ Name, Short, Person string }
+
+func (s *server) room(c echo.Context) error {
+	e, err := s.Conferences.Enter(c.Request().Context(), me(c), code(c))
+	if err != nil {
+		return err
+	}
+	p := livePage{
+		Title: s.words.t("live.title"), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
+		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
+		Moderator: e.Part == conference.Moderator, Writable: true,
+		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
+		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
+	}
+	if p.Moderator {
+		p.EndURL = at(c, "#end")
+	}
+	for _, key := range conference.Sections {
+		p.Sections = append(p.Sections, liveSection{key, s.words.t("section.", key), s.words.t("section.", key, ".hint")})
+	}
+	return s.render(c, http.StatusOK, s.pages.live, "live", p)
+}
+
+// ticket is the one-time key to the socket. Who asks for it is looked at as if she entered anew.
+func (s *server) ticket(c echo.Context) error {
+	e, err := s.Conferences.Enter(c.Request().Context(), me(c), code(c))
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]string{"ticket": s.Live.Ticket(realtime.Guest{
+		Conference: e.ID.String(), Person: e.Person.ID.String(), Session: e.Person.Session.String(),
+		Name: e.Person.Name, Short: e.Person.Short(), Role: string(e.Part), Color: e.Color, EndsAt: e.EndsAt,
+	})})
+}
+
+func (s *server) live(c echo.Context) error {
+	s.Live.Serve(c.Response(), c.Request())
+	return nil
+}
+
+// end ends a conference. The order keeps every word that was acknowledged: what has been received is committed; then the
+// note takes no more rows; then everybody is shown out; then the texts are written from the rows as they are for good.
+// Once the conference has ended, the rest happens even if the browser does not wait for it.
+func (s *server) end(c echo.Context) error {
+	ctx := c.Request().Context()
+	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
+	if err != nil {
+		return err
+	}
+	id := v.ID.String()
+	if v.CanEnd() {
+		if err := s.Live.Flush(ctx, id); err != nil {
+			return err
+		}
+	}
+	if err := s.Conferences.End(ctx, me(c), code(c)); err != nil {
+		return s.settled(c, err, form{}, "")
+	}
+	s.Live.Close(id, "closed")
+	if err := s.Live.Flush(context.WithoutCancel(ctx), id); err != nil {
+		return err
+	}
+	return s.done(c, at(c, "/minutes"), "ended")
+}
