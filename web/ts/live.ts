@@ -8,7 +8,7 @@
 // It gives nothing that the person does not already see.
 
 import { openSection, type Section } from "./editor";
-import { Notes } from "./notes";
+import { Notes, type SaveState } from "./notes";
 import { setText, Writers } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Room, type RoomStats } from "./room";
@@ -50,6 +50,7 @@ class LivePage {
   private readonly clock: number;
   private endsAt = Date.parse(this.data("ends"));
   private wasWritable = false;
+  private saidKind: SaveState["kind"] = "saved";
   private over = false;
 
   constructor() {
@@ -119,11 +120,20 @@ class LivePage {
     const line = byId("saved");
     line.dataset["state"] = kind;
     setText(line, words);
+    this.saySaved(kind, words);
     const writable = this.notes.writable();
     if (writable === this.wasWritable) return;
     this.wasWritable = writable;
     if (kind === "refused") this.tell("Ihr Text steht noch da. Bitte kopieren Sie, was fehlen würde, und laden Sie die Seite neu.");
     for (const section of this.sections.values()) section.setWritable(writable);
+  }
+
+  /** Reads aloud when saving stops working and when it works again; the count that changes with every letter is for the eye only. */
+  private saySaved(kind: SaveState["kind"], words: string): void {
+    const trouble = kind === "offline" || kind === "refused" || kind === "sealed";
+    if (kind === this.saidKind || (!trouble && (this.saidKind === "saved" || kind !== "saved"))) return;
+    this.saidKind = kind;
+    setText(byId("saved-said"), words);
   }
 
   // --- room -----------------------------------------------------------------------------------------------------------------------
