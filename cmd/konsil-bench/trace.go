@@ -136,6 +136,7 @@ func measureTrace(file string) (*traceResult, error) {
 	}
 	r.Updates = len(updates)
 	second := ydoc.New()
+	second.Strict = true // as the server applies what browsers send
 	runtime.GC()
 	start := time.Now()
 	if err := applyEach(second, updates); err != nil {

@@ -12,6 +12,7 @@ import (
 // document may refuse with [ErrSurrogate]. After an error the document is as
 // it was, and nothing stays pending.
 func (d *Doc) Apply(u *Update) (Change, error) {
+	defer d.rest()
 	p, err := d.prepare(u)
 	if err != nil {
 		return Change{}, err

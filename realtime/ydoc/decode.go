@@ -15,12 +15,12 @@ const (
 
 // Decode reads an update of format v1. It is strict: whatever it returns can
 // be applied safely. The update keeps pointing into the given bytes, which
-// must not change while it is in use. Errors wrap [ErrMalformed] or
-// [ErrTooLarge].
+// must not change while it is in use. Errors wrap [ErrMalformed], and
+// [ErrTooLarge] where a limit was the reason.
 func Decode(update []byte, lim Limits) (*Update, error) {
 	lim = lim.orDefault()
 	if len(update) > lim.Bytes {
-		return nil, fmt.Errorf("%w: %d bytes, allowed are %d", ErrTooLarge, len(update), lim.Bytes)
+		return nil, fmt.Errorf("%w: %w: %d bytes, allowed are %d", ErrMalformed, ErrTooLarge, len(update), lim.Bytes)
 	}
 	d := decoder{reader: reader{buf: update}, u: &Update{}, room: lim.Structs}
 	d.structs()
@@ -74,7 +74,7 @@ func (d *decoder) addClient(name uint64) uint32 {
 
 func (d *decoder) spend(n int) {
 	if d.room -= n; d.room < 0 && d.err == nil {
-		d.err = fmt.Errorf("%w: too many structs", ErrTooLarge)
+		d.err = fmt.Errorf("%w: %w: too many structs", ErrMalformed, ErrTooLarge)
 	}
 }
 

@@ -60,3 +60,18 @@ func (d *Doc) begin() *tx {
 	t.inserted, t.deleted, t.touched = t.inserted[:0], t.deleted[:0], t.touched[:0]
 	return t
 }
+
+// scratchKept is how many entries of scratch an idle document may hold on to.
+const scratchKept = 1024
+
+// rest lets go of the update just applied and, after a large one, of the
+// scratch it took: most documents sit idle most of the time.
+func (d *Doc) rest() {
+	d.plan.u = nil
+	if cap(d.plan.order) > scratchKept || cap(d.plan.next) > scratchKept || cap(d.plan.borders) > scratchKept {
+		d.plan = plan{}
+	}
+	if cap(d.tx.touched) > scratchKept || cap(d.tx.pieces) > scratchKept || cap(d.tx.doomed) > scratchKept {
+		d.tx = tx{}
+	}
+}

@@ -77,9 +77,9 @@ func TestSequentialTracesEndInTheirText(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tr := loadTrace(t, name)
-			if raced && len(tr.Txns) > 20_000 {
-				t.Log("under the race detector only the first 20,000 transactions are replayed")
-				tr.shorten(20_000)
+			if raced && len(tr.Txns) > 10_000 {
+				t.Log("under the race detector only the first 10,000 transactions are replayed")
+				tr.shorten(10_000)
 			}
 			d, peer := New(), New()
 			peer.Strict = true

@@ -10,7 +10,8 @@ import (
 var (
 	// ErrMalformed: the bytes are no valid update or state vector.
 	ErrMalformed = errors.New("ydoc: malformed")
-	// ErrTooLarge: the update exceeds the limits it was decoded under.
+	// ErrTooLarge: the update exceeds the limits it was decoded under. Such
+	// an error wraps ErrMalformed too.
 	ErrTooLarge = errors.New("ydoc: update too large")
 	// ErrMissing: the update builds on something that is not here.
 	ErrMissing = errors.New("ydoc: update depends on something unknown")
@@ -123,17 +124,17 @@ func (u *Update) ranges(spans []span) []Range {
 }
 
 // Roots lists the root names that structs of the update name as their parent,
-// each once. Structs that follow or precede another struct name none: they
-// take that one's parent.
+// each once, sorted. Structs that follow or precede another struct name none:
+// they take that one's parent.
 func (u *Update) Roots() []string {
 	var names []string
 	for i := range u.parts {
-		m := u.parts[i].more
-		if m != nil && m.inRoot && !slices.Contains(names, m.root) {
+		if m := u.parts[i].more; m != nil && m.inRoot {
 			names = append(names, m.root)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Plain reports whether the update is made of plain text and values only:
