@@ -201,8 +201,7 @@ func TestWhatMayNotBeWrittenIsRefusedAndNobodyElseNotices(t *testing.T) {
 		"a border inside an emoji":           {[]byte{1, 1, 11, 0, 0x84, 1, 4, 1, 'x', 0}, refusedMalformed},
 		"the deletion of half an emoji":      {[]byte{0, 1, 1, 1, 4, 1}, refusedMalformed},
 	} {
-		a.update(bad.update)
-		n := a.sent
+		n := a.update(bad.update)
 		until(t, what+" is answered", a.is(func() bool { return a.acked >= n }))
 		a.mu.Lock()
 		if got := a.refused[n]; got != bad.want {
@@ -375,18 +374,29 @@ func TestFlushReadsTheLogWhenNobodyIsThere(t *testing.T) {
 func TestASnapshotIsTakenEveryFiveHundredRows(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	a := r.join("k1", "anna", 1)
-	until(t, "in", a.saved)
-	for i := range 520 {
-		a.edit("lage", i, 0, "y")
-		time.Sleep(6 * time.Millisecond) // a tick of its own, and inside the rate
-	}
-	until(t, "saved", a.saved)
-	until(t, "snapshot while open", func() bool {
-		taken := 0
-		r.notes.with("k1", func(k *kept) { taken = k.snapshots })
-		return taken > 0
+	written := ydoc.New()
+	r.notes.with("k1", func(k *kept) {
+		for i := range snapshotEvery - 1 {
+			change, err := written.Edit(9, "s:lage", i, 0, "y")
+			if err != nil {
+				t.Fatal(err)
+			}
+			k.log = append(k.log, Row{Seq: int64(i + 1), Person: "emil", Data: written.Encode(change)})
+		}
+		k.Head, k.Clients[9] = snapshotEvery-1, "emil"
 	})
+	snapshots := func() (n int) {
+		r.notes.with("k1", func(k *kept) { n = k.snapshots })
+		return n
+	}
+	a := r.join("k1", "anna", 1)
+	until(t, "in, and the old rows are there", func() bool { return a.saved() && len(a.read1("lage")) == snapshotEvery-1 })
+	time.Sleep(1200 * time.Millisecond)
+	if snapshots() > 0 {
+		t.Error("too early")
+	}
+	a.edit("lage", 0, 0, "z")
+	until(t, "snapshot while open", func() bool { return snapshots() == 1 })
 }
 
 func TestASnapshotThatReadsDifferentlyIsNotStored(t *testing.T) {

@@ -396,7 +396,12 @@ func (c *client) read() {
 			return
 		}
 		if reply != nil {
-			c.write(websocket.BinaryMessage, reply)
+			c.wmu.Lock()
+			c.mu.Lock()
+			c.sent++
+			c.mu.Unlock()
+			c.ws.WriteMessage(websocket.BinaryMessage, reply)
+			c.wmu.Unlock()
 		}
 	}
 }
@@ -441,7 +446,6 @@ func (c *client) takeBody(kind messageKind, body []byte) (reply []byte) {
 		if err != nil {
 			c.t.Errorf("diff: %v", err)
 		}
-		c.sent++
 		return appendBytes([]byte{msgSync, syncStep2}, diff)
 	case kindStep2, kindUpdate:
 		c.docs++
@@ -492,11 +496,17 @@ func (c *client) send(kind, step byte, body []byte) {
 	c.write(websocket.BinaryMessage, appendBytes([]byte{kind, step}, body))
 }
 
-func (c *client) update(body []byte) {
+// update sends a document frame and gives its number. Numbers are drawn in
+// the order of writing.
+func (c *client) update(body []byte) uint64 {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
 	c.mu.Lock()
 	c.sent++
+	n := c.sent
 	c.mu.Unlock()
-	c.send(msgSync, syncUpdate, body)
+	c.ws.WriteMessage(websocket.BinaryMessage, appendBytes([]byte{msgSync, syncUpdate}, body))
+	return n
 }
 
 func (c *client) text(kind string, data any) {
@@ -544,7 +554,7 @@ func (c *client) is(look func() bool) func() bool {
 // until waits for something that must happen.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if is() {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,23 +24,37 @@ func TestASocketThatNeverReadsIsClosedAndTheOthersGoOn(t *testing.T) {
 	}
 	defer deaf.Close()
 	deaf.NetConn().(*net.TCPConn).SetReadBuffer(4 << 10)
+	deaf.WriteMessage(websocket.TextMessage, []byte(`{"t":"hello"}`))
+	a.text("hello", struct{}{})
 	inside := func() (n int) {
 		asked := make(chan int, 1)
 		c := r.hub.find("k1")
-		c.mail.post(func() { asked <- len(c.sockets) })
+		c.mail.post(func() {
+			for _, s := range c.sockets {
+				s.out.conn.(*net.TCPConn).SetWriteBuffer(4 << 10) // or the kernel takes megabytes
+			}
+			asked <- len(c.people.present)
+		})
 		return <-asked
 	}
-	until(t, "the deaf one is in", func() bool { return inside() == 3 })
+	until(t, "the deaf one is in", func() bool { return inside() == 2 })
 
-	page := strings.Repeat("n", 40<<10)
-	end := time.Now().Add(12 * time.Second)
-	for inside() == 3 && time.Now().Before(end) {
-		a.edit("lage", 0, 0, page)
-		until(t, "saved", a.saved)
-		a.edit("lage", 0, len(page), "")
-		until(t, "saved", a.saved)
+	part := strings.Repeat("n", 32<<10)
+	for round := 0; inside() == 2 && round < 2000; round++ {
+		r.hub.Refresh("k1", part)
+		until(t, "anna hears it", func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			heard := 0
+			for _, e := range a.texts {
+				if e.Type == "refresh" {
+					heard++
+				}
+			}
+			return heard == round+1
+		})
 	}
-	if inside() != 2 {
+	if inside() != 1 {
 		t.Error("the deaf one was not closed")
 	}
 	a.edit("lage", 0, 0, "weiter")
@@ -70,38 +85,40 @@ func TestTooManyOrTooLargeFramesEndTheSocket(t *testing.T) {
 	r := newRig(t)
 	for what, abuse := range map[string]struct {
 		do   func(*client)
-		want int
+		want []int
 	}{
 		"a flood of updates": {func(c *client) {
 			for range framesBurst + 300 {
 				c.send(msgSync, syncUpdate, []byte{0, 0})
 			}
-		}, closeFlood},
+		}, []int{closeFlood}},
 		"a flood of pings": {func(c *client) {
 			for range framesBurst + 300 {
 				c.write(websocket.PingMessage, nil)
 			}
-		}, closeFlood},
+		}, []int{closeFlood, closeSlow}}, // whichever of the two it exceeds first
 		"a text frame over the limit": {func(c *client) {
 			c.write(websocket.TextMessage, bytes.Repeat([]byte(" "), maxFrame+1))
-		}, websocket.CloseMessageTooBig},
+		}, []int{websocket.CloseMessageTooBig}},
 		"a frame that is not worth reading": {func(c *client) {
 			c.write(websocket.BinaryMessage, make([]byte, hardFrame+1))
-		}, websocket.CloseMessageTooBig},
+		}, []int{websocket.CloseMessageTooBig}},
 		"a frame in fragments that is too large": {func(c *client) {
+			c.wmu.Lock()
+			defer c.wmu.Unlock()
 			w, err := c.ws.NextWriter(websocket.BinaryMessage)
 			for i := 0; err == nil && i < 40; i++ {
 				_, err = w.Write(make([]byte, 4<<10))
 			}
-		}, websocket.CloseMessageTooBig},
+		}, []int{websocket.CloseMessageTooBig}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			c := r.join("k2", "anna-"+what, 1)
 			until(t, "in", c.is(func() bool { return c.hello != nil }))
 			abuse.do(c)
-			if code, _ := c.ended(); code != abuse.want {
-				t.Errorf("closed with %d, want %d", code, abuse.want)
+			if code, _ := c.ended(); !slices.Contains(abuse.want, code) {
+				t.Errorf("closed with %d, want %v", code, abuse.want)
 			}
 		})
 	}
