@@ -14,9 +14,10 @@ const (
 	MaxSize       = 5 << 20
 	maxDepth      = 6
 	maxComponents = 10_000
-	maxLogical    = 64 << 10 // one unfolded line
-	maxPassed     = 2_000    // lines handed to go-ical
-	maxParam      = 256      // one parameter handed to go-ical
+	maxLogical    = 64 << 10  // one unfolded line
+	maxPassed     = 2_000     // lines handed to go-ical
+	maxParam      = 256       // one parameter handed to go-ical, which copies it once per octet
+	maxParams     = 256 << 10 // all parameters handed to go-ical
 	maxNotices    = 20
 )
 
@@ -53,6 +54,7 @@ type guard struct {
 	components  int
 	events      int
 	passed      int
+	paramOctets int
 	notices     []*InvalidError
 }
 
@@ -229,6 +231,9 @@ func (g *guard) property(name string, rest []byte) error {
 		g.notice(name, "malformed")
 		return nil
 	}
+	if g.paramOctets > maxParams {
+		return &InvalidError{"object", "too-many-parameters"}
+	}
 	b.WriteByte(':')
 	b.WriteString(printable(value))
 	return g.pass(sink, b.String())
@@ -262,6 +267,7 @@ func (g *guard) params(b *strings.Builder, name string, rest []byte) (value []by
 			writeParam(b, param, printable(first))
 			seen[written] = param
 			written++
+			g.paramOctets += len(first)
 		}
 	}
 	if len(rest) == 0 {
