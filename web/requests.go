@@ -173,5 +173,5 @@ func (s *server) decline(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.done(c, "/requests", "declined")
+	return s.done(c, "/requests", "request_declined")
 }

@@ -27,7 +27,8 @@ type task struct {
 // meeting is a conference on the arc of the next days.
 type meeting struct {
 	conference.View
-	Step string // done, now, next
+	Step    string // done, now, next
+	Answers string
 }
 
 type todayPage struct {
@@ -133,7 +134,7 @@ func (s *server) caseTasks(ctx context.Context, by account.Actor) ([]task, error
 
 func (s *server) caseTask(f casefile.Case, todo []string) task {
 	t := task{
-		Clock: f.Pseudonym, ClockNote: f.CaseworkerName, Title: s.words.t("today.case.", todo[0]),
+		Clock: waited(s.Now().Sub(f.CreatedAt)), ClockNote: s.words.t("today.case.since"), Title: s.words.f("today.case."+todo[0], f.Pseudonym),
 		More: s.words.t("today.case.", todo[0], ".more"), URL: "/cases/" + f.ID.String(), Act: s.words.t("today.case.act"),
 	}
 	if len(todo) > 1 {
@@ -200,7 +201,7 @@ func (s *server) meetings(ctx context.Context, by account.Actor, p *todayPage) e
 		if v.Part == conference.ExpertPart && v.Own.Answer == conference.Offered {
 			continue // stands among what waits
 		}
-		if m := meetingOf(v); v.StartsAt.Before(begin.AddDate(0, 0, 1)) {
+		if m := s.meetingOf(v); v.StartsAt.Before(begin.AddDate(0, 0, 1)) {
 			p.Today = append(p.Today, m)
 		} else {
 			p.Coming = append(p.Coming, m)
@@ -210,8 +211,8 @@ func (s *server) meetings(ctx context.Context, by account.Actor, p *todayPage) e
 	return nil
 }
 
-func meetingOf(v conference.View) meeting {
-	m := meeting{View: v, Step: "next"}
+func (s *server) meetingOf(v conference.View) meeting {
+	m := meeting{View: v, Step: "next", Answers: s.answers(v.Seats)}
 	switch {
 	case v.State == conference.Live:
 		m.Step = "now"
