@@ -199,7 +199,9 @@ func (d *down) emit(o *output, pt uint8, ssrc uint32, sn uint16, ts uint32, pk *
 	if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
 		return 0
 	}
-	d.packets++
-	d.octets += uint32(len(payload))
+	if ssrc == o.ssrc { // retransmissions are a stream of their own
+		d.packets++
+		d.octets += uint32(len(payload))
+	}
 	return 1
 }

@@ -1,8 +1,10 @@
 package sfu
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
@@ -267,5 +269,30 @@ func TestRebuildingOnAndOnIsSlowedDown(t *testing.T) {
 	ben.mu.Unlock()
 	if n < 2 || n > 4 {
 		t.Errorf("%d offers in 1.2 s", n)
+	}
+}
+
+func TestNoAddressOfAClientIsLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer // slog's handler takes turns; read after Close
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
+	anna.peer.Offer(1, "v=0\r\no=- 1 1 IN IP4 203.0.113.99\r\nc=203.0.113.99", nil)
+	anna.peer.Candidate("pub", json.RawMessage(`{"candidate":"candidate:1 1 udp x 203.0.113.99 9 typ host"}`))
+	anna.peer.Candidate("pub", json.RawMessage(`{"candidate":203.0.113.99}`))
+	anna.settled()
+	anna.gen = 1
+	anna.publish("camera")
+	ben.sees("anna", "camera", 10)
+	anna.leave()
+	ben.leave()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text := log.String(); !strings.Contains(text, "refused") || strings.Contains(text, "203.0.113.99") || strings.Contains(text, "127.0.0.1") {
+		t.Errorf("log:\n%s", text)
 	}
 }

@@ -121,8 +121,8 @@ func (g gate) parse(raw json.RawMessage) (webrtc.ICECandidateInit, error) {
 	if len(raw) > maxCandidate {
 		return init, errCandidate
 	}
-	if err := json.Unmarshal(raw, &init); err != nil {
-		return init, fmt.Errorf("%w: %w", errCandidate, err)
+	if json.Unmarshal(raw, &init) != nil {
+		return init, errCandidate
 	}
 	return init, g.check(init.Candidate)
 }

@@ -37,13 +37,17 @@ const (
 	maxReadErrors  = 100 // in a row end a track
 )
 
-// Why Listen, Join or a call was refused.
+// Why Join or a call was refused. The errors of parsers below quote what they could not read, which may be somebody's address; they
+// are replaced by one of these instead of wrapped.
 var (
 	ErrClosed = errors.New("closed")
 	ErrTaken  = errors.New("peer is already in the room")
 
+	errMalformed = errors.New("description malformed")
+	errNegotiate = errors.New("description cannot be negotiated")
 	errTooLarge  = errors.New("description too large")
 	errTooMany   = errors.New("too many media sections")
+	errFlood     = errors.New("too many at once")
 	errTracks    = errors.New("tracks do not fit the description")
 	errCandidate = errors.New("candidate refused")
 )

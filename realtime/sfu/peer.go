@@ -60,8 +60,12 @@ func newPeer(s *SFU, r *room, id string, send func(Event)) *Peer {
 // "camera" and "screen" (video). It is answered by Event.PubAnswer with the same gen. An offer that is older than the last one, over
 // 64 KiB or 32 m-lines, malformed, or at odds with tracks gets no answer. An offer with another certificate starts a new connection.
 func (p *Peer) Offer(gen int, sdp string, tracks []Track) {
-	if len(sdp) > maxSDP || len(tracks) > maxTracks {
+	switch {
+	case len(sdp) > maxSDP:
 		p.refuse("offer", errTooLarge)
+		return
+	case len(tracks) > maxTracks:
+		p.refuse("offer", errTracks)
 		return
 	}
 	tracks = slices.Clone(tracks)
@@ -136,7 +140,7 @@ func (p *Peer) call(f func()) {
 	case <-p.gone:
 	case p.calls <- f:
 	default:
-		p.refuse("call", errTooMany)
+		p.refuse("call", errFlood)
 	}
 }
 
@@ -292,7 +296,7 @@ func (p *Peer) discard(l *link) {
 // addCandidate gives pion a candidate that has passed the gate, or keeps it until the description is there.
 func (l *link) addCandidate(p *Peer, c webrtc.ICECandidateInit) {
 	if l.candidates >= maxCandidates {
-		p.refuse("candidate", errTooMany)
+		p.refuse("candidate", errFlood)
 		return
 	}
 	l.candidates++
@@ -300,8 +304,12 @@ func (l *link) addCandidate(p *Peer, c webrtc.ICECandidateInit) {
 		l.early = append(l.early, c)
 		return
 	}
-	if err := l.pc.AddICECandidate(c); err != nil {
-		p.refuse("candidate", err)
+	l.add(p, c)
+}
+
+func (l *link) add(p *Peer, c webrtc.ICECandidateInit) {
+	if l.pc.AddICECandidate(c) != nil {
+		p.refuse("candidate", errCandidate)
 	}
 }
 
@@ -310,9 +318,7 @@ func (l *link) described(p *Peer, v *vetted) {
 	early := l.early
 	l.early = nil
 	for _, c := range early {
-		if err := l.pc.AddICECandidate(c); err != nil {
-			p.refuse("candidate", err)
-		}
+		l.add(p, c)
 	}
 	for _, line := range v.candidates {
 		if err := p.sfu.gate.check(line); err != nil {

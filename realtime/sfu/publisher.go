@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -69,15 +68,12 @@ func (p *Peer) answerOffer(sdp string, tracks []Track) (string, error) {
 
 func (p *Peer) negotiateOffer(v *vetted) (string, error) {
 	pc := p.pub.pc
-	if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: v.sdp}); err != nil {
-		return "", fmt.Errorf("apply offer: %w", err)
+	if pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: v.sdp}) != nil {
+		return "", errNegotiate
 	}
 	answer, err := pc.CreateAnswer(nil)
-	if err != nil {
-		return "", fmt.Errorf("answer: %w", err)
-	}
-	if err := pc.SetLocalDescription(answer); err != nil {
-		return "", fmt.Errorf("apply answer: %w", err)
+	if err != nil || pc.SetLocalDescription(answer) != nil {
+		return "", errNegotiate
 	}
 	p.pub.described(p, v)
 	return answer.SDP, nil

@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -96,8 +95,8 @@ func vet(text string, sections int) (*vetted, error) {
 
 func (v *vetted) readMedia() error {
 	var parsed sdp.SessionDescription
-	if err := parsed.UnmarshalString(v.sdp); err != nil {
-		return fmt.Errorf("parse description: %w", err)
+	if parsed.UnmarshalString(v.sdp) != nil {
+		return errMalformed
 	}
 	for _, m := range parsed.MediaDescriptions {
 		mid, ok := m.Attribute(sdp.AttrKeyMID)

@@ -191,8 +191,8 @@ func (p *Peer) acceptAnswer(gen int, sdp string) {
 		return
 	}
 	v, err := vet(sdp, len(p.sub.slots))
-	if err == nil {
-		err = p.sub.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: v.sdp})
+	if err == nil && p.sub.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: v.sdp}) != nil {
+		err = errNegotiate
 	}
 	if err != nil {
 		p.refuse("answer", err) // the wait for a better one goes on, then the connection starts again
