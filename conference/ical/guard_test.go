@@ -40,6 +40,7 @@ func faults() map[string][]byte {
 
 func TestFaultsAreStoppedOrRepaired(t *testing.T) {
 	t.Parallel()
+	inputs := faults()
 	for name, want := range map[string]struct {
 		rule   string // of the error; "" if the object is read
 		check  func(*Object) bool
@@ -53,14 +54,15 @@ func TestFaultsAreStoppedOrRepaired(t *testing.T) {
 		"3 long parameter": {notice: "ATTENDEE", check: func(o *Object) bool {
 			return o.Attendees[0] == Attendee{Address{"", "a@b.example"}, "NEEDS-ACTION", "", false}
 		}},
-		"3 long line":          {rule: "too-long"},
-		"3 many parameters":    {check: func(o *Object) bool { return len(o.Attendees) == 20 && len(o.Attendees[0].Name) == 250 }},
-		"3 unquoted quote":     {notice: "ATTENDEE", check: func(o *Object) bool { return len(o.Attendees) == 0 }},
-		"4 many lines":         {rule: "too-many-lines"},
-		"4 many components":    {rule: "too-many-components"},
-		"7 control characters": {check: func(o *Object) bool { return o.Summary == "abcd" && o.Location == "tab here" }},
-		"9 local zone":         {notice: "DTSTART", check: func(o *Object) bool { return o.Start.IsZero() }},
-		"11 escapes":           {check: func(o *Object) bool { return o.Summary == "50% : a,b;c, d\\n\n\\" }},
+		"3 long line":           {rule: "too-long"},
+		"3 many parameters":     {check: func(o *Object) bool { return len(o.Attendees) == 20 && len(o.Attendees[0].Name) == 250 }},
+		"3 too many parameters": {rule: "too-many-parameters"},
+		"3 unquoted quote":      {notice: "ATTENDEE", check: func(o *Object) bool { return len(o.Attendees) == 0 }},
+		"4 many lines":          {rule: "too-many-lines"},
+		"4 many components":     {rule: "too-many-components"},
+		"7 control characters":  {check: func(o *Object) bool { return o.Summary == "abcd" && o.Location == "tab here" }},
+		"9 local zone":          {notice: "DTSTART", check: func(o *Object) bool { return o.Start.IsZero() }},
+		"11 escapes":            {check: func(o *Object) bool { return o.Summary == "50% : a,b;c, d\\n\n\\" }},
 		"11 lower case": {notice: "line", check: func(o *Object) bool {
 			return o.AllDay && o.Start.Equal(time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)) && o.Status == "CONFIRMED"
 		}},
@@ -70,9 +72,13 @@ func TestFaultsAreStoppedOrRepaired(t *testing.T) {
 		"14 two calendars":   {check: func(o *Object) bool { return o.Method == "REPLY" && o.Summary == "a" }},
 		"14 crossed":         {rule: "unexpected"},
 	} {
-		o, err := Parse(faults()[name])
+		raw, listed := inputs[name]
+		delete(inputs, name)
+		o, err := Parse(raw)
 		var invalid *InvalidError
 		switch {
+		case !listed:
+			t.Errorf("%s is no fault of the list", name)
 		case want.rule != "":
 			if !errors.As(err, &invalid) || invalid.Rule != want.rule {
 				t.Errorf("%s: error %v, want %s", name, err, want.rule)
@@ -84,6 +90,9 @@ func TestFaultsAreStoppedOrRepaired(t *testing.T) {
 		case want.notice == "" && len(o.Notices) > 0 || want.notice != "" && (len(o.Notices) == 0 || o.Notices[0].Field != want.notice):
 			t.Errorf("%s: notices %v, want %q", name, o.Notices, want.notice)
 		}
+	}
+	for name := range inputs {
+		t.Errorf("%s has no expectation", name)
 	}
 }
 
