@@ -276,3 +276,8 @@ func (s *server) count(key string, n int) string {
 	}
 	return strings.ReplaceAll(s.words.t("count.", key, ".many"), "#", strconv.Itoa(n))
 }
+
+// quoted puts somebody's own words in quotation marks, once: many people type them.
+func quoted(words string) string {
+	return "„" + strings.Trim(words, "„“”\"\u201a‘’» «") + "“"
+}

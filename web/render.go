@@ -150,7 +150,7 @@ func (s *server) funcs() template.FuncMap {
 		"list":  func(v ...any) []any { return v },
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
 
-		"linked": linked, "asked": asked,
+		"linked": linked, "asked": asked, "quoted": quoted,
 		"field": s.field, "choices": s.choices, "wrongs": s.wrongs,
 		"entries": entries, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "load": s.load, "home": home,
