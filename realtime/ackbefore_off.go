@@ -2,5 +2,8 @@
 
 package realtime
 
-// acksBeforeCommit is false in every server that is meant to be used.
-const acksBeforeCommit = false
+const (
+	// acksBeforeCommit is false in every server that is meant to be used.
+	acksBeforeCommit = false
+	ackLead          = 0
+)

@@ -97,6 +97,9 @@ func (k *committer) one(ctx context.Context, subs []submission) {
 }
 
 func (k *committer) append(ctx context.Context, subs []submission) ([]error, error) {
+	if acksBeforeCommit {
+		time.Sleep(ackLead)
+	}
 	batches := make([]Batch, len(subs))
 	for i, s := range subs {
 		batches[i] = s.batch
