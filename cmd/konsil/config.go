@@ -1,16 +1,22 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	netmail "net/mail"
 	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
 // config is everything the environment can say; the tags are the documentation.
@@ -46,32 +52,71 @@ func readConfig() (config, error) {
 	return c, c.validate()
 }
 
+// validate finds every wrong value that can be found without a database, so that a start which is refused has made nothing.
 func (c config) validate() error {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" {
 		return fmt.Errorf("KONSIL_PUBLIC_URL: %q is not an address like https://konsil.example.org", c.PublicURL)
 	}
-	if _, _, err := net.SplitHostPort(c.Addr); err != nil {
+	if strings.Contains(u.Hostname(), ":") { // the addresses of mails and calendar entries are made from it
+		return fmt.Errorf("KONSIL_PUBLIC_URL: %q must have a name or an IPv4 address", c.PublicURL)
+	}
+	if !hostPort(c.Addr) {
 		return fmt.Errorf("KONSIL_ADDR: %q is not host:port", c.Addr)
 	}
-	if _, _, err := net.SplitHostPort(c.RTCAddr); err != nil {
+	if !hostPort(c.RTCAddr) {
 		return fmt.Errorf("KONSIL_RTC_ADDR: %q is not host:port", c.RTCAddr)
 	}
 	if _, err := c.publicIPs(); err != nil {
 		return err
 	}
-	if !strings.Contains(c.MailFrom, "@") {
+	if a, err := netmail.ParseAddress(c.MailFrom); err != nil || a.Address != c.MailFrom {
 		return fmt.Errorf("KONSIL_MAIL_FROM: %q is not a mail address", c.MailFrom)
 	}
+	if _, err := c.transport(); err != nil {
+		return err
+	}
+	if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil && !c.evaluation() {
+		return errors.New("DATABASE_URL is not an address of PostgreSQL") // the parser's error may show the password
+	}
+	return c.validateMode(u)
+}
+
+// validateMode: who can be signed in as with one click must not be reachable from elsewhere, and what is reachable from
+// elsewhere must be encrypted.
+func (c config) validateMode(public *url.URL) error {
 	if c.evaluation() {
-		if !loopback(c.Addr) || !loopback(u.Host) {
-			return fmt.Errorf("without DATABASE_URL konsil runs in evaluation mode, on loopback only: " +
+		if !loopback(c.Addr) || !loopback(public.Host) {
+			return errors.New("without DATABASE_URL konsil runs in evaluation mode, on loopback only: " +
 				"KONSIL_ADDR and KONSIL_PUBLIC_URL must name localhost")
 		}
-	} else if u.Scheme != "https" && !loopback(u.Host) {
-		return fmt.Errorf("KONSIL_PUBLIC_URL must begin with https: cookies and cameras need it")
+		return nil
+	}
+	if public.Scheme != "https" && !loopback(public.Host) {
+		return errors.New("KONSIL_PUBLIC_URL must begin with https: cookies and cameras need it")
 	}
 	return nil
+}
+
+func hostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, err = strconv.ParseUint(port, 10, 16)
+	return err == nil
+}
+
+// transport is the way that mails go.
+func (c config) transport() (mail.Transport, error) {
+	if c.SMTPURL == "" {
+		return mail.Outbox{}, nil
+	}
+	t, err := mail.NewSMTP(c.SMTPURL)
+	if err != nil {
+		return nil, fmt.Errorf("KONSIL_SMTP_URL is not like smtps://user:password@relay.example.org:465: %w", err)
+	}
+	return t, nil
 }
 
 // evaluation: no database was given, so this is a rehearsal on a private one.

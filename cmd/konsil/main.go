@@ -20,9 +20,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
-	"github.com/konsil-server/konsil/expertpool/mail"
 	"github.com/konsil-server/konsil/web"
 )
 
@@ -64,34 +61,50 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // serve starts everything, saying before each step what it does, and serves until ctx ends.
 func serve(ctx context.Context, c config, _ []string, out io.Writer) error {
 	say := func(line string) { fmt.Fprintln(out, line) }
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	assets, err := web.LoadAssets(ctx, "", say)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	db, err := openDatabase(ctx, c, false, say)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
 	}
 	defer db.close()
-	if err := db.migrate(ctx); err != nil {
-		return err
-	}
-	s, err := newServer(ctx, c, db.Pool, assets, time.Now, log)
+	s, l, err := prepare(ctx, c, db, assets, say)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err)
+	}
+	greet(say, c)
+	return s.run(ctx, l)
+}
+
+// unlessStopped drops what a start says that a signal has cut off: everything under way then fails, and none of it is news.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// prepare makes a server on an open database that only has to be run, and its listener.
+func prepare(ctx context.Context, c config, db *database, assets *web.Assets, say func(string)) (*server, net.Listener, error) {
+	if err := db.migrate(ctx); err != nil {
+		return nil, nil, err
+	}
+	s, err := newServer(ctx, c, db.Pool, assets, time.Now, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	if err != nil {
+		return nil, nil, err
 	}
 	if c.evaluation() {
 		if err := s.rehearse(ctx, say); err != nil {
-			return errors.Join(err, s.rooms.Close())
+			return nil, nil, errors.Join(err, s.rooms.Close())
 		}
 	}
 	l, err := net.Listen("tcp", c.Addr)
 	if err != nil {
-		return errors.Join(fmt.Errorf("KONSIL_ADDR: %w", err), s.rooms.Close())
+		return nil, nil, errors.Join(fmt.Errorf("KONSIL_ADDR: %w", err), s.rooms.Close())
 	}
-	greet(say, c)
-	return s.run(ctx, l)
+	return s, l, nil
 }
 
 func greet(say func(string), c config) {
@@ -100,13 +113,6 @@ func greet(say func(string), c config) {
 		say("Sign in with one click as any of them; mails stay at " + c.PublicURL + "/outbox")
 	}
 	say("konsil is ready: " + c.PublicURL)
-}
-
-func transportOf(c config, db *pgxpool.Pool) (mail.Transport, error) {
-	if c.SMTPURL == "" {
-		return mail.Outbox{}, nil
-	}
-	return mail.NewSMTP(c.SMTPURL)
 }
 
 func hostOf(public string) string {

@@ -77,7 +77,7 @@ func (s *server) wireStores() error {
 	if err != nil {
 		return err
 	}
-	transport, err := transportOf(s.config, s.db)
+	transport, err := s.transport()
 	if err != nil {
 		return err
 	}
