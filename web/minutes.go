@@ -70,14 +70,14 @@ func (s *server) approve(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.CanApprove() { // a server that was killed after the end may not have written the last texts
-		if err := s.Live.Flush(ctx, v.ID.String()); err != nil {
-			return err
-		}
-	}
 	if _, typed := f.Values["decisions"]; typed {
 		if err := s.Conferences.Minute(ctx, me(c), code(c), f.Get("decisions")); err != nil {
 			return s.minuted(c, err, f, "")
+		}
+	}
+	if v.CanApprove() { // a server that was killed after the end may not have written the last texts
+		if err := s.Live.Flush(ctx, v.ID.String()); err != nil {
+			return err
 		}
 	}
 	return s.minuted(c, s.Conferences.Approve(ctx, me(c), code(c)), f, "approved")
