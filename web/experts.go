@@ -1,7 +1,9 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -29,5 +31,8 @@ func (s *server) experts(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	slices.SortStableFunc(p.Experts, func(a, b expertpool.Expert) int {
+		return cmp.Compare(slices.Index(p.Disciplines, a.Discipline), slices.Index(p.Disciplines, b.Discipline))
+	})
 	return s.page(c, http.StatusOK, "experts", p)
 }
