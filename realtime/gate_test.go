@@ -37,7 +37,7 @@ func TestATicketWorksOnceForThirtySeconds(t *testing.T) {
 		if g, ok := k.redeem(early, time.Now()); !ok || g.Person != "anna" {
 			t.Error("dead before its time")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if _, ok := k.redeem(late, time.Now()); ok {
 			t.Error("alive after its time")
 		}

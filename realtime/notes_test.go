@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
@@ -61,16 +63,8 @@ func TestFiveWritersConvergeAndTheLogReadsTheSame(t *testing.T) {
 // deleteWhole deletes the first code point, whatever it is now.
 func deleteWhole(c *client, section string) {
 	c.mu.Lock()
-	n := 1
-	for _, ch := range c.doc.Text(root(section)) {
-		if ch > 0xffff {
-			n = 2
-		}
-		break
-	}
-	if c.doc.Len(root(section)) == 0 {
-		n = 0
-	}
+	first, _ := utf8.DecodeRuneInString(c.doc.Text(root(section)))
+	n := min(utf16.RuneLen(first), c.doc.Len(root(section)))
 	change, err := c.doc.Edit(c.id, root(section), 0, n, "")
 	update := c.doc.Encode(change)
 	c.mu.Unlock()

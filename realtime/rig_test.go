@@ -232,7 +232,6 @@ type rig struct {
 	hub   *Hub
 	srv   *httptest.Server
 	stop  func()
-	now   func() time.Time
 }
 
 func newRig(t *testing.T, options ...func(*Config)) *rig {
