@@ -135,6 +135,7 @@ func (s *server) funcs() template.FuncMap {
 		"t":     s.words.t,
 		"f":     s.words.f,
 		"count": s.count,
+		"icon":  func() string { return s.Assets.URL("icon.svg") },
 		"css":   func() string { return s.Assets.URL("konsil.css") },
 		"js":    func(name string) string { return s.Assets.URL(name + ".js") },
 		"short": account.Initials,
