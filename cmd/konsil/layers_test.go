@@ -24,9 +24,9 @@ var mayImport = map[string][]string{
 		"conference", "conference/plan", "conference/casefile", "conference/pseudonym", "conference/ical", "expertpool", "expertpool/account",
 		"expertpool/mail", "realtime",
 	},
-	"conference": {
+	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
 		"conference/plan", "conference/casefile", "conference/pseudonym", "conference/ical",
-		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",
+		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/plan":      {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
 	"conference/casefile":  {"conference/pseudonym", "expertpool", "expertpool/account", "expertpool/audit"},
