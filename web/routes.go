@@ -14,6 +14,7 @@ func (s *server) routes(e *echo.Echo) {
 	coordinators := roles(account.Coordinator)
 	staff := roles(account.Caseworker, account.Coordinator)
 
+	const socket = "/conferences/:code/live"
 	for _, r := range []struct {
 		method, path string
 		who          audience
@@ -58,7 +59,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/end", coordinators, s.end},
 		{"GET", "/conferences/:code/room", members, s.room},
 		{"POST", "/conferences/:code/ticket", members, s.ticket},
-		{"GET", "/conferences/:code/live", anyone, s.live}, // the ticket says who
+		{"GET", socket, anyone, s.live}, // the ticket says who
 		{"GET", "/conferences/:code/measures", members, s.measures},
 		{"POST", "/conferences/:code/measures", members, s.measuresPost},
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
@@ -84,8 +85,11 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/readyz", open, s.readyz},
 	} {
 		e.Add(r.method, r.path, r.who(s, r.do))
+		if r.method == http.MethodGet && r.path != socket {
+			e.Add(http.MethodHead, r.path, r.who(s, r.do)) // RFC 9110 §9.3.2; net/http leaves the body out
+		}
 	}
-	e.GET("/assets/*", echo.WrapHandler(s.Assets.Handler()))
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/assets/*", echo.WrapHandler(s.Assets.Handler()))
 }
 
 // open pages do not ask who comes.

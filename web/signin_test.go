@@ -166,3 +166,17 @@ func TestSigningOutAndSwitchingEndTheSessionBefore(t *testing.T) {
 		}
 	}
 }
+
+func TestHeadAnswersLikeGetWithoutABody(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	id := s.newCase("psychiatry").String()
+	anna := s.as("Anna")
+	s.unchanged("HEAD", func() {
+		for path, status := range map[string]int{"/": 200, "/cases/" + id: 200, "/cases/1": 404, "/livez": 200, "/conferences": 200, "/answer/nothing": 404} {
+			if a := anna.do(http.MethodHead, path, nil); a.Status != status || a.Body != "" {
+				t.Errorf("HEAD %s answers %d with %d bytes, want %d", path, a.Status, len(a.Body), status)
+			}
+		}
+	})
+}

@@ -51,8 +51,8 @@ func TestACaseworkerSeesWhatHerCasesLack(t *testing.T) {
 	id := s.newCase()
 	alias := query[string](s, `select pseudonym from case_file where id = $1`, id)
 	b := s.as("Anna")
-	if a := b.get("/"); !a.Has(alias + ": Einwilligung fehlt") {
-		t.Error("the missing consent is not named")
+	if a := b.get("/"); !a.Has(alias+": Einwilligung fehlt") || !a.Has("eine Sache wartet auf Sie") {
+		t.Error("the missing consent is not named, or not counted")
 	}
 	b.post("/cases/"+id.String()+"/summary", summaryForm())
 	if a := b.get("/"); !a.Has(alias+": Zusammenfassung freigeben") || !a.Has("Auch die Einwilligung") {
