@@ -232,6 +232,32 @@ func changedEntryIsNamed(t *testing.T, s *site) {
 	}
 }
 
+func TestOfTwoFirstStartsAtOnceOneServes(t *testing.T) {
+	t.Parallel()
+	one := newSite(t, program(t, "release"))
+	two := *one
+	two.addr = freePort(t, "tcp")
+	two.url = "http://" + two.addr
+	two.env = append(one.env[:len(one.env):len(one.env)], "KONSIL_ADDR="+two.addr, "KONSIL_PUBLIC_URL="+two.url, "KONSIL_RTC_ADDR="+freePort(t, "udp"))
+	winner, loser := one.start(), two.start()
+	site := one
+	select {
+	case <-winner.ended:
+		site, winner, loser = &two, loser, winner
+	case <-loser.ended:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("both live on:\n%s%s", winner.said(), loser.said())
+	}
+	winner.awaitLine("konsil is ready: " + site.url)
+	if code := loser.wait(time.Second); code != 1 || !strings.Contains(loser.err.String(), "another konsil is using this data directory") {
+		t.Errorf("exit code %d:\n%s", code, loser.said())
+	}
+	if found := site.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+		t.Errorf("seeded: %s", found)
+	}
+	winner.stop()
+}
+
 func TestAKilledServerLeavesNoPostgreSQLBehind(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, program(t, "release"))
