@@ -1,16 +1,20 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -88,27 +92,26 @@ func (s *Store) AppendNotes(ctx context.Context, batches []NoteBatch) ([]error, 
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return int(batches[a].Note - batches[b].Note) })
-	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		heads, err := lockHeads(ctx, tx, batches, order)
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(batches[a].Note, batches[b].Note) })
+	// Two round trips: this runs many times a second, and each one more costs as much as the writing. A connection that comes
+	// back inside a transaction is closed by the pool, which ends the transaction.
+	err := s.DB.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		heads, err := beginWithHeads(ctx, c, batches, order)
 		if err != nil {
 			return err
 		}
-		var rows [][]any
 		var b pgx.Batch
+		var rows noteColumns
 		for _, i := range order {
 			if left[i] = heads[i].fits(batches[i]); left[i] == nil {
-				rows = append(rows, chain(&b, batches[i], heads[i].hash)...)
+				rows.chain(&b, batches[i], heads[i].hash)
 			}
 		}
-		if b.Len() == 0 {
-			return nil
+		if len(rows.note) > 0 {
+			rows.insert(&b)
 		}
-		columns := []string{"note_id", "seq", "account_id", "session_id", "at", "data", "hash"}
-		if _, err := tx.CopyFrom(ctx, pgx.Identifier{"note_update"}, columns, pgx.CopyFromRows(rows)); err != nil {
-			return err
-		}
-		return tx.SendBatch(ctx, &b).Close()
+		b.Queue(`commit`)
+		return c.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
 		return nil, fmt.Errorf("append notes: %w", err)
@@ -132,9 +135,11 @@ func (h noteHead) fits(b NoteBatch) error {
 	return nil
 }
 
-func lockHeads(ctx context.Context, tx pgx.Tx, batches []NoteBatch, order []int) ([]noteHead, error) {
+// beginWithHeads begins a transaction and locks the notes in it.
+func beginWithHeads(ctx context.Context, c *pgxpool.Conn, batches []NoteBatch, order []int) ([]noteHead, error) {
 	heads := make([]noteHead, len(batches))
 	var b pgx.Batch
+	b.Queue(`begin`)
 	for _, i := range order {
 		b.Queue(`select epoch, head_seq, head_hash, state = 'sealed' from note where id = $1 for update`, batches[i].Note).
 			QueryRow(func(r pgx.Row) error {
@@ -142,24 +147,40 @@ func lockHeads(ctx context.Context, tx pgx.Tx, batches []NoteBatch, order []int)
 				return r.Scan(&h.epoch, &h.seq, &h.hash, &h.sealed)
 			})
 	}
-	return heads, tx.SendBatch(ctx, &b).Close()
+	return heads, c.SendBatch(ctx, &b).Close()
 }
 
-// chain gives the rows their numbers and hashes, and queues the new head.
-func chain(b *pgx.Batch, n NoteBatch, hash []byte) [][]any {
-	rows := make([][]any, len(n.Rows))
+// noteColumns are the rows of all notes, column by column, for one statement to take. UUIDs are of the type that pgx encodes
+// without a detour through text.
+type noteColumns struct {
+	note, seq       []int64
+	person, session []pgtype.UUID
+	at              []time.Time
+	data, hash      [][]byte
+}
+
+func (c *noteColumns) insert(b *pgx.Batch) {
+	b.Queue(`
+		insert into note_update (note_id, seq, account_id, session_id, at, data, hash)
+		select * from unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::bytea[], $7::bytea[])`,
+		c.note, c.seq, c.person, c.session, c.at, c.data, c.hash)
+}
+
+// chain gives the rows of a note their numbers and hashes, and queues the new head.
+func (c *noteColumns) chain(b *pgx.Batch, n NoteBatch, hash []byte) {
 	seq := n.Head
-	for i, r := range n.Rows {
+	for _, r := range n.Rows {
 		seq++
 		r.Seq, r.At = seq, r.At.UTC().Truncate(time.Microsecond)
 		hash = rowHash(hash, n.Note, r)
-		rows[i] = []any{n.Note, seq, orNull(r.Person), orNull(r.Session), r.At, r.Data, hash}
+		c.note, c.seq = append(c.note, n.Note), append(c.seq, seq)
+		c.person, c.session = append(c.person, uuidOf(r.Person)), append(c.session, uuidOf(r.Session))
+		c.at, c.data, c.hash = append(c.at, r.At), append(c.data, r.Data), append(c.hash, hash)
 	}
 	for client, person := range n.Clients {
-		b.Queue(`insert into note_client (note_id, client, account_id) values ($1, $2, $3) on conflict do nothing`, n.Note, int64(client), orNull(person))
+		b.Queue(`insert into note_client (note_id, client, account_id) values ($1, $2, $3) on conflict do nothing`, n.Note, int64(client), uuidOf(person))
 	}
 	b.Queue(`update note set head_seq = $2, head_hash = $3 where id = $1`, n.Note, seq, hash)
-	return rows
 }
 
 // rowHash chains the rows: SHA-256(previous ‖ note ‖ seq ‖ person ‖ at ‖ data).
@@ -188,10 +209,12 @@ func (s *Store) SnapshotNote(ctx context.Context, note, upto int64, state []byte
 	return nil
 }
 
-// WriteSections keeps the plain text of each section as of a row; minutes and search read it.
+// WriteSections keeps the plain text of each section as of a row; minutes and search read it. PostgreSQL's text has no room for
+// the character U+0000, so that one is left out: it stays in the log.
 func (s *Store) WriteSections(ctx context.Context, note, upto int64, texts map[string]string) error {
 	var b pgx.Batch
 	for key, text := range texts {
+		text = strings.ReplaceAll(text, "\x00", "")
 		b.Queue(`
 			insert into note_section as t (note_id, key, text, upto_seq)
 			values ($1, $2, $3, $4)
@@ -231,4 +254,5 @@ func noteClients(ctx context.Context, tx pgx.Tx, note int64) (map[uint64]uuid.UU
 	return clients, err
 }
 
-func orNull(id uuid.UUID) uuid.NullUUID { return uuid.NullUUID{UUID: id, Valid: id != uuid.Nil} }
+// uuidOf is null for nobody.
+func uuidOf(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: id != uuid.Nil} }
