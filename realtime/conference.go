@@ -15,9 +15,11 @@ const (
 	// commitEvery is the least time between two ticks of a note: short, so that
 	// "saved" comes soon, long enough to gather what several people type.
 	commitEvery = 5 * time.Millisecond
-	// deliverEvery is the least time between two deliveries to everybody, which
-	// is where the work is: committed ticks gather for it.
-	deliverEvery = 18 * time.Millisecond
+	// deliverEvery is how long what somebody has typed may wait for more before
+	// everybody gets it, which is where the work is: committed ticks gather for
+	// it. Where nothing was delivered for restAfter, it goes out at once.
+	deliverEvery = 20 * time.Millisecond
+	restAfter    = 3 * deliverEvery
 	// presenceEvery is the least time between two updates of who is where.
 	presenceEvery = 100 * time.Millisecond
 
@@ -57,7 +59,8 @@ type conference struct {
 	keeper  chan struct{} // closed when the doorkeeper has left
 	looked  time.Time     // when the rights were last read with success
 
-	outgoing      [][]byte // committed, not delivered yet
+	outgoing      [][]byte  // committed, not delivered yet
+	oldest        time.Time // when the first of it came
 	committed     time.Time
 	delivered     time.Time
 	presented     time.Time
@@ -278,13 +281,21 @@ func (c *conference) pace() {
 	if due(c.note.pending != nil && c.note.flying == nil, c.committed, commitEvery) {
 		c.commit(now)
 	}
-	if due(len(c.outgoing) > 0, c.delivered, deliverEvery) {
+	if due(len(c.outgoing) > 0, c.oldest, c.patience()) {
 		c.deliver(now)
 	}
 	if due(c.people.changed || len(c.aware.dirty) > 0, c.presented, presenceEvery) {
 		c.presentAll(now)
 	}
 	c.timer.Reset(next)
+}
+
+// patience is how long the next delivery gathers.
+func (c *conference) patience() time.Duration {
+	if c.oldest.Sub(c.delivered) > restAfter {
+		return 0
+	}
+	return deliverEvery
 }
 
 // commit hands the pending tick to the committer.
@@ -304,6 +315,9 @@ func (c *conference) landed(err error) {
 	switch {
 	case err == nil:
 		t := c.note.landed()
+		if len(c.outgoing) == 0 {
+			c.oldest = t.began
+		}
 		c.outgoing = append(c.outgoing, t.frame)
 		c.confirm(t)
 		for _, done := range t.after {

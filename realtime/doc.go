@@ -43,7 +43,7 @@
 // handed over, the pending tick is encoded by our own encoder (one row per
 // author, one frame for everybody) and handed to the committer. When it is
 // committed its authors get their acknowledgements, and its frame joins those
-// that go out together every deliverEvery. Memory is therefore ahead of the
+// that go out together deliverEvery after the first of them was typed. Memory is therefore ahead of the
 // log by the pending tick and the one under way; whatever shows document
 // content outside a tick (the answer to a sync step 1, section texts,
 // snapshots, the barrier behind Hub.Drop and Hub.Flush) goes through

@@ -45,10 +45,7 @@ func (c *conference) readRights(sockets []*socket) {
 		c.mail.post(func() { c.looked = now })
 		return
 	}
-	guests := make([]Guest, len(sockets))
-	for i, s := range sockets {
-		guests[i] = s.guest
-	}
+	guests, of := distinct(sockets)
 	ctx, cancel := context.WithTimeout(context.Background(), lookDeadline)
 	defer cancel()
 	began := time.Now()
@@ -57,19 +54,39 @@ func (c *conference) readRights(sockets []*socket) {
 		c.log.Warn("rights cannot be read", "conference", c.id, "error", err)
 		return // housekeep counts how long
 	}
-	c.mail.post(func() { c.apply(sockets, rights, began) })
+	c.mail.post(func() { c.apply(sockets, of, rights, began) })
 }
 
-// apply puts what was read into effect.
-func (c *conference) apply(sockets []*socket, rights []Rights, read time.Time) {
+// distinct gives the guests behind sockets, each once however many sockets she
+// has, and for each socket the place of its guest.
+func distinct(sockets []*socket) (guests []Guest, of []int) {
+	type signIn struct{ person, session string }
+	place := make(map[signIn]int)
+	of = make([]int, len(sockets))
+	for i, s := range sockets {
+		key := signIn{s.guest.Person, s.guest.Session}
+		at, known := place[key]
+		if !known {
+			at = len(guests)
+			place[key] = at
+			guests = append(guests, s.guest)
+		}
+		of[i] = at
+	}
+	return guests, of
+}
+
+// apply puts what was read into effect: to each socket the rights of its guest.
+func (c *conference) apply(sockets []*socket, of []int, rights []Rights, read time.Time) {
 	c.looked = read
 	for i, s := range sockets {
+		now := rights[of[i]]
 		switch {
 		case s.revoked:
-		case !rights[i].Enter:
-			c.revoke(s, rights[i].Reason)
-		case s.inside && s.write != rights[i].Write:
-			s.write = rights[i].Write
+		case !now.Enter:
+			c.revoke(s, now.Reason)
+		case s.inside && s.write != now.Write:
+			s.write = now.Write
 			s.out.put(integersFrame(msgState, uint64(stateRights), rightsCode(s.write && !c.note.sealed)))
 		}
 	}

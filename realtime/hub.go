@@ -47,7 +47,7 @@ type Rights struct {
 // Gate is the doorkeeper. Every call reads the database.
 type Gate interface {
 	// Rights answers for all guests in one look, in their order. It is asked
-	// at connect and once a second for everybody inside.
+	// at connect, and once a second for each sign-in of everybody inside.
 	Rights(ctx context.Context, conference string, guests []Guest) ([]Rights, error)
 	// Joined and Left tell when a person's first socket came and the last went.
 	Joined(ctx context.Context, g Guest) error

@@ -36,6 +36,7 @@ type note struct {
 
 // tick is what one commit gathers.
 type tick struct {
+	began   time.Time // when the first change came
 	authors []author
 	all     ydoc.Change
 	clients map[uint64]string // bound in this tick
@@ -220,7 +221,7 @@ func units(ranges []ydoc.Range) int {
 // gather adds what was just applied to the pending tick.
 func (n *note) gather(s *socket, change ydoc.Change, fresh []ydoc.Range) {
 	if n.pending == nil {
-		n.pending = &tick{acks: make(map[*socket]uint64), clients: make(map[uint64]string)}
+		n.pending = &tick{began: time.Now(), acks: make(map[*socket]uint64), clients: make(map[uint64]string)}
 	}
 	t := n.pending
 	n.deleted = nil

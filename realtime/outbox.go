@@ -8,7 +8,7 @@ import (
 
 const (
 	queueLength   = 256              // frames that may wait for a socket
-	writeDeadline = 10 * time.Second // for one write to be taken
+	writeDeadline = 10 * time.Second // for one write to be taken, at most; half of it at least
 	lastWords     = 2 * time.Second  // for the final frames to be taken
 	silence       = 50 * time.Second // without a sign of life ends a socket
 	pingEvery     = 20 * time.Second
@@ -20,8 +20,9 @@ const (
 type outbox struct {
 	mu    sync.Mutex
 	queue [][]byte
-	conn  net.Conn // nil until the upgrade
-	over  bool     // ended: nothing more is put
+	conn  net.Conn  // nil until the upgrade
+	over  bool      // ended: nothing more is put
+	until time.Time // the write deadline as it stands
 	wake  chan struct{}
 
 	code   int // why it ended; 0 while it has not
@@ -112,8 +113,9 @@ func (o *outbox) take(batch net.Buffers) (_ net.Buffers, last bool) {
 	batch = append(batch[:0], o.queue...)
 	clear(o.queue)
 	o.queue = o.queue[:0]
-	if !o.over {
-		o.conn.SetWriteDeadline(time.Now().Add(writeDeadline))
+	if now := time.Now(); !o.over && o.until.Sub(now) < writeDeadline/2 { // each renewal costs a timer
+		o.until = now.Add(writeDeadline)
+		o.conn.SetWriteDeadline(o.until)
 	}
 	return batch, o.over
 }
@@ -125,8 +127,7 @@ func (o *outbox) write() {
 	for range o.wake {
 		var last bool
 		batch, last = o.take(batch)
-		rest := batch // WriteTo consumes its receiver
-		_, err := rest.WriteTo(o.conn)
+		err := writeAll(o.conn, batch)
 		clear(batch)
 		if err != nil {
 			o.end(closeSlow, "too slow")
@@ -136,4 +137,15 @@ func (o *outbox) write() {
 			return
 		}
 	}
+}
+
+// writeAll writes frames with one system call; most often there is one frame.
+func writeAll(conn net.Conn, frames net.Buffers) error {
+	var err error
+	if len(frames) == 1 {
+		_, err = conn.Write(frames[0])
+	} else {
+		_, err = frames.WriteTo(conn) // consumes its own copy of the slice
+	}
+	return err
 }
