@@ -5,9 +5,10 @@
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <div class="errors">     takes the focus when the page opens
 //
-// data-poll needs an id, and the answer must contain the element with that id (a whole page will do).
+// data-poll needs an id, and the answer must contain the element with that id (a whole page will do). An answer that refuses the page makes
+// the browser load it anew, so that nothing stays on a screen after the right to see it has gone.
 
-import { changedValue, refetch } from "./swap";
+import { Gone, changedValue, refetch } from "./swap";
 
 guardChanges();
 submitOnce();
@@ -60,7 +61,9 @@ function poll(first: Element): void {
         const next = await refetch(part, url, AbortSignal.timeout(10_000));
         failures = next ? 0 : failures + 1;
         part = next ?? part;
-      } catch {
+      } catch (error) {
+        // what this page still shows is not for this reader any more; the server's own page says why
+        if (error instanceof Gone) return location.reload();
         failures++;
       }
     }

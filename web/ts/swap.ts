@@ -1,8 +1,16 @@
 // Parts of a page that come again from the server: fetched, and put in place of the old part without taking away what somebody is typing.
 
-/** Fetches url and puts the element with this part's id in its place. Resolves to the new element, or null when nothing came. */
+/** The server no longer gives this page to this reader: withdrawn, not hers any more, or she is signed out. */
+export class Gone extends Error {}
+
+/**
+ * Fetches url and puts the element with this part's id in its place. Resolves to the new element, or null when nothing came; rejects with
+ * Gone when the reader may not have it any more.
+ */
 export async function refetch(part: Element, url: string, signal?: AbortSignal): Promise<Element | null> {
-  const answer = await fetch(url, { headers: { Accept: "text/html" }, redirect: "error", ...(signal ? { signal } : {}) });
+  const answer = await fetch(url, { headers: { Accept: "text/html" }, redirect: "manual", ...(signal ? { signal } : {}) });
+  // somebody who is signed out is sent to the sign-in page
+  if (answer.type === "opaqueredirect" || [401, 403, 404, 410].includes(answer.status)) throw new Gone();
   return answer.ok ? swap(part, await answer.text()) : null;
 }
 
