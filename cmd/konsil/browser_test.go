@@ -155,7 +155,13 @@ func (p *person) tab() *person {
 	q := *p
 	var leave context.CancelFunc
 	q.ctx, leave = chromedp.NewContext(p.ctx, chromedp.WithListener(q.hears))
-	p.t.Cleanup(leave)
+	q.name += " in another tab"
+	p.t.Cleanup(func() {
+		if p.t.Failed() {
+			q.leavesTraces()
+		}
+		leave()
+	})
 	if err := chromedp.Do(q.ctx); err != nil {
 		p.t.Fatalf("%s cannot open another tab: %v", p.name, err)
 	}
