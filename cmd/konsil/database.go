@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,6 +48,25 @@ func openDatabase(ctx context.Context, c config, join bool, say func(string)) (*
 		return nil, fmt.Errorf("database does not answer: %w", err)
 	}
 	return d, nil
+}
+
+// errEnded says that the private cluster has gone by itself.
+var errEnded = errors.New("the private PostgreSQL has ended; postgres.log in KONSIL_DATA may say why. Start konsil again")
+
+// whileThere is ctx until the private cluster ends, and then done because of errEnded: a server without its database is of no
+// use, and only a new start brings it back. A database of somebody else's is waited for instead.
+func (d *database) whileThere(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, end := context.WithCancelCause(ctx)
+	if d.cluster != nil {
+		go func() {
+			select {
+			case <-d.cluster.Ended():
+				end(errEnded)
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, end
 }
 
 // migrate brings the schema up to date and checks that German text can be searched.

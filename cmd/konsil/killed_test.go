@@ -10,12 +10,9 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -200,27 +197,6 @@ func (r *lossRig) compare(kill int) (lost int) {
 		}
 	}
 	return lost
-}
-
-// killDatabase ends PostgreSQL as a machine out of memory would: without a word.
-func (r *lossRig) killDatabase() {
-	r.t.Helper()
-	files, err := filepath.Glob(filepath.Join(r.data, "pg*", "postmaster.pid"))
-	if err != nil || len(files) != 1 {
-		r.t.Fatalf("servers in %s: %v %v", r.data, files, err)
-	}
-	text, err := os.ReadFile(files[0])
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(text), "\n")
-	pid, err := strconv.Atoi(first)
-	if err == nil {
-		err = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	if err != nil {
-		r.t.Fatal(err)
-	}
 }
 
 func (r *lossRig) until(what string, is func(*scribe) bool) {

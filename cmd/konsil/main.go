@@ -75,7 +75,13 @@ func serve(ctx context.Context, c config, _ []string, out io.Writer) error {
 		return unlessStopped(ctx, err)
 	}
 	greet(say, c)
-	return s.run(ctx, l)
+	ctx, end := db.whileThere(ctx)
+	defer end(nil)
+	err = s.run(ctx, l)
+	if errors.Is(context.Cause(ctx), errEnded) {
+		return errEnded // whatever else went wrong did so because of that
+	}
+	return err
 }
 
 // unlessStopped drops what a start says that a signal has cut off: everything under way then fails, and none of it is news.

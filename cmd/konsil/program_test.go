@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -336,6 +337,27 @@ func value[T any](s *site, sql string, args ...any) (v T) {
 		s.t.Fatalf("%s: %v", sql, err)
 	}
 	return v
+}
+
+// killDatabase ends PostgreSQL as a machine out of memory would: without a word.
+func (s *site) killDatabase() {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.data, "pg*", "postmaster.pid"))
+	if err != nil || len(files) != 1 {
+		s.t.Fatalf("servers in %s: %v %v", s.data, files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(first)
+	if err == nil {
+		err = syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // deserted expects that nothing of the site's PostgreSQL is left within the limit, and returns how long that took.

@@ -274,6 +274,26 @@ func TestAKilledServerLeavesNoPostgreSQLBehind(t *testing.T) {
 	again.stop()
 }
 
+func TestAServerWhosePostgreSQLIsKilledSaysSoAndEnds(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, program(t, "release"))
+	server := s.serve()
+	s.get("/readyz") // it serves: what it says from here on is not about its start
+	s.killDatabase()
+	killed := time.Now()
+	code := server.wait(30 * time.Second)
+	t.Logf("the server ended %v later:\n%s", time.Since(killed).Round(time.Millisecond), server.err)
+	if code != 1 || !strings.Contains(server.err.String(), "konsil: the private PostgreSQL has ended") {
+		t.Errorf("exit code %d:\n%s", code, server.said())
+	}
+	s.deserted(5 * time.Second)
+	again := s.serve()
+	if found := s.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+		t.Errorf("after that: %s", found)
+	}
+	again.stop()
+}
+
 func TestASignalDuringTheStartEndsItCleanly(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, program(t, "release"))

@@ -24,12 +24,17 @@ const (
 // Cluster is a running PostgreSQL. Start makes it and Stop ends it; after a Stop the address leads
 // nowhere. A cluster that was joined belongs to another process, and Stop leaves it alone.
 type Cluster struct {
-	url  string
-	stop func() error
+	url   string
+	stop  func() error
+	ended <-chan struct{}
 }
 
 // URL is the address of the database, postgres://… over a unix socket. It contains the password.
 func (c *Cluster) URL() string { return c.url }
+
+// Ended is closed when the cluster has gone, be it by Stop or by itself, which nothing but a Start mends. For a cluster that
+// was joined it is nil: its owner looks after it.
+func (c *Cluster) Ended() <-chan struct{} { return c.ended }
 
 // Stop shuts the cluster down, in which open connections are broken off and open transactions roll
 // back. Stopping again does nothing and answers the same.

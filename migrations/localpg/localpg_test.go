@@ -154,6 +154,11 @@ func TestStoppingAgainDoesNothing(t *testing.T) {
 	dir := filepath.Join(place(t, 0o755), "data")
 	c := begin(t, Options{Dir: dir})
 	server := postmaster(t, dir)
+	select {
+	case <-c.Ended():
+		t.Error("ended before Stop")
+	default:
+	}
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -163,6 +168,7 @@ func TestStoppingAgainDoesNothing(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	<-c.Ended()
 	if alive(server) {
 		t.Error("the server outlived Stop")
 	}

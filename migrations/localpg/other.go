@@ -20,6 +20,9 @@ func Start(context.Context, Options) (*Cluster, error) {
 // URL is empty.
 func (c *Cluster) URL() string { return "" }
 
+// Ended is nil.
+func (c *Cluster) Ended() <-chan struct{} { return nil }
+
 // Stop does nothing.
 func (c *Cluster) Stop() error { return nil }
 

@@ -137,7 +137,7 @@ func (l *launch) up(ctx context.Context) (*Cluster, error) {
 		}
 		return nil, err
 	}
-	return &Cluster{url: url, stop: sync.OnceValue(func() error {
+	return &Cluster{url: url, ended: p.ended, stop: sync.OnceValue(func() error {
 		err := p.stop()
 		if l.sock != filepath.Join(l.dir, "sock") {
 			err = errors.Join(err, os.Remove(l.sock))
