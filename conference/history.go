@@ -37,6 +37,7 @@ type History struct {
 
 // Reading is a note as it stood after one of its rows.
 type Reading struct {
+	Conference
 	Seq, Head int64
 	At        time.Time // of the row; zero before the first one
 	Sections  []Passage // all, also those that are empty

@@ -55,7 +55,7 @@ func (s *Store) NoteAt(ctx context.Context, by account.Actor, code string, seq i
 		if err := p.complete(); err != nil {
 			return err
 		}
-		r.Head = l.head
+		r.Conference, r.Head = l.conference, l.head
 		for _, key := range l.sections {
 			runs := p.written(key, func(client uint64) Author { return l.author(l.clients[client]) })
 			r.Sections = append(r.Sections, Passage{key, runs})
@@ -80,11 +80,12 @@ func (r *Reading) meet(runs []Written) {
 
 // noteLog is everything that was ever written in a note.
 type noteLog struct {
-	head     int64
-	sections []string
-	rows     []NoteRow
-	clients  map[uint64]uuid.UUID
-	author   func(person uuid.UUID) Author
+	conference Conference
+	head       int64
+	sections   []string
+	rows       []NoteRow
+	clients    map[uint64]uuid.UUID
+	author     func(person uuid.UUID) Author
 }
 
 // readLog hands the log of a note to read if the actor may see the case now.
@@ -111,7 +112,7 @@ func (s *Store) readLog(ctx context.Context, by account.Actor, code string, read
 
 // logOf reads rows before clients: whoever is named by a row that was read is then known.
 func logOf(ctx context.Context, tx pgx.Tx, v View) (noteLog, error) {
-	var l noteLog
+	l := noteLog{conference: v.Conference}
 	var note int64
 	err := tx.QueryRow(ctx, `select id, sections from note where conference_id = $1`, v.ID).Scan(&note, &l.sections)
 	if isNone(err) {

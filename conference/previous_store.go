@@ -36,9 +36,7 @@ func (s *Store) Previous(ctx context.Context, by account.Actor, code string) (*P
 		if v.Shut != "" {
 			return account.Refuse(account.ErrClosed, v.Shut)
 		}
-		before, err := conferences(ctx, tx, `
-			where c.case_id = $1 and c.id <> $2 and c.starts_at <= $3 and c.state in ('minutes_draft', 'approved', 'closed')
-			order by c.starts_at desc, c.ended_at desc limit 1`, v.CaseID, v.ID, v.StartsAt)
+		before, err := beforeThis(ctx, tx, v)
 		if err != nil || len(before) == 0 {
 			return err
 		}
@@ -51,6 +49,29 @@ func (s *Store) Previous(ctx context.Context, by account.Actor, code string) (*P
 		return nil, fmt.Errorf("previous conference: %w", err)
 	}
 	return p, nil
+}
+
+// HasPrevious says whether Previous would return something, without showing it. Errors: ErrNotFound.
+func (s *Store) HasPrevious(ctx context.Context, by account.Actor, code string) (bool, error) {
+	var before []Conference
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		v, err := s.view(ctx, tx, by, code)
+		if err == nil && v.Shut == "" {
+			before, err = beforeThis(ctx, tx, v)
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("previous conference: %w", err)
+	}
+	return len(before) > 0, nil
+}
+
+// beforeThis is the last conference about the case that took place before v; none or one.
+func beforeThis(ctx context.Context, tx pgx.Tx, v View) ([]Conference, error) {
+	return conferences(ctx, tx, `
+		where c.case_id = $1 and c.id <> $2 and c.starts_at <= $3 and c.state in ('minutes_draft', 'approved', 'closed')
+		order by c.starts_at desc, c.ended_at desc limit 1`, v.CaseID, v.ID, v.StartsAt)
 }
 
 func (s *Store) outcome(ctx context.Context, tx pgx.Tx, c Conference) (*Previous, error) {

@@ -222,8 +222,15 @@ func TestThePreviousConferenceOfTheCaseIsShownBesideTheNewOne(t *testing.T) {
 	if p, err := h.s.Previous(ctx, h.coordinator, first); p != nil || err != nil {
 		t.Errorf("before the first one: %+v, %v", p, err)
 	}
+	has := func(by account.Actor, code string) bool {
+		yes, err := h.s.HasPrevious(ctx, by, code)
+		return yes && err == nil
+	}
 	second := h.conveneAgain(caseID, "Kern", "Voss")
 	h.accept(second, "Voss")
+	if has(h.coordinator, first) || !has(h.coordinator, second) || has(h.experts["Voss"], second) || has(h.stranger, second) {
+		t.Error("whether there was one before is told wrongly")
+	}
 	p, err := h.s.Previous(ctx, h.caseworker, second)
 	h.must(err)
 	if p.Code != first || p.Approved || p.Decisions != "" || !slices.Equal(p.Notes, []MinuteNote{{"dissent", "Reimann rät ab."}}) ||
