@@ -18,6 +18,7 @@ type command struct {
 
 var commands = []command{
 	{"trace", "FILE.json.gz…  replays editing traces through the notes engine", runTrace},
+	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
 
 func main() {
