@@ -28,7 +28,10 @@ func code(c echo.Context) string {
 // at is the address of a page of the conference.
 func at(c echo.Context, page string) string { return "/conferences/" + code(c) + page }
 
-type conferencesPage struct{ Coming, Past []conference.View }
+type conferencesPage struct {
+	Coming, Past []conference.View
+	Search       form // empty: what is typed is answered at /search
+}
 
 func (s *server) conferences(c echo.Context) error {
 	found, err := s.Conferences.List(c.Request().Context(), me(c))
@@ -50,10 +53,11 @@ func (s *server) conferences(c echo.Context) error {
 // asked. With either the page does not poll itself, so that both stay until they are read.
 type conferencePage struct {
 	conference.View
-	Steps   []step
-	Benches []bench
-	Form    form
-	Notice  string
+	Steps    []step
+	Benches  []bench
+	Previous *conference.Previous // of the case; nil when this is the first, or the case is shut
+	Form     form
+	Notice   string
 }
 
 // Still says that the page answers a form, and must not be fetched again by itself.
@@ -94,6 +98,11 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		return err
 	}
 	p.View, p.Steps = v, s.arcOf(v)
+	if v.Shut == "" {
+		if p.Previous, err = s.Conferences.Previous(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
+	}
 	if v.CanPlan() {
 		experts, err := s.Pool.Find(c.Request().Context(), me(c))
 		if err != nil {

@@ -230,7 +230,7 @@ func TestCancelledConferenceIsOverForAll(t *testing.T) {
 // conferenceRoutes are the addresses of one conference, with forms that would do something.
 func conferenceRoutes(s *testServer) map[string]url.Values {
 	return map[string]url.Values{
-		"GET ": nil, "GET /room": nil, "GET /measures": nil, "GET /minutes": nil,
+		"GET ": nil, "GET /room": nil, "GET /measures": nil, "GET /minutes": nil, "GET /notes": nil, "GET /previous": nil,
 		"POST /move":     typed("starts", "2026-12-01", "clock", "14:00", "length", "45"),
 		"POST /cancel":   nil,
 		"POST /invite":   typed("experts", s.people["Gustav"].ID.String()),
@@ -275,8 +275,8 @@ func TestRolesThatMayNotAreTurnedAway(t *testing.T) {
 	s := newTestServer(t)
 	code := s.opened()
 	for name, allowed := range map[string]string{
-		"Anna":  "GET |GET /room|GET /measures|POST /ticket|POST /open|POST /measures",
-		"Ewald": "GET |GET /room|GET /measures|POST /ticket|POST /measures|POST /answer",
+		"Anna":  "GET |GET /room|GET /measures|GET /notes|GET /previous|POST /ticket|POST /open|POST /measures",
+		"Ewald": "GET |GET /room|GET /measures|GET /notes|GET /previous|POST /ticket|POST /measures|POST /answer",
 	} {
 		b := s.as(name)
 		for route, form := range conferenceRoutes(s) {
@@ -333,7 +333,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	s.unchanged("looking", func() {
 		for range 2 {
 			for _, b := range []*browser{clara, ewald} {
-				for _, path := range append([]string{"/conferences", "/conferences/" + code, "/conferences/" + code + "/room", "/conferences/" + code + "/measures", "/plan", "/outbox"}, links...) {
+				for _, path := range append([]string{"/conferences", "/conferences/" + code, "/conferences/" + code + "/room", "/conferences/" + code + "/measures", "/conferences/" + code + "/notes", "/conferences/" + code + "/previous", "/search", "/search?q=Arzt", "/plan", "/outbox"}, links...) {
 					if a := b.get(path); a.Status != http.StatusOK {
 						t.Errorf("%s: status %d", path, a.Status)
 					}

@@ -60,7 +60,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -153,7 +153,7 @@ func (s *server) funcs() template.FuncMap {
 
 		"linked": linked, "asked": asked, "quoted": quoted,
 		"field": s.field, "choices": s.choices, "wrongs": s.wrongs,
-		"entries": entries, "tone": tone, "empty": newEmpty, "names": s.names,
+		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "load": s.load, "home": home,
 		"next":    func(n int) int { return n + 1 },
 		"strings": func(v ...string) []string { return v },

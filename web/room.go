@@ -26,7 +26,7 @@ type livePage struct {
 	Me                                livePerson
 	Moderator, Writable               bool
 	MeasuresURL, TicketURL, SocketURL string
-	LeaveURL, EndURL                  string
+	LeaveURL, EndURL, PreviousURL     string
 	CSS, LiveJS, PageJS               string
 }
 
@@ -45,6 +45,13 @@ func (s *server) room(c echo.Context) error {
 		Moderator: e.Part == conference.Moderator, Writable: true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
 		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
+	}
+	before, err := s.Conferences.HasPrevious(c.Request().Context(), me(c), code(c))
+	if err != nil {
+		return err
+	}
+	if before {
+		p.PreviousURL = at(c, "/previous")
 	}
 	if p.Moderator {
 		p.EndURL = at(c, "#end")

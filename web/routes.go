@@ -62,9 +62,12 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", socket, anyone, s.live}, // the ticket says who
 		{"GET", "/conferences/:code/measures", members, s.measures},
 		{"POST", "/conferences/:code/measures", members, s.measuresPost},
+		{"GET", "/conferences/:code/notes", members, s.notes},
+		{"GET", "/conferences/:code/previous", members, s.previous},
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
 		{"POST", "/conferences/:code/approve", coordinators, s.approve},
+		{"GET", "/search", members, s.search},
 		{"GET", "/plan", members, s.plan},
 		{"POST", "/plan/:id/answer", members, s.planAnswer},
 		{"POST", "/plan/:id/report", members, s.planReport},

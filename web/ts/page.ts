@@ -3,6 +3,7 @@
 //   <form data-guard>        asks before leaving while something in it has been changed and not sent
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
+//   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <div class="errors">     takes the focus when the page opens
 //
 // data-poll needs an id, and the answer must contain the element with that id (a whole page will do). An answer that refuses the page makes
@@ -11,6 +12,7 @@
 import { Gone, changedValue, refetch } from "./swap";
 
 guardChanges();
+loadUnfolded();
 submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 document.querySelector<HTMLElement>(".errors")?.focus();
@@ -32,6 +34,21 @@ function changed(form: HTMLFormElement): boolean {
   return [...form.elements].some(
     (one) => (one instanceof HTMLInputElement || one instanceof HTMLTextAreaElement || one instanceof HTMLSelectElement) && one.type !== "hidden" && changedValue(one) !== null,
   );
+}
+
+/** Fills a part when it is unfolded for the first time: whoever does not look at it is not shown it. */
+function loadUnfolded(): void {
+  const load = async (event: Event): Promise<void> => {
+    const fold = event.target;
+    if (!(fold instanceof HTMLDetailsElement) || !fold.open) return;
+    const url = fold.dataset["load"];
+    const part = fold.querySelector("[id]");
+    if (!url || !part) return;
+    delete fold.dataset["load"];
+    const came = await refetch(part, url, AbortSignal.timeout(10_000)).catch(() => null);
+    if (!came) fold.dataset["load"] = url;
+  };
+  document.addEventListener("toggle", (event) => void load(event), true); // toggle does not bubble
 }
 
 function submitOnce(): void {
