@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -115,7 +114,7 @@ func (s *testServer) wire() {
 	s.must(err)
 	s.t.Cleanup(func() { s.must(rooms.Close()) })
 	s.Live = realtime.NewHub(realtime.Config{
-		Notes: testNotes{s.Conferences}, Gate: testGate{s.Conferences}, Rooms: rooms, Origin: s.URL, Log: s.Log, Now: s.Now,
+		Notes: LiveNotes(s.Conferences), Gate: LiveGate(s.Conferences), Rooms: rooms, Origin: s.URL, Log: s.Log, Now: s.Now,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	gone := make(chan error, 1)
@@ -386,79 +385,4 @@ func typed(pairs ...string) url.Values {
 		v.Add(pairs[i], pairs[i+1])
 	}
 	return v
-}
-
-// testNotes and testGate join conference and realtime, as the program does.
-type testNotes struct{ *conference.Store }
-
-func (n testNotes) Open(ctx context.Context, id string) (realtime.Note, error) {
-	note, err := n.OpenNote(ctx, uuid.MustParse(id))
-	if err != nil {
-		return realtime.Note{}, err
-	}
-	out := realtime.Note{
-		ID: note.ID, Epoch: note.Epoch, Head: note.Head, Sections: note.Sections, Sealed: note.Sealed,
-		Upto: note.Upto, State: note.State, Clients: map[uint64]string{},
-	}
-	for _, r := range note.Rows {
-		out.Rows = append(out.Rows, realtime.Row{Seq: r.Seq, Person: r.Person.String(), Session: r.Session.String(), At: r.At, Data: r.Data})
-	}
-	for client, person := range note.Clients {
-		out.Clients[client] = person.String()
-	}
-	return out, nil
-}
-
-func (n testNotes) Append(ctx context.Context, batches []realtime.Batch) ([]error, error) {
-	in := make([]conference.NoteBatch, len(batches))
-	for i, b := range batches {
-		in[i] = conference.NoteBatch{Note: b.Note, Epoch: b.Epoch, Head: b.Head, Clients: map[uint64]uuid.UUID{}}
-		for _, r := range b.Rows {
-			in[i].Rows = append(in[i].Rows, conference.NoteRow{Person: uuid.MustParse(r.Person), Session: uuid.MustParse(r.Session), At: r.At, Data: r.Data})
-		}
-		for client, person := range b.Clients {
-			in[i].Clients[client] = uuid.MustParse(person)
-		}
-	}
-	left, err := n.AppendNotes(ctx, in)
-	for i, e := range left {
-		switch {
-		case errors.Is(e, conference.ErrFenced):
-			left[i] = realtime.ErrFenced
-		case errors.Is(e, account.ErrClosed):
-			left[i] = realtime.ErrSealed
-		}
-	}
-	return left, err
-}
-
-func (n testNotes) Snapshot(ctx context.Context, note, upto int64, state []byte) error {
-	return n.SnapshotNote(ctx, note, upto, state)
-}
-
-func (n testNotes) Sections(ctx context.Context, note, upto int64, texts map[string]string) error {
-	return n.WriteSections(ctx, note, upto, texts)
-}
-
-type testGate struct{ *conference.Store }
-
-func (g testGate) Rights(ctx context.Context, conf string, guests []realtime.Guest) ([]realtime.Rights, error) {
-	present := make([]conference.Presence, len(guests))
-	for i, p := range guests {
-		present[i] = conference.Presence{Person: uuid.MustParse(p.Person), Session: uuid.MustParse(p.Session)}
-	}
-	reasons, err := g.Stay(ctx, uuid.MustParse(conf), present)
-	rights := make([]realtime.Rights, len(reasons))
-	for i, why := range reasons {
-		rights[i] = realtime.Rights{Enter: why == "", Write: why == "", Reason: why}
-	}
-	return rights, err
-}
-
-func (g testGate) Joined(ctx context.Context, p realtime.Guest) error {
-	return g.Store.Joined(ctx, uuid.MustParse(p.Conference), uuid.MustParse(p.Person))
-}
-
-func (g testGate) Left(ctx context.Context, p realtime.Guest) error {
-	return g.Store.Left(ctx, uuid.MustParse(p.Conference), uuid.MustParse(p.Person))
 }

@@ -106,7 +106,7 @@ func (s *server) wireLive() error {
 		return fmt.Errorf("KONSIL_RTC_ADDR: %w", err)
 	}
 	s.hub = realtime.NewHub(realtime.Config{
-		Notes: liveNotes{s.conferences}, Gate: liveGate{s.conferences}, Rooms: s.rooms, Origin: s.PublicURL, Log: s.log, Now: s.now,
+		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Rooms: s.rooms, Origin: s.PublicURL, Log: s.log, Now: s.now,
 	})
 	return nil
 }

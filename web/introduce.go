@@ -1,4 +1,4 @@
-package main
+package web
 
 import (
 	"context"
@@ -11,7 +11,14 @@ import (
 	"github.com/konsil-server/konsil/realtime"
 )
 
-// conference and realtime do not know each other. These two turn the values of one into those of the other.
+// conference and realtime do not know each other. LiveNotes and LiveGate introduce them: they turn the values of one into
+// those of the other.
+
+// LiveNotes keeps the notes of live conferences in s.
+func LiveNotes(s *conference.Store) realtime.Notes { return liveNotes{s} }
+
+// LiveGate asks s who may be in a live conference.
+func LiveGate(s *conference.Store) realtime.Gate { return liveGate{s} }
 
 type liveNotes struct{ *conference.Store }
 
@@ -29,10 +36,10 @@ func (n liveNotes) Open(ctx context.Context, id string) (realtime.Note, error) {
 		Upto: note.Upto, State: note.State, Clients: map[uint64]string{},
 	}
 	for _, r := range note.Rows {
-		out.Rows = append(out.Rows, realtime.Row{Seq: r.Seq, Person: text(r.Person), Session: text(r.Session), At: r.At, Data: r.Data})
+		out.Rows = append(out.Rows, realtime.Row{Seq: r.Seq, Person: idText(r.Person), Session: idText(r.Session), At: r.At, Data: r.Data})
 	}
 	for client, person := range note.Clients {
-		out.Clients[client] = text(person)
+		out.Clients[client] = idText(person)
 	}
 	return out, nil
 }
@@ -42,10 +49,10 @@ func (n liveNotes) Append(ctx context.Context, batches []realtime.Batch) ([]erro
 	for i, b := range batches {
 		in[i] = conference.NoteBatch{Note: b.Note, Epoch: b.Epoch, Head: b.Head, Clients: map[uint64]uuid.UUID{}}
 		for _, r := range b.Rows {
-			in[i].Rows = append(in[i].Rows, conference.NoteRow{Person: id(r.Person), Session: id(r.Session), At: r.At, Data: r.Data})
+			in[i].Rows = append(in[i].Rows, conference.NoteRow{Person: parseID(r.Person), Session: parseID(r.Session), At: r.At, Data: r.Data})
 		}
 		for client, person := range b.Clients {
-			in[i].Clients[client] = id(person)
+			in[i].Clients[client] = parseID(person)
 		}
 	}
 	left, err := n.AppendNotes(ctx, in)
@@ -73,9 +80,9 @@ type liveGate struct{ *conference.Store }
 func (g liveGate) Rights(ctx context.Context, conf string, guests []realtime.Guest) ([]realtime.Rights, error) {
 	present := make([]conference.Presence, len(guests))
 	for i, p := range guests {
-		present[i] = conference.Presence{Person: id(p.Person), Session: id(p.Session)}
+		present[i] = conference.Presence{Person: parseID(p.Person), Session: parseID(p.Session)}
 	}
-	reasons, err := g.Stay(ctx, id(conf), present)
+	reasons, err := g.Stay(ctx, parseID(conf), present)
 	if err != nil {
 		return nil, err
 	}
@@ -87,15 +94,15 @@ func (g liveGate) Rights(ctx context.Context, conf string, guests []realtime.Gue
 }
 
 func (g liveGate) Joined(ctx context.Context, p realtime.Guest) error {
-	return g.Store.Joined(ctx, id(p.Conference), id(p.Person))
+	return g.Store.Joined(ctx, parseID(p.Conference), parseID(p.Person))
 }
 
 func (g liveGate) Left(ctx context.Context, p realtime.Guest) error {
-	return g.Store.Left(ctx, id(p.Conference), id(p.Person))
+	return g.Store.Left(ctx, parseID(p.Conference), parseID(p.Person))
 }
 
-// id reads an id that this server wrote; anything else is nobody.
-func id(s string) uuid.UUID {
+// parseID reads an id that this server wrote; anything else is nobody.
+func parseID(s string) uuid.UUID {
 	u, err := uuid.Parse(s)
 	if err != nil {
 		return uuid.Nil
@@ -103,7 +110,7 @@ func id(s string) uuid.UUID {
 	return u
 }
 
-func text(u uuid.UUID) string {
+func idText(u uuid.UUID) string {
 	if u == uuid.Nil {
 		return ""
 	}
