@@ -17,8 +17,9 @@
 //     order they were asked for (attendance, section texts, snapshots); its
 //     doorkeeper, which asks the Gate once a second. The conference's
 //     goroutine starts the other two and waits for them.
-//   - Per socket: the reader, which is the goroutine of Hub.Serve and so the
-//     HTTP server's, and the writer. Serve starts the writer and waits for it. Only the writer writes
+//   - Per socket: the reader, which Hub.Serve starts after the upgrade and
+//     Hub.Run waits for, and the writer, which the reader starts and waits for.
+//     The request's goroutine ends with the upgrade. Only the writer writes
 //     (the library adds a close frame of its own after a protocol error, in
 //     one write, when nothing else follows anyway). The reader parses, decodes
 //     and owns the socket's sfu.Peer; it alone calls it.

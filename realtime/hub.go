@@ -126,6 +126,7 @@ type Hub struct {
 	live     map[string]*conference
 	stopping bool
 	running  sync.WaitGroup // conferences
+	alive    sync.WaitGroup // sockets: begun while their conference runs
 }
 
 // NewHub makes a hub; it serves once Run runs.
@@ -163,6 +164,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.running.Wait()
 	close(stop)
 	<-stopped
+	h.alive.Wait()
 	return nil
 }
 
@@ -171,10 +173,10 @@ func (h *Hub) Run(ctx context.Context) error {
 // the ticket is redeemed.
 func (h *Hub) Ticket(g Guest) string { return h.tickets.issue(g, h.cfg.Now()) }
 
-// Serve redeems the ticket in the query, upgrades, and serves the socket until
-// its end. It answers 403 to a foreign Origin and to a person without the
-// right to be here, 401 to a dead ticket and 503 when the note or the rights
-// cannot be read.
+// Serve redeems the ticket in the query and upgrades; the socket then lives
+// on by itself, and Run waits for it. It answers 403 to a foreign Origin and to
+// a person without the right to be here, 401 to a dead ticket and 503 when the
+// note or the rights cannot be read.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 	if !h.ours(r) {
 		http.Error(w, "foreign origin", http.StatusForbidden)
@@ -192,30 +194,45 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newSocket(h.sockets.Add(1), c, g)
-	defer s.linger()
-	defer h.release(c)
-	defer close(s.done)
-	h.receive(w, r, s)
+	ws, write := h.receive(w, r, s)
+	if ws == nil {
+		h.part(s)
+		return
+	}
+	// Not on the request's goroutine: its deep stack, its buffers and all that
+	// hangs on the request would stay for hours, and are three quarters of what
+	// an idle socket costs.
+	h.alive.Go(func() {
+		s.converse(ws, write)
+		h.part(s)
+	})
 }
 
-// receive checks the rights of a socket and lets it in. The conference knows
-// it before the rights are read: should they be taken away in between, Drop
-// finds it.
-func (h *Hub) receive(w http.ResponseWriter, r *http.Request, s *socket) {
+// part lets go of a socket's conference, then of its connection.
+func (h *Hub) part(s *socket) {
+	close(s.done)
+	h.release(s.conf)
+	s.linger()
+}
+
+// receive checks the rights of a socket and upgrades it; nil: it was refused.
+// The conference knows it before the rights are read: should they be taken
+// away in between, Drop finds it.
+func (h *Hub) receive(w http.ResponseWriter, r *http.Request, s *socket) (_ *websocket.Conn, write bool) {
 	if !s.conf.ask(inbound{from: s, kind: inArrive}) {
 		http.Error(w, "not available", http.StatusServiceUnavailable)
-		return
+		return nil, false
 	}
 	write, status := h.admit(r.Context(), s)
 	if status == http.StatusOK {
 		if ws, err := h.upgrader.Upgrade(w, r, nil); err == nil {
-			s.converse(ws, write)
-			return
+			return ws, write
 		}
 	} else {
 		http.Error(w, http.StatusText(status), status)
 	}
 	s.conf.send(inbound{from: s, kind: inLeave})
+	return nil, false
 }
 
 func (h *Hub) admit(ctx context.Context, s *socket) (write bool, status int) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -120,8 +121,15 @@ func (s *socket) linger() {
 }
 
 // read takes messages until the connection or the patience ends and returns
-// what to close it with.
+// what to close it with. Should our own code panic over what somebody sent,
+// only her socket ends, as it is with requests.
 func (s *socket) read() (code int, reason string) {
+	defer func() {
+		if recover() != nil { // the value may quote the message
+			s.conf.log.Error("a message made a reader panic", "conference", s.conf.id, "stack", string(debug.Stack()))
+			code, reason = websocket.CloseInternalServerErr, ""
+		}
+	}()
 	s.ws.SetReadLimit(hardFrame)
 	s.ws.SetPongHandler(func(string) error { return s.alive() })
 	s.ws.SetPingHandler(func(data string) error {
