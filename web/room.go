@@ -70,8 +70,16 @@ func (s *server) ticket(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, map[string]string{"ticket": s.Live.Ticket(realtime.Guest{
 		Conference: e.ID.String(), Person: e.Person.ID.String(), Session: e.Person.Session.String(),
-		Name: e.Person.Name, Short: e.Person.Short(), Role: string(e.Part), Color: e.Color, EndsAt: e.EndsAt,
+		Name: e.Person.Name, Short: e.Person.Short(), Role: s.place(e), Color: e.Color, EndsAt: e.EndsAt,
 	})})
+}
+
+// place says in words what somebody is in the room for.
+func (s *server) place(e conference.Entry) string {
+	if e.Discipline != "" {
+		return s.words.t("discipline.", e.Discipline)
+	}
+	return s.words.t("part.", e.Part)
 }
 
 func (s *server) live(c echo.Context) error {
