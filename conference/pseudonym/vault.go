@@ -15,9 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,36 +64,8 @@ type Key struct {
 // LoadKey reads the key-encryption key from dir/vault.key, and makes it on the first start. The file must be readable by its
 // owner only.
 func LoadKey(dir string) (*Key, error) {
-	file := filepath.Join(dir, "vault.key")
-	raw, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return makeKey(dir, file)
-	}
+	secret, err := Secret(filepath.Join(dir, "vault.key"))
 	if err != nil {
-		return nil, fmt.Errorf("vault key: %w", err)
-	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("vault key: %s must be readable by its owner only (chmod 600)", file)
-	}
-	secret, err := hex.DecodeString(strings.TrimSpace(string(raw)))
-	if err != nil || len(secret) != 32 {
-		return nil, fmt.Errorf("vault key: %s does not hold 64 hexadecimal digits", file)
-	}
-	return newKey(secret)
-}
-
-func makeKey(dir, file string) (*Key, error) {
-	secret := make([]byte, 32)
-	rand.Read(secret)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("vault key: %w", err)
-	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("vault key: %w", err)
-	}
-	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return nil, fmt.Errorf("vault key: %w", err)
 	}
 	return newKey(secret)
