@@ -3,6 +3,7 @@
 //   <form data-guard>        asks before leaving while something in it has been changed and not sent
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
+//   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <div class="errors">     takes the focus when the page opens
 //
@@ -15,6 +16,7 @@ guardChanges();
 loadUnfolded();
 submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
+if (document.querySelector("[data-watch]")) watch();
 document.querySelector<HTMLElement>(".errors")?.focus();
 
 function guardChanges(): void {
@@ -90,4 +92,15 @@ function poll(first: Element): void {
     failures = 0;
   });
   setTimeout(() => void look(), every());
+}
+
+/** Asks whether this page may still be seen: often while somebody looks at it, and at once when somebody looks again. */
+function watch(): void {
+  const look = async (): Promise<void> => {
+    if (document.visibilityState !== "visible") return;
+    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
+    if (answer && (answer.type === "opaqueredirect" || [401, 403, 404, 410].includes(answer.status))) location.reload();
+  };
+  setInterval(() => void look(), 1500);
+  document.addEventListener("visibilitychange", () => void look());
 }
