@@ -14,7 +14,7 @@ import (
 const (
 	// commitEvery is the least time between two ticks of a note: short, so that
 	// "saved" comes soon, long enough to gather what several people type.
-	commitEvery = 5 * time.Millisecond
+	commitEvery = 2 * time.Millisecond
 	// deliverEvery is how long what somebody has typed may wait for more before
 	// everybody gets it, which is where the work is: committed ticks gather for
 	// it. Where nothing was delivered for restAfter, it goes out at once.
