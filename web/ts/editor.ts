@@ -17,37 +17,14 @@ import {
 import { Decoration, EditorView, WidgetType, keymap, placeholder, type DecorationSet } from "@codemirror/view";
 import { StyleModule } from "style-mod";
 import { ySyncAnnotation, yCollab, yUndoManagerKeymap } from "y-codemirror.next";
-import type { Awareness } from "y-protocols/awareness";
-import * as Y from "yjs";
+import { conventions } from "./colours";
 import { isRecord } from "./protocol";
+import { cursorIn, halves, OwnCaret, tooMuch, wholeOnly, type Section, type SectionOptions } from "./section";
 
-/** More than this in one go is refused: it would not fit a frame, and it is never a note. */
-const pasteLimit = 16_000;
-
-export interface SectionOptions {
-  key: string;
-  parent: HTMLElement;
-  text: Y.Text;
-  awareness: Awareness;
-  writable: boolean;
-  /** ids of heading and hint, for assistive technology */
-  labelledBy: string;
-  describedBy?: string;
-  /** called when an input method starts or goes on composing, and when it is done */
-  composing(active: boolean): void;
-  /** called with a sentence when an edit was not taken */
-  told(sentence: string): void;
-}
-
-/** A section on the page. Made by the live page when the section's place is known; destroy removes its text from the page. */
-export interface Section {
-  setWritable(writable: boolean): void;
-  destroy(): void;
-}
-
-export function openSection(options: SectionOptions): Section {
+/** The view with carets, colours and completion. */
+export function openEditor(options: SectionOptions): Section {
   StyleModule.mount = adopt;
-  const undo = new Y.UndoManager(options.text, { trackedOrigins: new Set(), captureTimeout: 700 });
+  const own = new OwnCaret(options);
   const access = new Compartment();
   const view = new EditorView({
     parent: options.parent,
@@ -55,7 +32,7 @@ export function openSection(options: SectionOptions): Section {
       doc: options.text.toString(),
       extensions: [
         wholeCharacters(options.told),
-        yCollab(options.text, null, { undoManager: undo }),
+        yCollab(options.text, null, { undoManager: options.undo }),
         // no binding for Tab: it leaves the field
         keymap.of([...yUndoManagerKeymap, ...standardKeymap]),
         EditorView.lineWrapping,
@@ -69,8 +46,9 @@ export function openSection(options: SectionOptions): Section {
         }),
         access.of(accessTo(options.writable)),
         composition(options.composing),
+        conventions(options.people),
         carets,
-        ownCaret(options),
+        follow(options, own),
       ],
     }),
   });
@@ -82,9 +60,14 @@ export function openSection(options: SectionOptions): Section {
       options.parent.classList.toggle("readonly", !writable);
       view.dispatch({ effects: access.reconfigure(accessTo(writable)) });
     },
+    caret: () => (view.hasFocus ? view.state.selection.main.head : null),
+    focus(at) {
+      view.focus();
+      view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });
+    },
     destroy() {
       forget();
-      undo.destroy();
+      own.destroy();
       view.destroy();
     },
   };
@@ -152,16 +135,13 @@ function adopt(_: Document | ShadowRoot, modules: StyleModule | readonly StyleMo
 
 // --- whole characters -------------------------------------------------------------------------------------------------------------
 
-const isHigh = (unit: number) => unit >= 0xd800 && unit < 0xdc00;
-const isLow = (unit: number) => unit >= 0xdc00 && unit < 0xe000;
-
 function unit(text: Text, at: number): number {
   return at >= 0 && at < text.length ? text.sliceString(at, at + 1).charCodeAt(0) : 0;
 }
 
 /** True where an edit at this place would part the two halves of one character. */
 function parts(text: Text, at: number): boolean {
-  return isHigh(unit(text, at - 1)) && isLow(unit(text, at));
+  return halves(unit(text, at - 1), unit(text, at));
 }
 
 /**
@@ -180,8 +160,9 @@ function wholeCharacters(told: (sentence: string) => void): Extension {
       broken ||= change.changed;
       whole.push(change.spec);
     });
-    if (added > pasteLimit) {
-      told(`Das ist zu viel auf einmal: höchstens ${pasteLimit.toLocaleString("de")} Zeichen. Es wurde nichts eingefügt.`);
+    const refused = tooMuch(added);
+    if (refused) {
+      told(refused);
       return [];
     }
     return broken ? rewritten(tr, whole) : tr;
@@ -192,7 +173,7 @@ function widen(doc: Text, from: number, to: number, insert: string): { spec: Cha
   const left = parts(doc, from) ? 1 : 0;
   const right = parts(doc, to) ? 1 : 0;
   const full = doc.sliceString(from - left, from) + insert + doc.sliceString(to, to + right);
-  const clean = full.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "");
+  const clean = wholeOnly(full);
   return { spec: { from: from - left, to: to + right, insert: clean }, changed: left + right > 0 || clean !== full };
 }
 
@@ -308,25 +289,6 @@ function remotesIn({ awareness, text }: SectionOptions): Remote[] {
   return found;
 }
 
-/** Where a state's caret stands in this text; null when it is in another one. */
-export function cursorIn(state: Record<string, unknown>, text: Y.Text): { anchor: number; head: number } | null {
-  const cursor = state["cursor"];
-  if (!isRecord(cursor) || !text.doc) return null;
-  const anchor = place(cursor["anchor"], text);
-  const head = place(cursor["head"], text);
-  return anchor === null || head === null ? null : { anchor, head };
-}
-
-function place(json: unknown, text: Y.Text): number | null {
-  if (!isRecord(json) || !text.doc) return null;
-  try {
-    const found = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(json), text.doc);
-    return found?.type === text ? found.index : null;
-  } catch {
-    return null; // another client's nonsense is not our error
-  }
-}
-
 function words(value: unknown): string {
   return typeof value === "string" && value ? value : "?";
 }
@@ -335,31 +297,16 @@ function colour(value: unknown, otherwise: string): string {
   return typeof value === "string" && CSS.supports("color", value) ? value : otherwise;
 }
 
-/** Publishes one's own caret, and for three seconds after each edit that one is writing here. */
-function ownCaret({ awareness, text, key }: SectionOptions): Extension {
-  let rest = 0;
-  const publish = (view: EditorView) => {
-    const state = awareness.getLocalState();
-    if (!state) return;
-    if (!view.hasFocus) {
-      if (state["cursor"] && cursorIn(state, text)) awareness.setLocalStateField("cursor", null);
-      return;
-    }
-    const { anchor, head } = view.state.selection.main;
-    const at = (index: number) => Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(text, index)) as unknown;
-    const cursor = { anchor: at(anchor), head: at(head) };
-    if (JSON.stringify(cursor) !== JSON.stringify(state["cursor"])) awareness.setLocalStateField("cursor", cursor);
-  };
-  const writes = () => {
-    if (awareness.getLocalState()?.["writes"] !== key) awareness.setLocalStateField("writes", key);
-    clearTimeout(rest);
-    rest = setTimeout(() => {
-      if (awareness.getLocalState()?.["writes"] === key) awareness.setLocalStateField("writes", null);
-    }, 3000);
-  };
+/** Tells of one's own caret, edits and line. */
+function follow(options: SectionOptions, own: OwnCaret): Extension {
   return EditorView.updateListener.of((update) => {
-    if (update.docChanged && !update.transactions[0]?.annotation(ySyncAnnotation)) writes();
+    if (update.docChanged && !update.transactions[0]?.annotation(ySyncAnnotation)) own.wrote();
+    if (!update.selectionSet && !update.focusChanged && !update.docChanged) return;
     // after this update: the Y.Text follows the editor, and a position beyond its end cannot be named
-    if (update.selectionSet || update.focusChanged || update.docChanged) queueMicrotask(() => publish(update.view));
+    queueMicrotask(() => {
+      const { main } = update.view.state.selection;
+      own.publish(update.view.hasFocus ? main : null);
+      if (update.view.hasFocus) options.line(update.view.state.doc.lineAt(main.head).text);
+    });
   });
 }

@@ -7,10 +7,12 @@
 //   konsil.room.stats()       frames decoded and bytes received by peer id, bytes sent
 // It gives nothing that the person does not already see.
 
-import { openSection, type Section } from "./editor";
+import { remember, wished } from "./device";
 import { Notes, type SaveState } from "./notes";
-import { setText, Writers } from "./people";
+import { Paper } from "./paper";
+import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
+import { Queue } from "./queue";
 import { Room, type RoomStats } from "./room";
 import { post, refetch, swap } from "./swap";
 import { Tiles } from "./tiles";
@@ -39,14 +41,22 @@ function byId(id: string): HTMLElement {
   return found;
 }
 
+function box(id: string): HTMLInputElement {
+  const found = byId(id);
+  if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is no box to tick`);
+  return found;
+}
+
 class LivePage {
   private readonly root = byId("live");
   private readonly link: Link;
-  private readonly notes: Notes;
+  private readonly queue: Queue;
+  private notes: Notes;
   private readonly room: Room;
   private readonly tiles: Tiles;
-  private readonly writers: Writers;
-  private readonly sections = new Map<string, Section>();
+  private readonly paper: Paper;
+  private shown: Notes; // whose text the paper shows; for a moment not the same as notes
+  private renewals = 0;
   private readonly clock: number;
   private endsAt = Date.parse(this.data("ends"));
   private wasWritable = false;
@@ -54,18 +64,18 @@ class LivePage {
   private over = false;
 
   constructor() {
-    this.notes = new Notes(
-      (frame) => this.link.binary(frame),
-      () => this.link.restart(),
-    );
+    this.queue = new Queue(this.data("code"), this.data("person"), !wished("keepnothing"));
+    this.notes = this.shown = new Notes((frame) => this.link.binary(frame), this.teller(), this.queue, Paper.keys());
     this.tiles = new Tiles(byId("tiles"), (yes) => (byId("unlock").hidden = !yes));
     this.room = new Room((type, data) => this.link.text(type, data), {
       tiles: this.tiles,
       changed: () => this.showRoom(),
       told: (sentence) => this.tell(sentence),
     });
-    this.writers = this.openSections();
+    this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence));
     this.notes.changed = () => this.showNotes();
+    void this.notes.restore();
+    this.bindSettings();
     this.bindDesk();
     this.bindMeasures();
     this.clock = setInterval(() => this.showTime(), 1000);
@@ -87,35 +97,50 @@ class LivePage {
 
   // --- notes ----------------------------------------------------------------------------------------------------------------------
 
-  private openSections(): Writers {
-    const titles = new Map<string, string>();
-    const marks = new Map<string, HTMLElement>();
-    for (const place of document.querySelectorAll<HTMLElement>(".editor[data-section]")) {
-      const key = place.dataset["section"] ?? "";
-      const mark = byId(`sec-${key}-writes`);
-      const hint = document.getElementById(`sec-${key}-hint`);
-      titles.set(key, byId(`sec-${key}`).textContent ?? key);
-      marks.set(key, mark);
-      this.sections.set(
-        key,
-        openSection({
-          key,
-          parent: place,
-          text: this.notes.doc.getText(`s:${key}`),
-          awareness: this.notes.awareness,
-          writable: false, // until the server's document is here
-          labelledBy: `sec-${key}`,
-          ...(hint ? { describedBy: hint.id } : {}),
-          composing: (active) => (active ? this.notes.hold() : this.notes.release()),
-          told: (sentence) => this.tell(sentence),
-        }),
-      );
-    }
-    return new Writers(this.notes.awareness, byId("writing"), titles, marks);
+  private teller() {
+    return {
+      restart: () => this.link.restart(),
+      recovered: (n: number) => this.tell(n === 1 ? "1 Änderung von vorhin nachgereicht." : `${n} Änderungen von vorhin nachgereicht.`),
+      stuck: () => this.renew(),
+    };
+  }
+
+  /** Goes on with a fresh document; the old one stays to be read until everything unsaved is in the new one. */
+  private renew(): void {
+    if (++this.renewals > 2) return this.tell("Der Server nimmt Ihre letzten Änderungen nicht an. Ihr Text steht noch da: bitte kopieren Sie, was fehlen würde, und laden Sie die Seite neu.");
+    this.notes = this.shown.renewed();
+    this.notes.changed = () => this.showNotes();
+    this.link.restart();
+  }
+
+  private showRenewed(): void {
+    if (this.notes === this.shown || !this.notes.settled()) return;
+    this.paper.setNotes(this.notes);
+    this.shown.destroy();
+    this.shown = this.notes;
+    this.tell("Der Server hat eine Änderung nicht angenommen. Ihr Text wurde neu eingesetzt, bitte sehen Sie ihn kurz durch.");
+  }
+
+  private bindSettings(): void {
+    const plain = box("plain");
+    plain.checked = wished("plain");
+    plain.addEventListener("change", () => {
+      remember("plain", plain.checked);
+      this.paper.setPlain(plain.checked);
+    });
+    const nothing = box("keepnothing");
+    nothing.checked = wished("keepnothing");
+    nothing.addEventListener("change", () => {
+      remember("keepnothing", nothing.checked);
+      void this.queue.allow(!nothing.checked);
+    });
+    if (Queue.possible()) return;
+    nothing.checked = nothing.disabled = true;
   }
 
   private showNotes(): void {
     if (this.over) return;
+    this.showRenewed();
     const { kind, words } = this.notes.saveState();
     const line = byId("saved");
     line.dataset["state"] = kind;
@@ -124,8 +149,8 @@ class LivePage {
     const writable = this.notes.writable();
     if (writable === this.wasWritable) return;
     this.wasWritable = writable;
-    if (kind === "refused") this.tell("Ihr Text steht noch da. Bitte kopieren Sie, was fehlen würde, und laden Sie die Seite neu.");
-    for (const section of this.sections.values()) section.setWritable(writable);
+    if (kind === "refused" && this.notes === this.shown) this.tell("Ihr Text steht noch da. Bitte kopieren Sie, was fehlen würde, und laden Sie die Seite neu.");
+    this.paper.setWritable(writable);
   }
 
   /** Reads aloud when saving stops working and when it works again; the count that changes with every letter is for the eye only. */
@@ -279,11 +304,11 @@ class LivePage {
     this.over = true;
     const unsaved = this.notes.unsaved();
     clearInterval(this.clock);
-    this.writers.destroy();
-    for (const section of this.sections.values()) section.destroy();
-    this.sections.clear();
+    this.paper.destroy();
     this.room.destroy();
     this.notes.destroy();
+    // in another window the conference goes on, and with it the chance to hand in what is here
+    if (reason !== "elsewhere") void this.queue.wipe();
     delete window.konsil;
     const leave = this.data("leave");
     document.title = "Konferenz beendet · konsil";
@@ -292,12 +317,13 @@ class LivePage {
   }
 
   private expose(): void {
-    const { notes, room, sections } = this;
+    const { room } = this;
+    const keys = Paper.keys();
     window.konsil = {
       notes: {
-        texts: () => Object.fromEntries([...sections.keys()].map((key) => [key, notes.doc.getText(`s:${key}`).toString()])),
-        unsaved: () => notes.unsaved(),
-        connected: () => notes.connected(),
+        texts: () => Object.fromEntries(keys.map((key) => [key, this.shown.doc.getText(`s:${key}`).toString()])),
+        unsaved: () => this.notes.unsaved(),
+        connected: () => this.notes.connected(),
       },
       room: { stats: () => room.stats() },
     };

@@ -5,6 +5,8 @@ import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import * as Y from "yjs";
+import type { Queue, Slot } from "./queue";
+import { repeatEdits } from "./renew";
 
 type Frame = Uint8Array<ArrayBuffer>;
 
@@ -13,11 +15,27 @@ export interface SaveState {
   words: string;
 }
 
-/** One local change on its way: frame is its number on this connection, 0 while it has not been sent there. */
+/** One local change on its way. */
 interface Change {
   update: Uint8Array;
+  /** its place on this device; it is not sent before it is there, or cannot be */
+  slot: Slot;
+  kept: boolean;
+  /** left by an earlier page */
+  old: boolean;
+  /** its number on this connection, 0 while it has not been sent there */
   frame: number;
   sentAt: number;
+}
+
+/** What the page is told, beside `changed`. */
+export interface Teller {
+  /** Asks for a new connection: this one does not answer, or no longer tells the truth about our rights. */
+  restart(): void;
+  /** So many changes of an earlier page have been handed in and saved. */
+  recovered(changes: number): void;
+  /** The server does not take this document's changes: time for `renewed`. */
+  stuck(): void;
 }
 
 const msg = { sync: 0, awareness: 1, ack: 100, hello: 101, state: 102, reject: 103 } as const;
@@ -34,12 +52,15 @@ const holdLimit = 3_000;
 
 const refusals: Record<number, string> = {
   [rejected.right]: "Sie dürfen hier nicht mehr schreiben.",
-  [rejected.large]: "Der Text ist zu lang.",
-  [rejected.client]: "Diese Seite ist noch einmal offen.",
-  [rejected.malformed]: "Der Server hat eine Änderung nicht verstanden.",
+  [rejected.large]: "Die Mitschrift ist voll. Alle Abschnitte zusammen fassen 524.288 Zeichen.",
+  [rejected.client]: "Ihre Änderungen kamen unter einer fremden Kennung an. Ihr Text wird neu eingesetzt.",
+  [rejected.malformed]: "Der Server hat eine Änderung nicht verstanden. Ihr Text wird neu eingesetzt.",
 };
 
-/** Owned by the live page; made once, fed with frames, destroyed at the end. Reconnecting keeps the document and resends what is missing. */
+/**
+ * Owned by the live page; fed with frames, destroyed at the end. Reconnecting keeps the document and resends what is missing; only when the
+ * server refuses what this document makes is it replaced (see `renewed`).
+ */
 export class Notes {
   readonly doc = new Y.Doc();
   readonly awareness = new Awareness(this.doc);
@@ -56,6 +77,11 @@ export class Notes {
   private server: number = noteState.open;
   private refusal = "";
   private lostAt = Date.now(); // when the connection, or the page, began to be without document
+  private restored = false; // what an earlier page left is in the document
+  private owed: Uint8Array | null = null; // the server's state vector, while it waits for an answer
+  private recovered = 0; // of the changes of an earlier page, those acknowledged
+  private predecessor: Notes | null = null; // whose unsaved edits are still to be repeated
+  private over = false;
   private held: Uint8Array[] | null = null;
   private holdTimer = 0;
   private awarenessTimer = 0;
@@ -63,8 +89,9 @@ export class Notes {
 
   constructor(
     private readonly send: (frame: Frame) => boolean,
-    /** Asks for a new connection: this one does not answer, or no longer tells the truth about our rights. */
-    private readonly restart: () => void,
+    private readonly tell: Teller,
+    private readonly queue: Queue,
+    private readonly sections: string[],
   ) {
     this.awareness.setLocalState({});
     this.doc.on("update", this.onUpdate);
@@ -72,9 +99,35 @@ export class Notes {
     this.watchdog = setInterval(() => this.watch(), 1000);
   }
 
+  /** Begins with what an earlier page could not hand in any more. */
+  async restore(): Promise<void> {
+    for (const { update, slot } of await this.queue.load()) {
+      if (this.over) return;
+      try {
+        Y.applyUpdate(this.doc, update, this);
+        this.add(update, slot, true);
+      } catch {
+        this.queue.forget([slot]); // no update, for whatever reason: there is nothing in it to save
+      }
+    }
+    this.restored = true;
+    this.flush();
+  }
+
+  /**
+   * Notes with a fresh document under a new client id, to be fed from the next connection on. As soon as the server's document is there they
+   * repeat what these have not saved. These stay as they are, to be read, until they are destroyed.
+   */
+  renewed(): Notes {
+    const fresh = new Notes(this.send, this.tell, this.queue, this.sections);
+    fresh.predecessor = this;
+    fresh.restored = true;
+    return fresh;
+  }
+
   /** Changes of this person that the server has not acknowledged. */
   unsaved(): number {
-    return this.pending.length;
+    return this.pending.length + (this.predecessor?.unsaved() ?? 0);
   }
 
   /** True while the server's document is here and the connection stands. */
@@ -82,13 +135,18 @@ export class Notes {
     return this.linked && this.asked && this.loaded;
   }
 
+  /** False until the edits of the notes before these are in. */
+  settled(): boolean {
+    return this.predecessor === null;
+  }
+
   /** Whether typing makes sense now: right to write, document loaded, nothing refused, not sealed. Being offline does not matter. */
   writable(): boolean {
-    return this.loaded && this.right && !this.refusal && this.server !== noteState.sealed;
+    return this.loaded && this.settled() && this.right && !this.refusal && this.server !== noteState.sealed;
   }
 
   saveState(): SaveState {
-    const n = this.pending.length;
+    const n = this.unsaved();
     const some = n === 1 ? "1 Änderung" : `${n} Änderungen`;
     const wait = n === 1 ? "wartet" : "warten";
     if (this.refusal) return { kind: "refused", words: `${some} nicht gespeichert: ${this.refusal}` };
@@ -96,6 +154,7 @@ export class Notes {
     if (!this.loaded) return Date.now() - this.lostAt < slow ? { kind: "loading", words: "Mitschrift wird geladen …" } : { kind: "offline", words: "noch keine Verbindung – es wird weiter versucht" };
     if (!this.linked) return { kind: "offline", words: n ? `offline – ${some} ${wait}; wird gespeichert, sobald die Verbindung steht` : "offline – bis hierher ist alles gespeichert" };
     if (this.server === noteState.down) return { kind: "offline", words: n ? `Der Server kann gerade nicht speichern – ${some} ${wait}` : "Der Server kann gerade nicht speichern" };
+    if (n && !this.right) return { kind: "refused", words: `${some} nicht gespeichert: ${refusals[rejected.right]}` };
     if (n) return { kind: "pending", words: `${some} noch nicht gespeichert` };
     return { kind: "saved", words: this.right ? "gespeichert" : "gespeichert – Sie lesen mit" };
   }
@@ -118,6 +177,7 @@ export class Notes {
   lost(): void {
     if (this.linked) this.lostAt = Date.now();
     this.linked = this.asked = false;
+    this.owed = null;
     this.sent = 0;
     for (const change of this.pending) change.frame = 0;
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.doc.clientID);
@@ -128,6 +188,8 @@ export class Notes {
   }
 
   destroy(): void {
+    this.over = true;
+    this.predecessor?.destroy();
     clearInterval(this.watchdog);
     clearTimeout(this.holdTimer);
     clearTimeout(this.awarenessTimer);
@@ -186,31 +248,61 @@ export class Notes {
     const step = decoding.readVarUint(from);
     const body = decoding.readVarUint8Array(from);
     if (step === sync.step1) return this.answer(body);
-    if (step === sync.step2) this.loaded = true;
     if (this.held) this.held.push(body);
     else Y.applyUpdate(this.doc, body, this);
+    if (step !== sync.step2) return;
+    this.loaded = true;
+    this.inherit();
+    this.flush();
+  }
+
+  /** Repeats the edits that the notes before these could not save. */
+  private inherit(): void {
+    const before = this.predecessor;
+    if (!before) return;
+    const unsaved = before.pending.map((change) => change.update);
+    const slots = before.pending.map((change) => change.slot);
+    this.doc.transact(() => repeatEdits(before.doc, this.doc, unsaved, this.sections.map((key) => `s:${key}`)));
+    this.predecessor = null; // from here on the page may destroy it
+    // only when the new ones are kept may the old ones go
+    void Promise.all(this.pending.map((change) => change.slot.ready)).then(() => this.queue.forget(slots));
   }
 
   /** The server says what it has; it gets all the rest in one frame, which carries every waiting change. */
   private answer(stateVector: Uint8Array): void {
     this.asked = true;
-    if (!this.right || this.refusal || !this.pending.length) return;
-    const rest = Y.encodeStateAsUpdate(this.doc, stateVector);
-    if (rest.length < this.largest - 16) return this.sendDocument(sync.step2, rest, this.pending);
-    this.flush(); // too large for one frame: the changes one by one are not
+    this.owed = stateVector;
+    this.flush();
   }
 
   private readonly onUpdate = (update: Uint8Array, origin: unknown) => {
-    if (origin === this) return;
-    this.pending.push({ update, frame: 0, sentAt: 0 });
-    this.flush();
-    this.changed();
+    if (origin !== this) this.add(update, this.queue.keep(update), false);
   };
 
+  private add(update: Uint8Array, slot: Slot, old: boolean): void {
+    const change: Change = { update, slot, kept: false, old, frame: 0, sentAt: 0 };
+    this.pending.push(change);
+    void slot.ready.then(() => {
+      change.kept = true;
+      this.flush();
+    });
+    this.changed();
+  }
+
+  /** Sends what waits, as far as it is kept on this device: an answer to the server's question first, then changes in their order. */
   private flush(): void {
-    if (!this.asked || this.refusal || !this.right) return;
+    if (!this.asked || !this.loaded || !this.restored || this.over || this.refusal || !this.right) return;
+    if (this.owed && this.pending.length) {
+      if (this.pending.some((change) => !change.kept)) return;
+      const rest = Y.encodeStateAsUpdate(this.doc, this.owed);
+      // too large for one frame: the changes one by one are not
+      if (rest.length < this.largest - 16) this.sendDocument(sync.step2, rest, this.pending);
+    }
+    this.owed = null;
     for (const change of this.pending) {
-      if (!change.frame) this.sendDocument(sync.update, change.update, [change]);
+      if (change.frame) continue;
+      if (!change.kept) return;
+      this.sendDocument(sync.update, change.update, [change]);
     }
   }
 
@@ -228,23 +320,40 @@ export class Notes {
   }
 
   private acknowledged(frames: number): void {
-    this.pending = this.pending.filter((change) => change.frame === 0 || change.frame > frames);
+    const done = this.pending.filter((change) => change.frame > 0 && change.frame <= frames);
+    if (!done.length) return;
+    this.pending = this.pending.filter((change) => !done.includes(change));
+    this.queue.forget(done.map((change) => change.slot));
+    this.recovered += done.filter((change) => change.old).length;
+    if (!this.recovered || this.pending.some((change) => change.old)) return;
+    this.tell.recovered(this.recovered);
+    this.recovered = 0;
   }
 
   private refused(number: number, reason: number): void {
+    const which = this.pending.filter((change) => change.frame === number);
     if (reason === rejected.missing) {
       // the server's step 1 follows and its answer carries these again
-      for (const change of this.pending) if (change.frame === number) change.frame = 0;
+      for (const change of which) change.frame = 0;
       return;
     }
-    // a sealed note says so by its state; the change stays counted as not taken
-    for (const change of this.pending) if (change.frame === number) change.frame = Infinity;
-    if (reason === rejected.sealed) this.server = noteState.sealed;
-    else this.refusal = refusals[reason] ?? "Der Server hat eine Änderung abgelehnt.";
+    // the change stays counted as not taken
+    for (const change of which) change.frame = Infinity;
+    if (reason === rejected.sealed) return this.sealed(); // the server's state says so too
+    this.refusal = refusals[reason] ?? "Der Server hat eine Änderung abgelehnt.";
+    if (reason === rejected.client || reason === rejected.malformed) return this.tell.stuck();
+    // a page that opens again must not begin with what is refused again
+    this.queue.forget(this.pending.map((change) => change.slot));
+  }
+
+  private sealed(): void {
+    this.server = noteState.sealed;
+    void this.queue.wipe();
   }
 
   private stateChanged(state: number): void {
-    if (state === noteState.rights) return this.restart(); // the next hello says what is left
+    if (state === noteState.rights) return this.tell.restart(); // the next hello says what is left
+    if (state === noteState.sealed) return this.sealed();
     this.server = state;
   }
 
@@ -252,7 +361,7 @@ export class Notes {
     if (!this.loaded) this.changed(); // the words depend on how long it takes
     const oldest = this.pending.find((change) => change.frame > 0 && change.frame !== Infinity);
     if (!oldest || !this.linked || this.refusal || this.server !== noteState.open) return;
-    if (Date.now() - oldest.sentAt > patience) this.restart();
+    if (Date.now() - oldest.sentAt > patience) this.tell.restart();
   }
 
   private readonly onAwareness = (_: unknown, origin: unknown) => {

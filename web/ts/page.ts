@@ -5,15 +5,19 @@
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
+//   <form action="/sign-out"> removes what this device keeps of unsaved notes before it goes
 //   <div class="errors">     takes the focus when the page opens
 //
 // data-poll needs an id, and the answer must contain the element with that id (a whole page will do). An answer that refuses the page makes
 // the browser load it anew, so that nothing stays on a screen after the right to see it has gone.
 
+import { forgetConference, wipeDevice } from "./queue";
 import { Gone, changedValue, refetch } from "./swap";
 
 guardChanges();
 loadUnfolded();
+wipeAtSignOut();
+wipeWithoutRight();
 submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
@@ -51,6 +55,23 @@ function loadUnfolded(): void {
     if (!came) fold.dataset["load"] = url;
   };
   document.addEventListener("toggle", (event) => void load(event), true); // toggle does not bubble
+}
+
+function wipeAtSignOut(): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!(form instanceof HTMLFormElement) || form.getAttribute("action") !== "/sign-out" || event.defaultPrevented) return;
+    event.preventDefault();
+    void wipeDevice().finally(() => form.submit()); // goes without another submit event
+  });
+}
+
+/** Where a live page should be and the server says that there is none for this person: what a crash left of it goes. */
+function wipeWithoutRight(): void {
+  const code = /^\/conferences\/([^/]+)\/room$/.exec(location.pathname)?.[1];
+  const [entry] = performance.getEntriesByType("navigation");
+  const status = entry instanceof PerformanceNavigationTiming ? entry.responseStatus : 0;
+  if (code && [403, 404, 409, 410].includes(status)) void forgetConference(code).catch(reportError);
 }
 
 function submitOnce(): void {

@@ -36,8 +36,9 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-/** Up to two initials for a tile without picture. */
+/** Up to two initials for a tile without picture; a short name is that already. */
 export function initials(peer: Peer): string {
+  if (/^\p{L}{1,3}$/u.test(peer.short)) return peer.short;
   const parts = (peer.short || peer.name).replace(/\b(Dr|Prof|med|dipl)\b\.?/gi, "").match(/\p{L}+/gu) ?? [];
   return parts.slice(0, 2).map((part) => part.charAt(0).toUpperCase()).join("") || "?";
 }
