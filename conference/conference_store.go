@@ -20,14 +20,15 @@ import (
 
 // Parts are what a Store leans on.
 type Parts struct {
-	DB        *pgxpool.Pool
-	Accounts  *account.Store
-	Cases     *casefile.Store
-	Plans     *plan.Store
-	Mails     *mail.Queue
-	URL       string // public address, without a slash at the end
-	Organizer string // address that invitations come from; kept with each invitation for its life
-	Now       func() time.Time
+	DB         *pgxpool.Pool
+	Accounts   *account.Store
+	Cases      *casefile.Store
+	Plans      *plan.Store
+	Mails      *mail.Queue
+	MinutesKey *MinutesKey
+	URL        string // public address, without a slash at the end
+	Organizer  string // address that invitations come from; kept with each invitation for its life
+	Now        func() time.Time
 }
 
 // Store holds requests, conferences, invitations, notes and minutes.
@@ -36,8 +37,11 @@ type Store struct {
 	host string // of URL; right side of calendar UIDs
 }
 
-// NewStore returns a store. The error is about p.URL.
+// NewStore returns a store. The error is about p.URL or a missing p.MinutesKey.
 func NewStore(p Parts) (*Store, error) {
+	if p.MinutesKey == nil {
+		return nil, errors.New("no key to sign minutes with")
+	}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Hostname() == "" {
 		return nil, fmt.Errorf("public address %q has no host", p.URL)

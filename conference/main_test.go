@@ -30,6 +30,7 @@ type house struct {
 	plans       *plan.Store
 	accounts    *account.Store
 	vault       *pseudonym.Vault
+	key         *MinutesKey
 	caseworker  account.Actor
 	foreign     account.Actor // caseworker of the other Jobcenter
 	coordinator account.Actor
@@ -49,8 +50,10 @@ func newHouse(t *testing.T) *house {
 	h.vault = pseudonym.NewVault(h.db, key, now)
 	h.cases = casefile.NewStore(h.db, h.vault, now)
 	h.plans = plan.NewStore(h.db, h.accounts, h.cases, mails, "https://konsil.test", now)
+	h.key, err = LoadMinutesKey(filepath.Join(t.TempDir(), "keys"))
+	h.must(err)
 	h.s, err = NewStore(Parts{
-		DB: h.db, Accounts: h.accounts, Cases: h.cases, Plans: h.plans, Mails: mails,
+		DB: h.db, Accounts: h.accounts, Cases: h.cases, Plans: h.plans, Mails: mails, MinutesKey: h.key,
 		URL: "https://konsil.test", Organizer: "termine@konsil.test", Now: now,
 	})
 	h.must(err)

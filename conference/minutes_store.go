@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -20,9 +21,12 @@ type Minutes struct {
 	SHA256     []byte // of the canonical body, once approved
 	ApprovedAt *time.Time
 	ApprovedBy string
+
+	canonical, signature, signedBy []byte // once approved: the text that SHA256 and signature are of, and the public key
 }
 
-// Body is the text of minutes. Its JSON, as Go writes it, is the canonical form that is hashed.
+// Body is the text of minutes. Its JSON, as Go writes it, is the canonical form that is hashed and signed. A field that is
+// added later must be left out while it is empty, or files from before would no longer be canonical.
 type Body struct {
 	Code      string         `json:"code"`
 	Question  string         `json:"question"`
@@ -60,6 +64,21 @@ type MinuteItem struct {
 // Minutes returns the minutes of a conference to those who may see its case, while consent stands. ErrNotFound before the
 // conference has ended.
 func (s *Store) Minutes(ctx context.Context, by account.Actor, code string) (Minutes, View, error) {
+	return s.showMinutes(ctx, by, code, func(Minutes) error { return nil })
+}
+
+// MinutesFile returns approved minutes as a file that VerifyMinutes takes, to those who may see them as with Minutes.
+// ErrNotFound while they are a draft, and of minutes that were approved before konsil signed them.
+func (s *Store) MinutesFile(ctx context.Context, by account.Actor, code string) (file []byte, err error) {
+	_, _, err = s.showMinutes(ctx, by, code, func(m Minutes) (err error) {
+		file, err = m.file()
+		return err
+	})
+	return file, err
+}
+
+// showMinutes records that somebody saw the minutes, unless check says that there is nothing to see.
+func (s *Store) showMinutes(ctx context.Context, by account.Actor, code string, check func(Minutes) error) (Minutes, View, error) {
 	var m Minutes
 	var v View
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
@@ -70,6 +89,9 @@ func (s *Store) Minutes(ctx context.Context, by account.Actor, code string) (Min
 			return account.Refuse(account.ErrClosed, v.Shut)
 		}
 		if m, err = s.minutes(ctx, tx, v.Conference); err != nil {
+			return err
+		}
+		if err := check(m); err != nil {
 			return err
 		}
 		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_minutes", v.Code)
@@ -94,7 +116,8 @@ func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions st
 	})
 }
 
-// Approve freezes the minutes: from here on they are one text with one SHA-256, and the database refuses to change them.
+// Approve freezes the minutes: from here on they are one text with one SHA-256 and the signature of this installation, and
+// the database refuses to change them.
 func (s *Store) Approve(ctx context.Context, by account.Actor, code string) error {
 	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
 		if err := s.draft(ctx, tx, c); err != nil {
@@ -113,8 +136,10 @@ func (s *Store) Approve(ctx context.Context, by account.Actor, code string) erro
 		}
 		sum := sha256.Sum256(body)
 		_, err = tx.Exec(ctx, `
-			update minutes set state = 'approved', body = $2, sha256 = $3, approved_by = $4, approved_at = $5
-			where conference_id = $1`, c.ID, string(body), sum[:], by.ID, s.Now())
+			update minutes set state = 'approved', body = $2, sha256 = $3, approved_by = $4, approved_at = $5,
+				signature = $6, signed_by = $7
+			where conference_id = $1`, c.ID, string(body), sum[:], by.ID, s.Now(),
+			ed25519.Sign(s.MinutesKey.private, body), s.MinutesKey.Public())
 		if err != nil {
 			return err
 		}
@@ -139,20 +164,20 @@ func (s *Store) draft(ctx context.Context, tx pgx.Tx, c Conference) error {
 // minutes reads the frozen body, or puts the draft together from what there is.
 func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, error) {
 	var m Minutes
-	var body []byte
 	var decisions *string
 	err := q.QueryRow(ctx, `
-		select m.state, m.decisions, m.body, m.sha256, m.approved_at, coalesce(a.name, '')
+		select m.state, m.decisions, m.body, m.sha256, m.approved_at, coalesce(a.name, ''), m.signature, m.signed_by
 		from minutes m left join account a on a.id = m.approved_by
-		where m.conference_id = $1`, c.ID).Scan(&m.State, &decisions, &body, &m.SHA256, &m.ApprovedAt, &m.ApprovedBy)
+		where m.conference_id = $1`, c.ID).Scan(&m.State, &decisions, &m.canonical, &m.SHA256, &m.ApprovedAt, &m.ApprovedBy,
+		&m.signature, &m.signedBy)
 	if isNone(err) {
 		return m, account.ErrNotFound
 	}
 	if err != nil {
 		return m, err
 	}
-	if body != nil {
-		return m, json.Unmarshal(body, &m.Body)
+	if m.canonical != nil {
+		return m, json.Unmarshal(m.canonical, &m.Body)
 	}
 	m.Body, err = s.compose(ctx, q, c)
 	if decisions != nil {

@@ -230,7 +230,7 @@ func TestCancelledConferenceIsOverForAll(t *testing.T) {
 // conferenceRoutes are the addresses of one conference, with forms that would do something.
 func conferenceRoutes(s *testServer) map[string]url.Values {
 	return map[string]url.Values{
-		"GET ": nil, "GET /room": nil, "GET /measures": nil, "GET /minutes": nil, "GET /notes": nil, "GET /previous": nil,
+		"GET ": nil, "GET /room": nil, "GET /measures": nil, "GET /minutes": nil, "GET /minutes.json": nil, "GET /notes": nil, "GET /previous": nil,
 		"POST /move":     typed("starts", "2026-12-01", "clock", "14:00", "length", "45"),
 		"POST /cancel":   nil,
 		"POST /invite":   typed("experts", s.people["Gustav"].ID.String()),
@@ -314,7 +314,7 @@ func TestCodesThatCannotBeAreNotFound(t *testing.T) {
 	code := s.convened()
 	clara := s.as("Clara")
 	for _, wrong := range []string{"x", strings.ToLower(code), code + "0", code + "%00", "%ff", "K7-0000-000000", "..%2f", strings.Repeat("K", 4000)} {
-		for _, page := range []string{"", "/room", "/minutes", "/measures"} {
+		for _, page := range []string{"", "/room", "/minutes", "/minutes.json", "/measures"} {
 			if a := clara.get("/conferences/" + wrong + page); a.Status != http.StatusNotFound {
 				t.Errorf("%.20s%s: status %d", wrong, page, a.Status)
 			}

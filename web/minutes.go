@@ -38,6 +38,21 @@ func (s *server) minutes(c echo.Context) error {
 	return s.showMinutes(c, http.StatusOK, minutesPage{})
 }
 
+// minutesFile hands approved minutes out as a file that can be checked without this server.
+func (s *server) minutesFile(c echo.Context) error {
+	file, err := s.Conferences.MinutesFile(c.Request().Context(), me(c), code(c))
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="`+minutesFileName(code(c))+`"`)
+	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, file)
+}
+
+func minutesFileName(code string) string { return "konsil-" + code + ".json" }
+
+// FileName is what the file of these minutes is called where somebody saves it.
+func (p minutesPage) FileName() string { return minutesFileName(p.Body.Code) }
+
 func (s *server) showMinutes(c echo.Context, status int, p minutesPage) error {
 	var err error
 	if p.Minutes, p.View, err = s.Conferences.Minutes(c.Request().Context(), me(c), code(c)); err != nil {

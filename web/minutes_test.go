@@ -7,6 +7,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference"
 )
 
 func TestMinutesFormKeepsATextThatIsTooLong(t *testing.T) {
@@ -102,5 +106,67 @@ func TestMinutesDoNotExistBeforeTheEnd(t *testing.T) {
 	}
 	if a := s.as("Frieda").get("/conferences/" + code + "/minutes"); a.Status != http.StatusGone {
 		t.Errorf("somebody who has not accepted: status %d", a.Status)
+	}
+}
+
+func TestApprovedMinutesAreHandedOutAsAFileThatProvesThem(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.ended()
+	page, at := "/conferences/"+code+"/minutes", "/conferences/"+code+"/minutes.json"
+	clara := s.as("Clara")
+	if a := clara.get(at); a.Status != http.StatusNotFound || a.Header.Get("Content-Disposition") != "" {
+		t.Errorf("a draft's file: status %d", a.Status)
+	}
+	if clara.get(page).Has(at) {
+		t.Error("the page of a draft offers a file")
+	}
+	clara.post("/conferences/"+code+"/approve", typed("decisions", "Drei Stunden <täglich>."))
+	for _, name := range []string{"Clara", "Anna", "Ewald"} {
+		a := s.as(name).get(at)
+		p, err := conference.VerifyMinutes([]byte(a.Body))
+		if err != nil || a.Status != http.StatusOK || p.Body.Code != code || p.Body.Decisions != "Drei Stunden <täglich>." {
+			t.Fatalf("%s: status %d, %v", name, a.Status, err)
+		}
+		for header, want := range map[string]string{
+			"Content-Type": "application/json", "Content-Disposition": `attachment; filename="konsil-` + code + `.json"`, "Cache-Control": "no-store",
+		} {
+			if got := a.Header.Get(header); got != want {
+				t.Errorf("%s: %s %q, want %q", name, header, got, want)
+			}
+		}
+		sum := fmt.Sprintf("%x", p.SHA256)
+		for _, want := range []string{`href="` + at + `"`, sum[:8] + " " + sum[8:16], "konsil minutes verify konsil-" + code + ".json"} {
+			if !s.as(name).get(page).Has(want) {
+				t.Errorf("%s: the page does not say %q", name, want)
+			}
+		}
+	}
+	for name, want := range map[string]int{"Frieda": http.StatusGone, "Gustav": http.StatusNotFound, "Bernd": http.StatusNotFound, "Rosa": http.StatusNotFound} {
+		if a := s.as(name).get(at); a.Status != want || a.Has("Drei Stunden") {
+			t.Errorf("%s: status %d, want %d", name, a.Status, want)
+		}
+	}
+	if a := s.visitor().get(at); a.Has("Drei Stunden") || a.Header.Get("Content-Disposition") != "" {
+		t.Errorf("somebody who is not signed in: status %d", a.Status)
+	}
+}
+
+func TestAfterAWithdrawalThereIsNoFileOfMinutes(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.ended()
+	at := "/conferences/" + code + "/minutes.json"
+	clara := s.as("Clara")
+	clara.post("/conferences/"+code+"/approve", typed("decisions", "Drei Stunden."))
+	if a := clara.get(at); a.Status != http.StatusOK {
+		t.Fatalf("before: status %d", a.Status)
+	}
+	_, err := s.Conferences.Withdraw(t.Context(), s.people["Anna"], query[uuid.UUID](s, `select case_id from conference where code = $1`, code))
+	s.must(err)
+	for _, name := range []string{"Clara", "Anna", "Ewald"} {
+		if a := s.as(name).get(at); a.Status != http.StatusGone || a.Has("Drei Stunden") {
+			t.Errorf("%s: status %d", name, a.Status)
+		}
 	}
 }

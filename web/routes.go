@@ -65,6 +65,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/conferences/:code/notes", members, s.notes},
 		{"GET", "/conferences/:code/previous", members, s.previous},
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
+		{"GET", "/conferences/:code/minutes.json", members, s.minutesFile},
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
 		{"POST", "/conferences/:code/approve", coordinators, s.approve},
 		{"GET", "/search", members, s.search},

@@ -106,8 +106,11 @@ func (s *testServer) wire() {
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)
 	s.Cases = casefile.NewStore(s.db, s.Vault, s.Now)
 	s.Plans = plan.NewStore(s.db, s.Accounts, s.Cases, s.Mails, s.URL, s.Now)
+	minutesKey, err := conference.LoadMinutesKey(s.t.TempDir())
+	s.must(err)
 	s.Conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.Accounts, Cases: s.Cases, Plans: s.Plans, Mails: s.Mails, URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now,
+		DB: s.db, Accounts: s.Accounts, Cases: s.Cases, Plans: s.Plans, Mails: s.Mails, MinutesKey: minutesKey,
+		URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now,
 	})
 	s.must(err)
 	rooms, err := sfu.Listen(sfu.Config{Addr: "127.0.0.1:0"})

@@ -22,7 +22,7 @@ func TestEveryPageOfAConferenceHasItsWordsInEveryState(t *testing.T) {
 		}
 		for _, name := range []string{"Clara", "Anna", "Ewald", "Frieda"} {
 			b := s.as(name)
-			for _, path := range []string{"/conferences", "/conferences/" + code, "/conferences/" + code + "/room", "/conferences/" + code + "/measures", "/conferences/" + code + "/minutes", "/plan"} {
+			for _, path := range []string{"/conferences", "/conferences/" + code, "/conferences/" + code + "/room", "/conferences/" + code + "/measures", "/conferences/" + code + "/minutes", "/conferences/" + code + "/minutes.json", "/plan"} {
 				if a := b.get(path); a.Status >= http.StatusInternalServerError {
 					t.Errorf("%s, %s %s: status %d", state, name, path, a.Status)
 				}

@@ -2,16 +2,21 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
@@ -46,6 +51,96 @@ func auditVerify(ctx context.Context, c config, _ []string, out io.Writer) error
 		fmt.Fprintf(out, "audit record holds: %d entries checked\n", n)
 		return nil
 	})
+}
+
+// minutesVerify checks a file of minutes with nothing but the file: no settings, no database, no network. What it says is one
+// line; what does not hold is the error.
+func minutesVerify(_ context.Context, args []string, out io.Writer) error {
+	name, expected, err := verifyArgs(args, out)
+	if err != nil {
+		return err
+	}
+	file, err := readUpTo(name, conference.MaxMinutesFile)
+	if err != nil {
+		return err
+	}
+	p, err := conference.VerifyMinutes(file)
+	if err != nil {
+		return fmt.Errorf("minutes do not hold: %w", err)
+	}
+	whose := "whose key that is was not asked (-key)"
+	if expected != nil {
+		if !expected.Equal(p.Key) {
+			return fmt.Errorf("minutes do not hold: public_key: signed by %x, expected was %x", []byte(p.Key), []byte(expected))
+		}
+		whose = "which is the expected one"
+	}
+	_, err = fmt.Fprintf(out, "minutes hold: conference %s of %s, SHA-256 %x, signed by key %x, %s\n",
+		p.Body.Code, p.Body.StartsAt.UTC().Format("2006-01-02 15:04 MST"), p.SHA256, []byte(p.Key), whose)
+	return err
+}
+
+// verifyArgs reads the name of the file and the expected key, nil if none is named, in either order.
+func verifyArgs(args []string, out io.Writer) (name string, expected ed25519.PublicKey, err error) {
+	f := flag.NewFlagSet("konsil minutes verify", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.Func("key", "public key that must have signed: as konsil minutes key prints it, or a file with that", func(s string) error {
+		expected, err = publicKey(s)
+		return err
+	})
+	var files []string
+	for len(args) > 0 {
+		if err := f.Parse(args); err != nil {
+			return "", nil, err
+		}
+		if args = f.Args(); len(args) > 0 {
+			files, args = append(files, args[0]), args[1:]
+		}
+	}
+	if len(files) != 1 {
+		return "", nil, errors.New("usage: konsil minutes verify [-key HEX|FILE] FILE")
+	}
+	return files[0], expected, nil
+}
+
+// readUpTo reads a file, and of a longer one just enough to show that it is longer.
+func readUpTo(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// publicKey takes a key in hexadecimal digits, or the name of a file that holds them.
+func publicKey(hexOrFile string) (ed25519.PublicKey, error) {
+	digits := hexOrFile
+	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != ed25519.PublicKeySize {
+		text, err := readUpTo(hexOrFile, 1<<10)
+		if err != nil {
+			return nil, fmt.Errorf("neither a public key nor a file: %w", err)
+		}
+		digits = strings.TrimSpace(string(text))
+	}
+	key, err := hex.DecodeString(digits)
+	if err != nil || len(key) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("the file does not hold the %d hexadecimal digits of a public key", 2*ed25519.PublicKeySize)
+	}
+	return key, nil
+}
+
+// minutesKey says the public key of this installation, which is made if this is the first that is asked of it.
+func minutesKey(_ context.Context, c config, args []string, out io.Writer) error {
+	if len(args) > 0 {
+		return errors.New("usage: konsil minutes key")
+	}
+	key, err := conference.LoadMinutesKey(c.keys())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%x\n", []byte(key.Public()))
+	return err
 }
 
 // userAdd makes an account, and the organisation it belongs to if that is new. The password is drawn and shown once.

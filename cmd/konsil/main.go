@@ -4,6 +4,8 @@
 //	konsil migrate            bring the database of DATABASE_URL up to date
 //	konsil user add …         make an account
 //	konsil audit verify       check the chain of the audit record
+//	konsil minutes verify …   check a file of approved minutes, with nothing but the file
+//	konsil minutes key        say under which public key this installation signs minutes
 package main
 
 import (
@@ -33,11 +35,24 @@ func main() {
 }
 
 // commands are all there are; an unknown word shows them.
-var commands = map[string]func(ctx context.Context, c config, args []string, out io.Writer) error{
-	"serve":        serve,
-	"migrate":      migrate,
-	"user add":     userAdd,
-	"audit verify": auditVerify,
+var commands = map[string]func(ctx context.Context, args []string, out io.Writer) error{
+	"serve":          configured(serve),
+	"migrate":        configured(migrate),
+	"user add":       configured(userAdd),
+	"audit verify":   configured(auditVerify),
+	"minutes verify": minutesVerify,
+	"minutes key":    configured(minutesKey),
+}
+
+// configured is a command that needs the settings. The others work wherever the program is.
+func configured(do func(ctx context.Context, c config, args []string, out io.Writer) error) func(context.Context, []string, io.Writer) error {
+	return func(ctx context.Context, args []string, out io.Writer) error {
+		c, err := readConfig()
+		if err != nil {
+			return err
+		}
+		return do(ctx, c, args, out)
+	}
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -49,13 +64,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, audit verify", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, audit verify, minutes verify, minutes key", strings.Join(rest, " "))
 	}
-	c, err := readConfig()
-	if err != nil {
-		return err
-	}
-	return commands[name](ctx, c, rest, out)
+	return commands[name](ctx, rest, out)
 }
 
 // serve starts everything, saying before each step what it does, and serves until ctx ends.

@@ -72,8 +72,15 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	return s, nil
 }
 
+// keys is where the secrets of this installation are kept, apart from the database.
+func (c config) keys() string { return filepath.Join(c.Data, "keys") }
+
 func (s *server) wireStores() error {
-	key, err := pseudonym.LoadKey(filepath.Join(s.Data, "keys"))
+	key, err := pseudonym.LoadKey(s.keys())
+	if err != nil {
+		return err
+	}
+	minutesKey, err := conference.LoadMinutesKey(s.keys())
 	if err != nil {
 		return err
 	}
@@ -91,7 +98,7 @@ func (s *server) wireStores() error {
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.accounts, Cases: s.cases, Plans: s.plans, Mails: s.mails,
+		DB: s.db, Accounts: s.accounts, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,
 		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now,
 	})
 	return err
