@@ -447,6 +447,19 @@ func TestNotesGoOnUnderANewClientID(t *testing.T) {
 	ewald.until("all is saved and nothing kept", `window.konsil.notes.unsaved() === 0 && (`+stored+`).changes === 0`)
 	ewald.writes("assessment", "Weiter: ")
 	clara.until("writing goes on", `window.konsil.notes.texts().assessment.includes("Weiter: ")`)
+	ewald.until("that is saved too", `window.konsil.notes.unsaved() === 0`)
+
+	// whoever wants nothing kept on this device has nothing kept, and need not say so twice
+	ewald.does(`document.getElementById("settings").open = true; document.getElementById("keepnothing").click()`)
+	ewald.until("the key is gone", `(`+stored+`).keys === 0`)
+	ewald.offline(true)
+	ewald.writes("dissent", "nur im Fenster")
+	ewald.until("it is unsaved and not kept", `window.konsil.notes.unsaved() > 0 && await (async () => { const s = `+stored+`; return s.changes + s.keys === 0 })()`)
+	ewald.offline(false)
+	ewald.until("it is saved", `window.konsil.notes.unsaved() === 0`)
+	ewald.entersRoom(code)
+	ewald.until("it is remembered", `document.getElementById("keepnothing").checked`)
+
 	if n := query[int](s, `select count(distinct account_id)::int from note_client`); n != 2 {
 		t.Errorf("%d people have client ids, want 2", n)
 	}

@@ -109,8 +109,8 @@ export class Queue {
 
   /** Switches keeping on or off; off removes what is there. Takes effect with the next change. */
   async allow(on: boolean): Promise<void> {
+    this.on = on; // first, so that nothing is written after the removal
     if (!on) await this.remove();
-    this.on = on;
   }
 
   /** Removes everything of this person in this conference, key included, and keeps nothing any more. */
