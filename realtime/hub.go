@@ -200,8 +200,8 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Not on the request's goroutine: its deep stack, its buffers and all that
-	// hangs on the request would stay for hours, and are three quarters of what
-	// an idle socket costs.
+	// hangs on the request would stay for hours, as much again as half of what
+	// an idle socket costs without them.
 	h.alive.Go(func() {
 		s.converse(ws, write)
 		h.part(s)
