@@ -113,11 +113,6 @@ func (s *server) page(c echo.Context, status int, name string, data any) error {
 	return s.render(c, status, t, "frame", f)
 }
 
-// part renders one named template of a page without the frame, for pieces that a live page fetches.
-func (s *server) part(c echo.Context, status int, page, name string, data any) error {
-	return s.render(c, status, s.pages.byName[page], name, frame{Me: me(c), SignedIn: true, Evaluation: s.Evaluation, Now: s.Now(), D: data})
-}
-
 func (s *server) render(c echo.Context, status int, t *template.Template, name string, data any) error {
 	if t == nil {
 		return fmt.Errorf("no such page")

@@ -83,8 +83,6 @@ func (p *person) seesNot(texts ...string) {
 	}
 }
 
-func (p *person) reads() string { p.t.Helper(); return asked[string](p, flat) }
-
 func (p *person) where() string { p.t.Helper(); return asked[string](p, `location.pathname`) }
 
 // flat is what the page shows, in one line.
@@ -158,12 +156,10 @@ const find = `((kind, name, within) => {
 // presses clicks the link, button or disclosure of that name.
 func (p *person) presses(name string) { p.t.Helper(); p.clicks("press", name, "") }
 
-// pressesIn is presses within a part of the page: a selector, or "~" and a text for the line of a list that has it.
-func (p *person) pressesIn(within, name string) { p.t.Helper(); p.clicks("press", name, within) }
-
 // follows presses something that leads to another page, and waits for that.
 func (p *person) follows(name string) { p.t.Helper(); p.followsIn("", name) }
 
+// followsIn is follows within a part of the page: a selector, or "~" and a text for the line of a list that has it.
 func (p *person) followsIn(within, name string) {
 	p.t.Helper()
 	asked[bool](p, `window.left = true`)

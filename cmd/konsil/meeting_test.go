@@ -61,7 +61,7 @@ func (p *person) seesEverybodyMove(others int) {
 	p.t.Helper()
 	stats := `window.konsil.room.stats().then((s) => Object.values(s.framesDecoded))`
 	p.until("pictures of the others", fmt.Sprintf(`(%s).then((n) => n.filter((f) => f > 0).length >= %d)`, stats, others))
-	asked[bool](p, fmt.Sprintf(`window.konsil.room.stats().then((s) => { window.before = s.framesDecoded; return true; })`))
+	asked[bool](p, `window.konsil.room.stats().then((s) => { window.before = s.framesDecoded; return true; })`)
 	p.until("pictures that move", fmt.Sprintf(
 		`window.konsil.room.stats().then((s) => Object.entries(s.framesDecoded).filter(([peer, n]) => n >= (window.before[peer] ?? Infinity) + 5).length >= %d)`, others))
 }
