@@ -12,7 +12,7 @@ import (
 func TestMinutesFromBeforeSigningStayAsTheyWere(t *testing.T) {
 	t.Parallel()
 	pool := empty(t, "")
-	const last = "00011_minutes_signature.sql"
+	const last = "00010_minutes_signature.sql"
 	before := fstest.MapFS{}
 	files, err := os.ReadDir(".")
 	if err != nil {
