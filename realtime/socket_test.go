@@ -91,12 +91,12 @@ func TestTooManyOrTooLargeFramesEndTheSocket(t *testing.T) {
 			for range framesBurst + 300 {
 				c.send(msgSync, syncUpdate, []byte{0, 0})
 			}
-		}, []int{closeFlood}},
+		}, []int{closeFlood, closeSlow}}, // each is answered: whichever of the two limits it exceeds first
 		"a flood of pings": {func(c *client) {
 			for range framesBurst + 300 {
 				c.write(websocket.PingMessage, nil)
 			}
-		}, []int{closeFlood, closeSlow}}, // whichever of the two it exceeds first
+		}, []int{closeFlood, closeSlow}}, // likewise
 		"a text frame over the limit": {func(c *client) {
 			c.write(websocket.TextMessage, bytes.Repeat([]byte(" "), maxFrame+1))
 		}, []int{websocket.CloseMessageTooBig}},

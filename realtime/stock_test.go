@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/konsil-server/konsil/web/checkout"
 )
 
 // nodeModules finds the directory that holds y-protocols' node_modules.
@@ -25,11 +27,15 @@ func nodeModules(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "y-protocols", "sync.js")); err != nil {
-		t.Skip("NOT TESTED against y-protocols: web/node_modules is missing, run npm ci in web/")
-	}
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("NOT TESTED against y-protocols: node is missing")
+	}
+	protocol := filepath.Join(dir, "y-protocols", "sync.js")
+	if _, err := os.Stat(protocol); err != nil && checkout.Prepare(t.Context(), func(line string) { t.Log(line) }) != nil {
+		t.Skip("NOT TESTED against y-protocols: web/node_modules is missing, run npm ci in web/")
+	}
+	if _, err := os.Stat(protocol); err != nil {
+		t.Fatal(err)
 	}
 	return filepath.Dir(dir)
 }

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/konsil-server/konsil/web/checkout"
 )
 
 // loaded are the checkout's own assets, built when they have to be.
@@ -171,7 +173,9 @@ func TestTheLockFileNamesNoRegistryAndPinsEveryPackage(t *testing.T) {
 	if strings.Contains(string(raw), `"resolved"`) {
 		t.Error("package-lock.json says where packages were downloaded; build it with web/.npmrc in place")
 	}
-	var lock lockfile
+	var lock struct {
+		Packages map[string]struct{ Integrity string }
+	}
 	if err := json.Unmarshal(raw, &lock); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +185,10 @@ func TestTheLockFileNamesNoRegistryAndPinsEveryPackage(t *testing.T) {
 		}
 	}
 	var asked struct{ Dependencies, DevDependencies, OptionalDependencies map[string]string }
-	if err := readJSON("package.json", &asked); err != nil {
+	if raw, err = os.ReadFile("package.json"); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &asked); err != nil {
 		t.Fatal(err)
 	}
 	exact := regexp.MustCompile(`^\d+\.\d+\.\d+(-[\w.]+)?$`)
@@ -197,8 +204,8 @@ func TestTheLockFileNamesNoRegistryAndPinsEveryPackage(t *testing.T) {
 	}
 }
 
-// checkout makes a small one whose build script counts its runs, with a real node and npm.
-func checkout(t *testing.T) (web string) {
+// tree makes a small one whose build script counts its runs, with a real node and npm.
+func tree(t *testing.T) (web string) {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
 		t.Skip("SKIPPED: npm is not on this machine")
@@ -206,7 +213,7 @@ func checkout(t *testing.T) (web string) {
 	root := t.TempDir()
 	web = filepath.Join(root, "web")
 	for name, content := range map[string]string{
-		"go.mod":                               moduleLine + "\n",
+		"go.mod":                               "module github.com/konsil-server/konsil\n",
 		"web/package.json":                     `{"name":"x","private":true,"scripts":{"build":"node build.mjs"}}`,
 		"web/package-lock.json":                `{"name":"x","lockfileVersion":3,"packages":{"":{"name":"x"}}}`,
 		"web/node_modules/.package-lock.json":  `{"packages":{}}`,
@@ -260,7 +267,7 @@ func runs(t *testing.T, web string) int {
 
 func TestTwoAtOnceBuildOnceAndBothGetTheFiles(t *testing.T) {
 	t.Parallel()
-	web := checkout(t)
+	web := tree(t)
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var said []string
@@ -294,7 +301,7 @@ func TestTwoAtOnceBuildOnceAndBothGetTheFiles(t *testing.T) {
 
 func TestAChangedSourceIsBuiltAnew(t *testing.T) {
 	t.Parallel()
-	web := checkout(t)
+	web := tree(t)
 	var said []string
 	say := func(line string) { said = append(said, line) }
 	for range 2 {
@@ -321,7 +328,7 @@ func TestAChangedSourceIsBuiltAnew(t *testing.T) {
 }
 
 func TestAFailedBuildShowsNpmsErrorAndTheCommands(t *testing.T) {
-	web := checkout(t)
+	web := tree(t)
 	t.Setenv("KONSIL_TEST_FAIL", "1")
 	_, err := buildCheckout(t.Context(), web, func(string) {})
 	if err == nil {
@@ -336,8 +343,8 @@ func TestAFailedBuildShowsNpmsErrorAndTheCommands(t *testing.T) {
 
 func TestWaitingForAnotherBuildEndsWithTheContext(t *testing.T) {
 	t.Parallel()
-	web := checkout(t)
-	unlock, err := lockBuild(t.Context(), web)
+	web := tree(t)
+	unlock, err := checkout.Lock(t.Context(), web)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,15 +358,15 @@ func TestWaitingForAnotherBuildEndsWithTheContext(t *testing.T) {
 
 func TestACheckoutIsFoundFromBelowAndNobodyElses(t *testing.T) {
 	t.Parallel()
-	web := checkout(t)
+	web := tree(t)
 	root := filepath.Dir(web)
 	for _, from := range []string{root, web, filepath.Join(root, "conference"), filepath.Join(root, "elsewhere", "web")} {
-		if got, err := findCheckout(from); err != nil || got != web {
+		if got, err := checkout.Find(from); err != nil || got != web {
 			t.Errorf("from %s: %q, %v; want %q", from, got, err, web)
 		}
 	}
-	if _, err := findCheckout(t.TempDir()); !errors.Is(err, ErrNoAssets) || !strings.Contains(err.Error(), "-tags release") {
-		t.Errorf("outside: %v, want ErrNoAssets that names the release build", err)
+	if _, err := checkout.Find(t.TempDir()); !errors.Is(err, checkout.ErrNone) {
+		t.Errorf("outside: %v, want ErrNone", err)
 	}
 }
 
@@ -380,7 +387,7 @@ func TestInstalledComparesWhatThisMachineNeeds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			web := checkout(t)
+			web := tree(t)
 			if err := os.WriteFile(filepath.Join(web, "package-lock.json"), []byte(want), 0o644); err != nil {
 				t.Fatal(err)
 			}
@@ -388,7 +395,7 @@ func TestInstalledComparesWhatThisMachineNeeds(t *testing.T) {
 			if err := os.WriteFile(record, []byte(test.have), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if got := installed(web); got != test.want {
+			if got := checkout.Installed(web); got != test.want {
 				t.Errorf("installed = %v, want %v", got, test.want)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -20,6 +21,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/web/checkout"
 )
 
 const childOrder = "LOCALPG_TEST_CHILD"
@@ -37,6 +40,9 @@ type (
 func TestMain(m *testing.M) {
 	if text := os.Getenv(childOrder); text != "" {
 		os.Exit(child(text))
+	}
+	if err := checkout.Prepare(context.Background(), func(line string) { fmt.Fprintln(os.Stderr, line) }); err != nil {
+		fmt.Fprintln(os.Stderr, "tests of npm's PostgreSQL will skip:", err)
 	}
 	os.Exit(m.Run())
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/konsil-server/konsil/migrations"
 	"github.com/konsil-server/konsil/migrations/localpg"
+	"github.com/konsil-server/konsil/web/checkout"
 )
 
 // prefix begins the names of our directories below the temporary one.
@@ -121,7 +122,12 @@ func (s *server) startCluster(ctx context.Context) error {
 		return err
 	}
 	s.dir = dir
-	if s.cluster, err = localpg.Start(ctx, localpg.Options{Dir: dir, Test: s.test}); err != nil {
+	o := localpg.Options{Dir: dir, Test: s.test}
+	s.cluster, err = localpg.Start(ctx, o)
+	if errors.Is(err, localpg.ErrNotFound) && checkout.Prepare(ctx, say) == nil {
+		s.cluster, err = localpg.Start(ctx, o) // npm has brought one
+	}
+	if err != nil {
 		return err
 	}
 	s.at, err = url.Parse(s.cluster.URL())
@@ -178,3 +184,5 @@ func (s *server) address(name string) string {
 	u.Path = "/" + name
 	return u.String()
 }
+
+func say(line string) { fmt.Fprintln(os.Stderr, line) }

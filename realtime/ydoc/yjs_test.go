@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/konsil-server/konsil/web/checkout"
 )
 
 // yjs is a node process with real Yjs documents, see testdata/yjs.mjs.
@@ -41,6 +43,9 @@ func startYjs(t testing.TB) *yjs {
 		t.Skip("SKIPPED: no node on the path, nothing compared with real Yjs")
 	}
 	modules := findModules()
+	if modules == "" && checkout.Prepare(t.Context(), func(line string) { t.Log(line) }) == nil {
+		modules = findModules()
+	}
 	if modules == "" {
 		t.Skip("SKIPPED: yjs is not installed (npm ci in web/, or KONSIL_NODE_MODULES), nothing compared with real Yjs")
 	}
