@@ -14,22 +14,10 @@ import (
 // List returns the conferences the actor has a part in, those to come first, then the latest. Questions of sealed cases, and
 // of those not open to the actor, are blank.
 func (s *Store) List(ctx context.Context, by account.Actor) ([]View, error) {
-	found, err := s.ofActor(ctx, by)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]View, 0, len(found))
-	for _, c := range found {
-		v, err := s.viewOf(ctx, s.DB, by, c)
-		if errors.Is(err, account.ErrNotFound) {
-			continue // asked once, not any more
-		}
-		if err != nil {
-			return nil, err
-		}
-		views = append(views, v)
-	}
-	return views, nil
+	return s.some(ctx, by, `true
+		order by c.state in ('live') desc, c.ended_at is not null or c.state in ('cancelled', 'sealed'),
+			case when c.ended_at is null then c.starts_at end, c.starts_at desc
+		limit 200`)
 }
 
 // Planned returns the conferences of List in which something was agreed, with their measures; showing them is recorded.
@@ -48,20 +36,6 @@ func (s *Store) Planned(ctx context.Context, by account.Actor) ([]View, error) {
 		}
 	}
 	return views, nil
-}
-
-func (s *Store) ofActor(ctx context.Context, by account.Actor) ([]Conference, error) {
-	const order = ` order by c.state in ('live') desc, c.ended_at is not null or c.state in ('cancelled', 'sealed'),
-		case when c.ended_at is null then c.starts_at end, c.starts_at desc limit 200`
-	switch by.Role {
-	case account.Coordinator:
-		return conferences(ctx, s.DB, `where o.network_id = $1`+order, by.Network)
-	case account.Caseworker:
-		return conferences(ctx, s.DB, `where c.organisation_id = $1`+order, by.Organisation)
-	case account.Expert:
-		return conferences(ctx, s.DB, `where exists (select from seat t where t.conference_id = c.id and t.account_id = $1)`+order, by.ID)
-	}
-	return nil, account.ErrDenied
 }
 
 // ByCode returns a conference as the actor may see it now; showing the summary is recorded. ErrNotFound when she has no part
