@@ -98,6 +98,9 @@ func (s *server) fail(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
+	if errors.Is(c.Request().Context().Err(), context.Canceled) {
+		return // whoever asked has gone, and what broke off because of that is nobody's fault
+	}
 	status, rule := statusOf(err)
 	if status == http.StatusInternalServerError {
 		s.Log.Error("request failed", "path", c.Path(), "err", err)

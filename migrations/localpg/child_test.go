@@ -90,7 +90,7 @@ func spawn(t *testing.T, uid int, o order) running {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program(t))
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", append(os.Environ(), childOrder+"="+string(text)), os.Stderr
+	cmd.Dir, cmd.Env, cmd.Stderr = nearNpm(t), append(os.Environ(), childOrder+"="+string(text)), os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if uid >= 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}
@@ -116,6 +116,28 @@ func spawn(t *testing.T, uid int, o order) running {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// nearNpm is a directory from which npm's PostgreSQL is found, as from within the checkout; it is taken only where the machine
+// has none of its own.
+func nearNpm(t *testing.T) string {
+	t.Helper()
+	dir := place(t, 0o755)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, err := checkout.Find(here)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "web"), 0o755)
+	}
+	if err == nil {
+		err = os.Symlink(filepath.Join(web, "node_modules"), filepath.Join(dir, "web", "node_modules"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // program is this test binary, copied to where every user may run it.
