@@ -108,6 +108,7 @@ const (
 	toMinute
 	toApprove
 	toPropose
+	toAppend
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -120,6 +121,7 @@ var may = map[deed][]Part{
 	toMinute:  {Moderator, Caseworker},
 	toApprove: {Moderator},
 	toPropose: {Moderator, Caseworker, ExpertPart},
+	toAppend:  {Moderator, Caseworker, ExpertPart},
 }
 
 func (p Part) may(d deed) error {

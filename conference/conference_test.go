@@ -290,6 +290,7 @@ func TestForeignOrganisationsSeeNothing(t *testing.T) {
 			"minute":   h.s.Minute(ctx, by, code, "x"),
 			"approve":  h.s.Approve(ctx, by, code),
 			"propose":  h.s.Propose(ctx, by, code, "x", by.ID, starts),
+			"append":   h.s.Append(ctx, by, code, "decisions", "x"),
 			"answer":   h.s.Answer(ctx, by, h.invitationOf(code, "Kern"), 0, Accepted, ""),
 		} {
 			if !errors.Is(err, account.ErrNotFound) {

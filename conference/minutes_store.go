@@ -21,6 +21,7 @@ type Minutes struct {
 	SHA256     []byte // of the canonical body, once approved
 	ApprovedAt *time.Time
 	ApprovedBy string
+	Late       []Addendum // handed in after the approval: not part of the signed text
 
 	canonical, signature, signedBy []byte // once approved: the text that SHA256 and signature are of, and the public key
 }
@@ -37,6 +38,7 @@ type Body struct {
 	Decisions string         `json:"decisions"`
 	Notes     []MinuteNote   `json:"notes"`
 	Measures  []MinuteItem   `json:"measures"`
+	Addenda   []Addendum     `json:"addenda,omitempty"` // to the notes, handed in before the approval
 }
 
 // MinutePerson is somebody who was in the room.
@@ -177,13 +179,26 @@ func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, 
 		return m, err
 	}
 	if m.canonical != nil {
-		return m, json.Unmarshal(m.canonical, &m.Body)
+		return m, s.readApproved(ctx, q, c, &m)
 	}
 	m.Body, err = s.compose(ctx, q, c)
 	if decisions != nil {
 		m.Body.Decisions = *decisions
 	}
 	return m, err
+}
+
+// readApproved reads the frozen body, and what was added to the notes since: the addenda after those that it holds.
+func (s *Store) readApproved(ctx context.Context, q querier, c Conference, m *Minutes) error {
+	if err := json.Unmarshal(m.canonical, &m.Body); err != nil {
+		return err
+	}
+	all, err := addenda(ctx, q, c.ID)
+	if err != nil {
+		return err
+	}
+	m.Late = all[min(len(m.Body.Addenda), len(all)):]
+	return nil
 }
 
 func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, error) {
@@ -214,7 +229,10 @@ func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, err
 	for _, m := range measures {
 		b.Measures = append(b.Measures, MinuteItem{m.What, m.ResponsibleName, m.DueOn.Format(time.DateOnly), string(m.State)})
 	}
-	return b, nil
+	if b.Addenda, err = addenda(ctx, q, c.ID); len(b.Addenda) == 0 {
+		b.Addenda = nil
+	}
+	return b, err
 }
 
 func sectionTexts(ctx context.Context, q querier, c Conference) (map[string]string, error) {

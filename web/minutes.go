@@ -65,6 +65,19 @@ func (s *server) showMinutes(c echo.Context, status int, p minutesPage) error {
 	return s.page(c, status, "minutes", p)
 }
 
+// addendum takes what somebody had typed and the note did not take any more. The live page sends it, after its end, and
+// stays: it has no other place for what is refused.
+func (s *server) addendum(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	if err := s.Conferences.Append(c.Request().Context(), me(c), code(c), f.Get("section"), f.Get("text")); err != nil {
+		return err
+	}
+	return c.NoContent(http.StatusNoContent)
+}
+
 func (s *server) minutesPost(c echo.Context) error {
 	f, err := formOf(c)
 	if err != nil {

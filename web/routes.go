@@ -64,6 +64,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/measures", members, s.measuresPost},
 		{"GET", "/conferences/:code/notes", members, s.notes},
 		{"GET", "/conferences/:code/previous", members, s.previous},
+		{"POST", "/conferences/:code/addendum", members, s.addendum},
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
 		{"GET", "/conferences/:code/minutes.json", members, s.minutesFile},
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
