@@ -80,7 +80,9 @@ func TestAnAddendumIsRefusedWithAReason(t *testing.T) {
 	t.Parallel()
 	h, code, _ := endedHouse(t)
 	kern := h.experts["Kern"]
-	add := func(by account.Actor, section, text string) error { return h.s.Append(t.Context(), by, code, section, text) }
+	add := func(by account.Actor, section, text string) error {
+		return h.s.Append(t.Context(), by, code, section, text)
+	}
 	var invalid *account.InvalidError
 	for field, err := range map[string]error{
 		"text":    add(kern, "assessment", strings.Repeat("ä", 2001)),

@@ -408,7 +408,7 @@ func nothingStaysBehind(s *testServer, blank, clara, ewald *tab, code, caseID st
 		s.t.Fatalf("withdraw: %d", a.Status)
 	}
 	ewald.offline(false)
-	ewald.until("the page has ended", `document.title.startsWith("Konferenz beendet") && !document.querySelector(".editor")`)
+	ewald.until("the page has ended", `document.title.startsWith("Konferenz beendet") && !document.querySelector(".editor, .late")`)
 	ewald.until("the store is empty", `await (async () => { const s = `+stored+`; return s.changes + s.keys === 0 })()`)
 }
 

@@ -27,6 +27,7 @@ type livePage struct {
 	Moderator, Writable               bool
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
+	AddendumURL                       string
 	CSS, LiveJS, PageJS               string
 }
 
@@ -44,7 +45,8 @@ func (s *server) room(c echo.Context) error {
 		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
 		Moderator: e.Part == conference.Moderator, Writable: true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
-		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
+		AddendumURL: at(c, "/addendum"),
+		CSS:         s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
 	}
 	before, err := s.Conferences.HasPrevious(c.Request().Context(), me(c), code(c))
 	if err != nil {

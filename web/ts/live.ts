@@ -7,6 +7,7 @@
 //   konsil.room.stats()       frames decoded and bytes received by peer id, bytes sent
 // It gives nothing that the person does not already see.
 
+import { Addendum, type Rest } from "./addendum";
 import { remember, wished } from "./device";
 import { Notes, type SaveState } from "./notes";
 import { Paper } from "./paper";
@@ -298,11 +299,16 @@ class LivePage {
     });
   }
 
-  /** Nothing of the case stays: not in the document, not in memory that we hold, not in the title. */
+  /**
+   * Nothing of the case stays: not in the document, not in memory that we hold, not in the title. Only when the conference has simply ended
+   * does its person keep what she had typed and the server had not, to hand it in.
+   */
   private end(reason: Reason): void {
     if (this.over) return;
     this.over = true;
     const unsaved = this.notes.unsaved();
+    const rest = reason === "closed" ? this.rest() : [];
+    const url = this.data("addendum");
     clearInterval(this.clock);
     this.paper.destroy();
     this.room.destroy();
@@ -312,8 +318,16 @@ class LivePage {
     delete window.konsil;
     const leave = this.data("leave");
     document.title = "Konferenz beendet · konsil";
-    document.body.replaceChildren(goodbye(reason, unsaved, leave));
+    const slip = goodbye(reason, rest.length ? 0 : unsaved, leave);
+    document.body.replaceChildren(slip);
+    if (rest.length) new Addendum(slip, rest, url, () => document.body.replaceChildren(goodbye("withdrawn", 0, leave)));
     document.querySelector("h1")?.focus();
+  }
+
+  private rest(): Rest[] {
+    return Paper.keys()
+      .map((key) => ({ section: key, title: byId(`sec-${key}`).textContent, text: this.notes.unsavedWords(key) }))
+      .filter(({ text }) => text !== "");
   }
 
   private expose(): void {

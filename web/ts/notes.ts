@@ -6,7 +6,7 @@ import * as encoding from "lib0/encoding";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Queue, Slot } from "./queue";
-import { repeatEdits } from "./renew";
+import { ownWords, repeatEdits } from "./renew";
 
 type Frame = Uint8Array<ArrayBuffer>;
 
@@ -128,6 +128,13 @@ export class Notes {
   /** Changes of this person that the server has not acknowledged. */
   unsaved(): number {
     return this.pending.length + (this.predecessor?.unsaved() ?? 0);
+  }
+
+  /** What this person has typed into a section and the server has not acknowledged. */
+  unsavedWords(section: string): string {
+    const before = this.predecessor?.unsavedWords(section) ?? "";
+    const own = ownWords(this.doc, this.pending.map((change) => change.update), `s:${section}`);
+    return before && own ? `${before}\n${own}` : before || own;
   }
 
   /** True while the server's document is here and the connection stands. */

@@ -11,7 +11,7 @@ export interface Handlers {
   text(type: string, data: Record<string, unknown>): void;
   /** The socket is gone; the link tries again by itself. */
   lost(): void;
-  /** The end: the link has closed itself and will not come back. */
+  /** The end: the link has closed itself and will not come back. `withdrawn` also where the consent has run out. */
   ended(reason: Reason): void;
 }
 
@@ -97,7 +97,8 @@ export class Link {
     // a sign-in page instead of a ticket arrives as a redirect
     if (answer.status === 401 || answer.type === "opaqueredirect") this.end("signedout");
     if (answer.status === 403 || answer.status === 404) this.end("rights");
-    if (answer.status === 409 || answer.status === 410) this.end("closed");
+    if (answer.status === 409) this.end("closed");
+    if (answer.status === 410) this.end("withdrawn");
     if (!answer.ok) throw new Error(`ticket: ${answer.status}`);
     const body: unknown = await answer.json();
     if (!isRecord(body) || typeof body["ticket"] !== "string") throw new Error("ticket: unexpected answer");

@@ -25,6 +25,12 @@ export function repeatEdits(old: Y.Doc, fresh: Y.Doc, unsaved: Uint8Array[], roo
   }
 }
 
+/** What unsaved updates of a document put into a root, as it stands there now: one line for each stretch. */
+export function ownWords(doc: Y.Doc, unsaved: Uint8Array[], root: string): string {
+  const { inserted } = spansOf(unsaved);
+  return runsOf(doc.getText(root), inserted).map(({ words }) => words.trim()).filter(Boolean).join("\n");
+}
+
 function spansOf(updates: Uint8Array[]): { inserted: Spans; deleted: Spans } {
   const inserted: Spans = new Map();
   const deleted: Spans = new Map();
