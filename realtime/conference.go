@@ -58,6 +58,7 @@ type conference struct {
 	clerk   *clerk
 	keeper  chan struct{} // closed when the doorkeeper has left
 	looked  time.Time     // when the rights were last read with success
+	seals   time.Time     // when the note will be sealed; zero: nobody has said so
 
 	outgoing      [][]byte  // committed, not delivered yet
 	oldest        time.Time // when the first of it came

@@ -253,6 +253,35 @@ func (h *Hub) admit(ctx context.Context, s *socket) (write bool, status int) {
 	return rights[0].Write, http.StatusOK
 }
 
+// Sealing tells everybody in a live conference that its note will be sealed,
+// and returns when that time has come: earlier when the last one leaves, at
+// once when nobody is there. Until then edits are taken as before. The first
+// announcement stands; a second one waits for its time. Whoever does not seal
+// then must call Unseal.
+func (h *Hub) Sealing(conference string, in time.Duration) {
+	c := h.find(conference)
+	if c == nil {
+		return
+	}
+	told := make(chan time.Duration, 1)
+	c.mail.post(func() { told <- c.announceSealing(in) })
+	select {
+	case left := <-told:
+		select {
+		case <-time.After(left):
+		case <-c.done:
+		}
+	case <-c.done:
+	}
+}
+
+// Unseal takes an announcement of Sealing back.
+func (h *Hub) Unseal(conference string) {
+	if c := h.find(conference); c != nil {
+		c.mail.post(c.takeSealingBack)
+	}
+}
+
 // Close ends a live conference. When it returns every socket there has got
 // `ended` with the reason and is closed, media has stopped and the note is
 // unloaded: nothing of it is delivered or appended any more. Edits that were

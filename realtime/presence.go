@@ -24,6 +24,9 @@ func (c *conference) admit(s *socket, write bool) {
 	if c.note.sealed {
 		s.out.put(integersFrame(msgState, uint64(stateSealed)))
 	}
+	if !c.seals.IsZero() {
+		s.out.put(c.sealingFrame())
+	}
 	c.askStep2(s)
 	c.present(s)
 }

@@ -36,6 +36,7 @@ type noteState uint64
 
 const (
 	stateOpen        noteState = 0
+	stateSealing     noteState = 1
 	stateSealed      noteState = 2
 	stateUnavailable noteState = 3
 	stateRights      noteState = 4

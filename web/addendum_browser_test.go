@@ -30,8 +30,18 @@ func TestWhatCameAfterTheEndIsOfferedAsAnAddendum(t *testing.T) {
 	ewald.writes("assessment", "Nachmittags müde 🙂.")
 	ewald.writes("dissent", "Doch nicht.")
 	anna.writes("decisions", "Drei Stunden.")
-	if a := s.as("Clara").post("/conferences/"+code+"/end", nil); a.Status != http.StatusOK {
-		t.Fatalf("end: status %d", a.Status)
+	clara := blank.open(s, chromedp.WithNewBrowserContext())
+	clara.rehearses(s, "Clara", code)
+	ending, moderator := make(chan int, 1), s.as("Clara")
+	go func() { ending <- moderator.post("/conferences/"+code+"/end", nil).Status }()
+	clara.until("it is said that the notes close", `/^Mitschrift schließt in [123] s/.test(document.getElementById("saved").textContent)`)
+	clara.writes("open_questions", "Wer fragt nach?")
+	if status := <-ending; status != http.StatusOK {
+		t.Fatalf("end: status %d", status)
+	}
+	clara.until("the moderator is shown out without a box", `document.title.startsWith("Konferenz beendet") && !document.querySelector(".late")`)
+	if a := s.as("Clara").get("/conferences/" + code + "/minutes"); !a.Has("Wer fragt nach?") || a.Has("Nachträge") {
+		t.Error("what was written in the last seconds is not in the minutes")
 	}
 	ewald.offline(false)
 	ewald.until("the box has his words, by section, and nobody else's", `document.getElementById("late")?.textContent === "Diese Zeilen kamen nach dem Schluss an" &&

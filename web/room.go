@@ -89,26 +89,32 @@ func (s *server) live(c echo.Context) error {
 	return nil
 }
 
-// end ends a conference. The order keeps every word that was acknowledged: what has been received is committed; then the
-// note takes no more rows; then everybody is shown out; then the texts are written from the rows as they are for good.
-// Once the conference has ended, the rest happens even if the browser does not wait for it.
+// sealingGrace is how long people may go on writing once it is said that the conference ends.
+const sealingGrace = 3 * time.Second
+
+// end ends a conference. The order keeps every word that was acknowledged: everybody is told and may finish the line; what has
+// been received is committed; then the note takes no more rows; then everybody is shown out; then the texts are written from
+// the rows as they are for good. Once it is said that the conference ends, it does even if the browser does not wait for it.
 func (s *server) end(c echo.Context) error {
-	ctx := c.Request().Context()
+	ctx := context.WithoutCancel(c.Request().Context())
 	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
 	if err != nil {
 		return err
 	}
 	id := v.ID.String()
 	if v.CanEnd() {
-		if err := s.Live.Flush(ctx, id); err != nil {
-			return err
-		}
+		s.Live.Sealing(id, sealingGrace)
+		err = s.Live.Flush(ctx, id)
 	}
-	if err := s.Conferences.End(ctx, me(c), code(c)); err != nil {
+	if err == nil {
+		err = s.Conferences.End(ctx, me(c), code(c))
+	}
+	if err != nil {
+		s.Live.Unseal(id)
 		return s.settled(c, err, form{}, "")
 	}
 	s.Live.Close(id, "closed")
-	if err := s.Live.Flush(context.WithoutCancel(ctx), id); err != nil {
+	if err := s.Live.Flush(ctx, id); err != nil {
 		return err
 	}
 	return s.done(c, at(c, "/minutes"), "ended")

@@ -156,7 +156,7 @@ class LivePage {
 
   /** Reads aloud when saving stops working and when it works again; the count that changes with every letter is for the eye only. */
   private saySaved(kind: SaveState["kind"], words: string): void {
-    const trouble = kind === "offline" || kind === "refused" || kind === "sealed";
+    const trouble = kind === "offline" || kind === "refused" || kind === "closing" || kind === "sealed";
     if (kind === this.saidKind || (!trouble && (this.saidKind === "saved" || kind !== "saved"))) return;
     this.saidKind = kind;
     setText(byId("saved-said"), words);

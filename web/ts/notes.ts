@@ -11,7 +11,7 @@ import { ownWords, repeatEdits } from "./renew";
 type Frame = Uint8Array<ArrayBuffer>;
 
 export interface SaveState {
-  kind: "loading" | "saved" | "pending" | "offline" | "refused" | "sealed";
+  kind: "loading" | "saved" | "pending" | "offline" | "refused" | "closing" | "sealed";
   words: string;
 }
 
@@ -75,6 +75,7 @@ export class Notes {
   private right = false;
   private largest = 64 * 1024;
   private server: number = noteState.open;
+  private sealsAt = 0; // while the server's state is sealing
   private refusal = "";
   private lostAt = Date.now(); // when the connection, or the page, began to be without document
   private restored = false; // what an earlier page left is in the document
@@ -162,8 +163,14 @@ export class Notes {
     if (!this.linked) return { kind: "offline", words: n ? `offline – ${some} ${wait}; wird gespeichert, sobald die Verbindung steht` : "offline – bis hierher ist alles gespeichert" };
     if (this.server === noteState.down) return { kind: "offline", words: n ? `Der Server kann gerade nicht speichern – ${some} ${wait}` : "Der Server kann gerade nicht speichern" };
     if (n && !this.right) return { kind: "refused", words: `${some} nicht gespeichert: ${refusals[rejected.right]}` };
+    if (this.server === noteState.sealing) return { kind: "closing", words: this.closing() + (n ? ` – ${some} noch nicht gespeichert` : "") };
     if (n) return { kind: "pending", words: `${some} noch nicht gespeichert` };
     return { kind: "saved", words: this.right ? "gespeichert" : "gespeichert – Sie lesen mit" };
+  }
+
+  private closing(): string {
+    const seconds = Math.ceil((this.sealsAt - Date.now()) / 1000);
+    return seconds > 0 ? `Mitschrift schließt in ${seconds} s` : "Mitschrift schließt";
   }
 
   /** Lets remote changes wait while an input method composes; see `release`. Calling it again extends the time. */
@@ -229,7 +236,7 @@ export class Notes {
       case msg.hello:
         return this.hello(from);
       case msg.state:
-        return this.stateChanged(decoding.readVarUint(from));
+        return this.stateChanged(decoding.readVarUint(from), from);
       case msg.reject:
         return this.refused(decoding.readVarUint(from), decoding.readVarUint(from));
     }
@@ -358,14 +365,15 @@ export class Notes {
     void this.queue.wipe();
   }
 
-  private stateChanged(state: number): void {
+  private stateChanged(state: number, from: decoding.Decoder): void {
+    if (state === noteState.sealing) this.sealsAt = Date.now() + decoding.readVarUint(from);
     if (state === noteState.rights) return this.tell.restart(); // the next hello says what is left
     if (state === noteState.sealed) return this.sealed();
     this.server = state;
   }
 
   private watch(): void {
-    if (!this.loaded) this.changed(); // the words depend on how long it takes
+    if (!this.loaded || this.server === noteState.sealing) this.changed(); // the words depend on the time
     const oldest = this.pending.find((change) => change.frame > 0 && change.frame !== Infinity);
     if (!oldest || !this.linked || this.refusal || this.server !== noteState.open) return;
     if (Date.now() - oldest.sentAt > patience) this.tell.restart();
