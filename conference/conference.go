@@ -70,6 +70,7 @@ type Conference struct {
 	CreatedAt        time.Time
 	OpenedAt         *time.Time
 	EndedAt          *time.Time
+	Kind             Kind
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -252,6 +253,7 @@ type Panel struct {
 	Experts []uuid.UUID
 	Starts  time.Time
 	Length  time.Duration
+	Kind    Kind // empty: a case conference
 }
 
 func (p Panel) validate(now time.Time) error {
@@ -260,6 +262,8 @@ func (p Panel) validate(now time.Time) error {
 		return &account.InvalidError{Field: "experts", Rule: "required"}
 	case len(p.Experts) > 12:
 		return &account.InvalidError{Field: "experts", Rule: "twelve"}
+	case !p.Kind.known():
+		return &account.InvalidError{Field: "kind", Rule: "unknown"}
 	}
 	return validDate(p.Starts, p.Length, now)
 }

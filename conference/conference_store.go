@@ -51,7 +51,8 @@ func NewStore(p Parts) (*Store, error) {
 
 const conferenceColumns = `
 	c.id, c.code, c.organisation_id, o.name, o.network_id, c.case_id, c.request_id, c.moderator_id, m.name, w.name,
-	c.question, r.own_wish, c.state, c.starts_at, c.ends_at, r.submitted_at, c.created_at, c.opened_at, c.ended_at
+	c.question, r.own_wish, c.state, c.starts_at, c.ends_at, r.submitted_at, c.created_at, c.opened_at, c.ended_at,
+	c.kind
 	from conference c
 	join organisation o on o.id = c.organisation_id
 	join conference_request r on r.id = c.request_id

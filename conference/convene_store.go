@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -14,13 +15,11 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// Sections of the shared notes of a case conference, in the order of the talk.
-var Sections = []string{"assessment", "recommendations", "decisions", "dissent", "open_questions"}
-
 // Convene turns a waiting request into a conference: seats, a date, and an invitation to each expert, all in one
 // transaction. It returns the code of the conference. Errors: InvalidError, ErrNotFound, ErrDenied, ErrConflict when the
 // request is decided already.
 func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID, p Panel) (string, error) {
+	p.Kind = cmp.Or(p.Kind, CaseConference)
 	if err := p.validate(s.Now()); err != nil {
 		return "", err
 	}
@@ -190,9 +189,9 @@ func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, ids []u
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at)
-		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now())
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind)
+		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}
@@ -206,7 +205,7 @@ func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Acto
 	}
 	_, err = tx.Exec(ctx, `
 		insert into note (conference_id, organisation_id, sections, state)
-		values ($1, $2, $3, 'open')`, id, r.Organisation, Sections)
+		values ($1, $2, $3, 'open')`, id, r.Organisation, p.Kind.Sections())
 	if err != nil {
 		return fmt.Errorf("insert note: %w", err)
 	}

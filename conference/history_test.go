@@ -16,6 +16,8 @@ import (
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
 
+var caseSections = CaseConference.Sections()
+
 // writers type into the note of one conference as its home would write it down: one document, rows by tick and author.
 type writers struct {
 	h    *house
@@ -33,6 +35,13 @@ func (h *house) writers(code string) *writers {
 	var err error
 	w.note, err = h.s.OpenNote(h.t.Context(), w.conf)
 	h.must(err)
+	w.head = w.note.Head
+	for _, row := range w.note.Rows {
+		u, err := ydoc.Decode(row.Data, ydoc.Limits{Bytes: 1 << 20, Structs: 1 << 16})
+		h.must(err)
+		_, err = w.doc.Apply(u)
+		h.must(err)
+	}
 	return w
 }
 
@@ -119,7 +128,7 @@ func TestEveryCharacterHasItsAuthorAndTimeAtEveryMoment(t *testing.T) {
 	past := []map[string][]letter{{}}
 	for range 160 {
 		h.clock = h.clock.Add(time.Duration(r.IntN(40)) * time.Second)
-		by, key := people[r.IntN(len(people))], Sections[r.IntN(3)]
+		by, key := people[r.IntN(len(people))], caseSections[r.IntN(3)]
 		pos := r.IntN(len(now[key]) + 1)
 		del := min(len(now[key])-pos, r.IntN(5)*r.IntN(3))
 		ins := []string{"", "ä", "Schule ", "müde, ", "\n- [ ] Anruf"}[r.IntN(5)]
@@ -129,7 +138,7 @@ func TestEveryCharacterHasItsAuthorAndTimeAtEveryMoment(t *testing.T) {
 		}
 		w.save(row)
 		now[key] = slices.Replace(slices.Clone(now[key]), pos, pos+del, letters(ins, by.ID, h.clock)...)
-		past = append(past, map[string][]letter{Sections[0]: now[Sections[0]], Sections[1]: now[Sections[1]], Sections[2]: now[Sections[2]]})
+		past = append(past, map[string][]letter{caseSections[0]: now[caseSections[0]], caseSections[1]: now[caseSections[1]], caseSections[2]: now[caseSections[2]]})
 	}
 	for seq := 0; seq < len(past); seq += 1 + r.IntN(20) {
 		got, err := h.s.NoteAt(t.Context(), h.caseworker, code, int64(seq))
@@ -137,7 +146,7 @@ func TestEveryCharacterHasItsAuthorAndTimeAtEveryMoment(t *testing.T) {
 		if got.Seq != int64(seq) || got.Head != w.head {
 			t.Fatalf("asked for %d of %d, got %d of %d", seq, w.head, got.Seq, got.Head)
 		}
-		for _, key := range Sections {
+		for _, key := range caseSections {
 			if !slices.Equal(lettersOf(passage(got, key)), past[seq][key]) {
 				t.Fatalf("after row %d section %s is\n%+v, want\n%+v", seq, key, lettersOf(passage(got, key)), past[seq][key])
 			}
@@ -145,7 +154,7 @@ func TestEveryCharacterHasItsAuthorAndTimeAtEveryMoment(t *testing.T) {
 	}
 	last, err := h.s.NoteAt(t.Context(), h.experts["Kern"], code, 1<<40)
 	h.must(err)
-	if last.Seq != w.head || passage(last, Sections[0]).Text() != w.doc.Text("s:"+Sections[0]) || len(last.Authors) != 4 {
+	if last.Seq != w.head || passage(last, caseSections[0]).Text() != w.doc.Text("s:"+caseSections[0]) || len(last.Authors) != 4 {
 		t.Errorf("the end: row %d of %d, %d authors", last.Seq, w.head, len(last.Authors))
 	}
 	for _, a := range last.Authors {
@@ -160,17 +169,17 @@ func TestRowsOfATickThatNeedEachOtherAreReadTogether(t *testing.T) {
 	h, code, _ := liveHouse(t)
 	w := h.writers(code)
 	kern, reimann := h.experts["Kern"], h.experts["Reimann"]
-	w.save(w.edit(kern, Sections[0], 0, 0, "Anfang. "))
-	first := w.edit(kern, Sections[0], 8, 0, "Kern schreibt")
-	second := w.edit(reimann, Sections[0], 21, 0, " und Reimann ergänzt")
+	w.save(w.edit(kern, caseSections[0], 0, 0, "Anfang. "))
+	first := w.edit(kern, caseSections[0], 8, 0, "Kern schreibt")
+	second := w.edit(reimann, caseSections[0], 21, 0, " und Reimann ergänzt")
 	w.save(second, first) // the row of the one who came later is first
 	for seq, want := range map[int64]string{0: "", 1: "Anfang. ", 2: "Anfang. Kern schreibt und Reimann ergänzt", 3: "Anfang. Kern schreibt und Reimann ergänzt"} {
 		r, err := h.s.NoteAt(t.Context(), kern, code, seq)
 		h.must(err)
-		if got := passage(r, Sections[0]); got.Text() != want {
+		if got := passage(r, caseSections[0]); got.Text() != want {
 			t.Errorf("after row %d: %q", seq, got.Text())
 		}
-		if runs := passage(r, Sections[0]).Runs; seq > 1 && (len(runs) != 2 || runs[0].Author.Name != kern.Name || runs[1].Author.Name != reimann.Name || r.Seq != 3) {
+		if runs := passage(r, caseSections[0]).Runs; seq > 1 && (len(runs) != 2 || runs[0].Author.Name != kern.Name || runs[1].Author.Name != reimann.Name || r.Seq != 3) {
 			t.Errorf("after row %d (reads %d): %+v", seq, r.Seq, runs)
 		}
 	}
@@ -276,12 +285,12 @@ func TestNotesAreReadByThoseWhoMaySeeTheCaseNow(t *testing.T) {
 func TestALongLogIsReadBack(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(8, 8))
-	doc, p := ydoc.New(), newReplay(Sections)
+	doc, p := ydoc.New(), newReplay(caseSections)
 	at := time.Date(2026, 12, 1, 13, 0, 0, 0, time.UTC)
 	var rows []NoteRow
 	pos := map[string]int{}
 	for i := range 20_000 {
-		key, client := Sections[i/400%len(Sections)], uint64(1+i/200%5)
+		key, client := caseSections[i/400%len(caseSections)], uint64(1+i/200%5)
 		if r.IntN(200) == 0 {
 			pos[key] = r.IntN(doc.Len("s:"+key) + 1)
 		}
@@ -299,7 +308,7 @@ func TestALongLogIsReadBack(t *testing.T) {
 		}
 	}
 	n := 0
-	for _, key := range Sections {
+	for _, key := range caseSections {
 		passage := Passage{Key: key, Runs: p.written(key, func(uint64) Author { return Author{} })}
 		if passage.Text() != doc.Text("s:"+key) {
 			t.Errorf("section %s reads differently", key)

@@ -217,8 +217,8 @@ func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, err
 		return b, err
 	}
 	b.Decisions = strings.TrimSpace(texts["decisions"])
-	for _, key := range Sections {
-		if key != "decisions" && texts[key] != "" {
+	for _, key := range c.Kind.Sections() {
+		if key != "decisions" && !c.Kind.untouched(key, texts[key]) {
 			b.Notes = append(b.Notes, MinuteNote{key, texts[key]})
 		}
 	}

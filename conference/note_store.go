@@ -50,7 +50,7 @@ type NoteBatch struct {
 }
 
 // OpenNote claims the note of a conference by raising its epoch, so that whoever held it before can append no more, and then
-// reads it.
+// reads it. Who opens it first finds in it what its sections begin with: the server writes that, once, as a row of nobody.
 func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error) {
 	var n Note
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
@@ -61,6 +61,11 @@ func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error
 			Scan(&n.ID, &n.Epoch, &n.Head, &n.Sections, &n.Sealed)
 		if err != nil {
 			return err
+		}
+		if n.Head == 0 && !n.Sealed {
+			if n.Head, err = s.beginNote(ctx, tx, conference, n.ID); err != nil {
+				return err
+			}
 		}
 		err = tx.QueryRow(ctx, `
 			select upto_seq, state from note_snapshot
@@ -81,6 +86,26 @@ func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error
 		return Note{}, fmt.Errorf("open note: %w", err)
 	}
 	return n, nil
+}
+
+// beginNote writes what the sections of an empty note begin with, and returns its head. The caller has the lock on the note,
+// and nothing has ever been written in it.
+func (s *Store) beginNote(ctx context.Context, tx pgx.Tx, conference uuid.UUID, note int64) (head int64, err error) {
+	var kind Kind
+	if err := tx.QueryRow(ctx, `select kind from conference where id = $1`, conference).Scan(&kind); err != nil {
+		return 0, err
+	}
+	data, err := kind.beginning()
+	if data == nil {
+		return 0, err
+	}
+	var b pgx.Batch
+	var rows noteColumns
+	rows.chain(&b, NoteBatch{
+		Note: note, Rows: []NoteRow{{At: s.Now(), Data: data}}, Clients: map[uint64]uuid.UUID{templateClient: uuid.Nil},
+	}, nil)
+	rows.insert(&b)
+	return 1, tx.SendBatch(ctx, &b).Close()
 }
 
 // AppendNotes appends to several notes in one transaction, committed when it returns: then, and only then, are the rows

@@ -80,6 +80,7 @@ type requestPage struct {
 	Decides bool
 	Benches []bench
 	Lengths []string
+	Kinds   []conference.Kind
 	Convene form
 	Decline form
 }
@@ -94,7 +95,7 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline form) 
 		return err
 	}
 	ctx, by := c.Request().Context(), me(c)
-	p := requestPage{Convene: convene, Decline: decline, Lengths: lengths}
+	p := requestPage{Convene: convene, Decline: decline, Lengths: lengths, Kinds: conference.Kinds}
 	p.Convene.Of, p.Decline.Of = "convene", "decline"
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
@@ -146,7 +147,7 @@ func (s *server) convene(c echo.Context) error {
 
 // panelIn reads who and when. What cannot be read becomes a value that the domain refuses with the name of its field.
 func panelIn(f form) conference.Panel {
-	p := conference.Panel{Starts: readMoment(f.Get("date"), f.Get("time"))}
+	p := conference.Panel{Starts: readMoment(f.Get("date"), f.Get("time")), Kind: conference.Kind(f.Get("kind"))}
 	for _, typed := range f.Values["experts"] {
 		p.Experts = append(p.Experts, strictID(typed))
 	}

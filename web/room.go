@@ -41,7 +41,7 @@ func (s *server) room(c echo.Context) error {
 		return err
 	}
 	p := livePage{
-		Title: s.words.t("live.title"), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
+		Title: s.words.t("kind.", e.Kind), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
 		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
 		Moderator: e.Part == conference.Moderator, Writable: true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
@@ -58,7 +58,7 @@ func (s *server) room(c echo.Context) error {
 	if p.Moderator {
 		p.EndURL = at(c, "#end")
 	}
-	for _, key := range conference.Sections {
+	for _, key := range e.Kind.Sections() {
 		p.Sections = append(p.Sections, liveSection{key, s.words.t("section.", key), s.words.t("section.", key, ".hint")})
 	}
 	return s.render(c, http.StatusOK, s.pages.live, "live", p)

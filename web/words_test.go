@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -77,6 +78,12 @@ func TestEveryRuleAndEveryValueHasWords(t *testing.T) {
 	}
 	for _, s := range []plan.State{plan.Proposed, plan.Accepted, plan.Refused, plan.InProgress, plan.Done, plan.NotPossible} {
 		keys = append(keys, "measure."+string(s))
+	}
+	for _, k := range conference.Kinds {
+		keys = append(keys, "kind."+string(k))
+		for _, section := range k.Sections() {
+			keys = append(keys, "section."+section, "section."+section+".hint")
+		}
 	}
 	for _, rule := range []string{ // what the domain refuses with
 		"addendum_late", "already_invited", "already_withdrawn", "conference_cancelled", "conference_over", "consent_expired", "date_moved", "measure_answered",
