@@ -154,7 +154,7 @@ func (r *lossRig) begin() {
 	r.until("everybody is in the room", (*scribe).online)
 	for _, s := range r.writers {
 		own := rand.New(rand.NewPCG(r.rng.Uint64(), 0))
-		hands.Go(func() { s.typing(typing, conference.Sections, own) })
+		hands.Go(func() { s.typing(typing, conference.CaseConference.Sections(), own) })
 	}
 }
 
@@ -229,7 +229,7 @@ func (r *lossRig) heal() {
 	r.until("everything is saved", (*scribe).settled)
 	r.readLog()
 	texts := map[string]string{}
-	for _, key := range conference.Sections {
+	for _, key := range conference.CaseConference.Sections() {
 		texts[key] = r.ledger.doc.Text("s:" + key)
 	}
 	late := r.scribe("z", r.writers[0].account)

@@ -181,7 +181,7 @@ func (w *walk) inTheLog(texts map[string]string) {
 			w.t.Fatalf("row %d of the log: %v", i+1, err)
 		}
 	}
-	for _, key := range conference.Sections {
+	for _, key := range conference.CaseConference.Sections() {
 		if got := doc.Text("s:" + key); got != texts[key] {
 			w.t.Errorf("the log says %q in %s, people read %q", got, key, texts[key])
 		}
