@@ -129,6 +129,9 @@ func greet(say func(string), c config) {
 		say("Evaluation mode: a private database with invented people, on this machine only. Nothing here is fit for real cases.")
 		say("Sign in with one click as any of them; mails stay at " + c.PublicURL + "/outbox")
 	}
+	if !c.evaluation() && c.SMTPURL == "" {
+		say("KONSIL_SMTP_URL is not set: invitations and other mails are kept in the database and reach nobody")
+	}
 	say("konsil is ready: " + c.PublicURL)
 }
 
