@@ -233,11 +233,7 @@ func (s *server) actor(ctx context.Context, name string) (account.Actor, error) 
 }
 
 func (s *server) rehearseCases(ctx context.Context) error {
-	var n int
-	if err := s.db.QueryRow(ctx, `select count(*) from case_file`).Scan(&n); err != nil {
-		return err
-	}
-	for _, k := range rehearsalCases[min(n, len(rehearsalCases)):] {
+	for _, k := range rehearsalCases {
 		if err := s.rehearseCase(ctx, k); err != nil {
 			return err
 		}
@@ -245,33 +241,49 @@ func (s *server) rehearseCases(ctx context.Context) error {
 	return nil
 }
 
+// rehearseCase brings one case as far as it is to come, from wherever an earlier start has left it.
 func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 	by, err := s.actor(ctx, k.caseworker)
 	if err != nil {
 		return err
 	}
-	id, err := s.cases.New(ctx, by, k.who, k.text)
+	id, err := s.rehearsalCase(ctx, by, k)
 	if err != nil {
 		return err
 	}
-	if k.released {
-		if err := s.cases.Release(ctx, by, id, 1); err != nil {
+	c, err := s.cases.ByID(ctx, by, id)
+	if err != nil || c.Sealed {
+		return err
+	}
+	if k.released && c.Summary.State == "draft" {
+		if err := s.cases.Release(ctx, by, id, c.Summary.Version); err != nil {
 			return err
 		}
 	}
-	if len(k.circle) > 0 {
+	if len(k.circle) > 0 && c.Consent == nil {
 		err := s.cases.Grant(ctx, by, id, casefile.Consent{Circle: k.circle, ValidUntil: expertpool.Today(s.now()).AddDate(1, 0, 0), Explained: true})
 		if err != nil {
 			return err
 		}
 	}
-	if k.question == "" {
-		return nil
+	asked, _, err := s.conferences.OfCase(ctx, by, id)
+	if err != nil || k.question == "" || len(asked) > 0 {
+		return err
 	}
 	_, err = s.conferences.Submit(ctx, by, conference.Request{
 		CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish,
 	})
 	return err
+}
+
+// rehearsalCase finds the case by its text, or makes it.
+func (s *server) rehearsalCase(ctx context.Context, by account.Actor, k rehearsalCase) (uuid.UUID, error) {
+	var id uuid.UUID
+	err := s.db.QueryRow(ctx, `select case_id from case_summary where version = 1 and situation = $1`, k.text.Situation).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return s.cases.New(ctx, by, k.who, k.text)
+	}
+	return id, err
 }
 
 // rehearseConference convenes the first request for a quarter of an hour from now; its room can be opened at once.
