@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -83,7 +84,7 @@ func (s *Store) insertAddendum(ctx context.Context, tx pgx.Tx, by account.Actor,
 }
 
 // addenda are in the order in which they came.
-func addenda(ctx context.Context, q querier, conference uuid.UUID) ([]Addendum, error) {
+func addenda(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Addendum, error) {
 	rows, err := q.Query(ctx, `
 		select a.name, d.section, d.text, d.at
 		from note_addendum d join account a on a.id = d.account_id

@@ -92,12 +92,9 @@ type noteLog struct {
 func (s *Store) readLog(ctx context.Context, by account.Actor, code string, read func(noteLog) error) error {
 	var l noteLog
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		v, err := s.view(ctx, tx, by, code)
+		v, err := s.openView(ctx, tx, by, code)
 		if err != nil {
 			return err
-		}
-		if v.Shut != "" {
-			return account.Refuse(account.ErrClosed, v.Shut)
 		}
 		if l, err = logOf(ctx, tx, v); err != nil {
 			return err

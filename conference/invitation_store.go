@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -116,7 +117,7 @@ func (s *Store) Calendar(ctx context.Context, by account.Actor, id uuid.UUID) ([
 	return ical.Answered(i.event(), partstat)
 }
 
-func (s *Store) asked(ctx context.Context, q querier, by account.Actor, id uuid.UUID, lock string) (invitation, Asked, Conference, error) {
+func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor, id uuid.UUID, lock string) (invitation, Asked, Conference, error) {
 	v := invitation{id: id, account: by.ID}
 	a := Asked{ID: id}
 	c := Conference{}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -69,7 +70,7 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 	return e, nil
 }
 
-func (s *Store) enterable(ctx context.Context, q querier, c Conference, part Part, own Seat) error {
+func (s *Store) enterable(ctx context.Context, q casefile.Querier, c Conference, part Part, own Seat) error {
 	if err := s.Cases.Open(ctx, q, c.CaseID, own.Discipline); err != nil {
 		return err
 	}

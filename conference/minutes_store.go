@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -84,11 +85,8 @@ func (s *Store) showMinutes(ctx context.Context, by account.Actor, code string, 
 	var m Minutes
 	var v View
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
-		if v, err = s.view(ctx, tx, by, code); err != nil {
+		if v, err = s.openView(ctx, tx, by, code); err != nil {
 			return err
-		}
-		if v.Shut != "" {
-			return account.Refuse(account.ErrClosed, v.Shut)
 		}
 		if m, err = s.minutes(ctx, tx, v.Conference); err != nil {
 			return err
@@ -164,7 +162,7 @@ func (s *Store) draft(ctx context.Context, tx pgx.Tx, c Conference) error {
 }
 
 // minutes reads the frozen body, or puts the draft together from what there is.
-func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, error) {
+func (s *Store) minutes(ctx context.Context, q casefile.Querier, c Conference) (Minutes, error) {
 	var m Minutes
 	var decisions *string
 	err := q.QueryRow(ctx, `
@@ -189,7 +187,7 @@ func (s *Store) minutes(ctx context.Context, q querier, c Conference) (Minutes, 
 }
 
 // readApproved reads the frozen body, and what was added to the notes since: the addenda after those that it holds.
-func (s *Store) readApproved(ctx context.Context, q querier, c Conference, m *Minutes) error {
+func (s *Store) readApproved(ctx context.Context, q casefile.Querier, c Conference, m *Minutes) error {
 	if err := json.Unmarshal(m.canonical, &m.Body); err != nil {
 		return err
 	}
@@ -201,7 +199,7 @@ func (s *Store) readApproved(ctx context.Context, q querier, c Conference, m *Mi
 	return nil
 }
 
-func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, error) {
+func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (Body, error) {
 	b := Body{Code: c.Code, Question: c.Question, OwnWish: c.OwnWish, StartsAt: c.StartsAt.UTC(), EndsAt: c.EndsAt.UTC()}
 	seats, err := seatsOf(ctx, q, c.ID)
 	if err != nil {
@@ -235,7 +233,7 @@ func (s *Store) compose(ctx context.Context, q querier, c Conference) (Body, err
 	return b, err
 }
 
-func sectionTexts(ctx context.Context, q querier, c Conference) (map[string]string, error) {
+func sectionTexts(ctx context.Context, q casefile.Querier, c Conference) (map[string]string, error) {
 	rows, err := q.Query(ctx, `
 		select t.key, t.text from note_section t join note n on n.id = t.note_id
 		where n.conference_id = $1`, c.ID)

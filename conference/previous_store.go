@@ -29,12 +29,9 @@ type Previous struct {
 func (s *Store) Previous(ctx context.Context, by account.Actor, code string) (*Previous, error) {
 	var p *Previous
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		v, err := s.view(ctx, tx, by, code)
+		v, err := s.openView(ctx, tx, by, code)
 		if err != nil {
 			return err
-		}
-		if v.Shut != "" {
-			return account.Refuse(account.ErrClosed, v.Shut)
 		}
 		before, err := beforeThis(ctx, tx, v)
 		if err != nil || len(before) == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -62,7 +63,16 @@ func (s *Store) view(ctx context.Context, tx pgx.Tx, by account.Actor, code stri
 	return s.viewOf(ctx, tx, by, c)
 }
 
-func (s *Store) viewOf(ctx context.Context, q querier, by account.Actor, c Conference) (View, error) {
+// openView is view for those to whom the case is open now; others get ErrClosed with the rule that stands against them.
+func (s *Store) openView(ctx context.Context, tx pgx.Tx, by account.Actor, code string) (View, error) {
+	v, err := s.view(ctx, tx, by, code)
+	if err == nil && v.Shut != "" {
+		err = account.Refuse(account.ErrClosed, v.Shut)
+	}
+	return v, err
+}
+
+func (s *Store) viewOf(ctx context.Context, q casefile.Querier, by account.Actor, c Conference) (View, error) {
 	v := View{Conference: c}
 	var err error
 	if v.Seats, err = seatsOf(ctx, q, c.ID); err != nil {
@@ -83,7 +93,7 @@ func (s *Store) viewOf(ctx context.Context, q querier, by account.Actor, c Confe
 }
 
 // fill reads what the case allows, or says in Shut why it does not.
-func (s *Store) fill(ctx context.Context, q querier, v *View) error {
+func (s *Store) fill(ctx context.Context, q casefile.Querier, v *View) error {
 	discipline := v.Own.Discipline
 	text, err := s.Cases.Released(ctx, q, v.CaseID, discipline)
 	switch {

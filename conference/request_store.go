@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -117,14 +118,8 @@ func mayRead(by account.Actor, r Request) bool {
 	return false
 }
 
-// querier is a pool or a transaction.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
 // requests never shows the words of a sealed case. Whether consent stands is asked for waiting ones only.
-func (s *Store) requests(ctx context.Context, q querier, where string, args ...any) ([]Request, error) {
+func (s *Store) requests(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Request, error) {
 	rows, err := q.Query(ctx, `
 		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,

@@ -132,7 +132,9 @@ func newSite(t *testing.T, bin string) *site {
 	dir := place(t, true)
 	s := &site{t: t, bin: bin, cwd: dir, data: filepath.Join(dir, "data"), addr: freePort(t, "tcp"), uid: -1}
 	s.url = "http://" + s.addr
-	bringPostgreSQL(t, dir)
+	if err := checkout.Lend(dir); err != nil { // npm's PostgreSQL, taken only where the machine has none of its own
+		t.Fatal(err)
+	}
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		if !strings.HasPrefix(name, "KONSIL_") && !strings.HasPrefix(name, "PG") && name != "DATABASE_URL" {
@@ -142,26 +144,6 @@ func newSite(t *testing.T, bin string) *site {
 	s.env = append(s.env, "KONSIL_DATA="+s.data, "KONSIL_ADDR="+s.addr, "KONSIL_PUBLIC_URL="+s.url, "KONSIL_RTC_ADDR="+freePort(t, "udp"))
 	t.Cleanup(func() { s.deserted(20 * time.Second) })
 	return s
-}
-
-// bringPostgreSQL lets a program that is started in dir find npm's PostgreSQL, as it would within the checkout. It is taken only
-// where the machine has none of its own.
-func bringPostgreSQL(t *testing.T, dir string) {
-	t.Helper()
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	front, err := checkout.Find(here)
-	if err == nil {
-		err = os.Mkdir(filepath.Join(dir, "web"), 0o755)
-	}
-	if err == nil {
-		err = os.Symlink(filepath.Join(front, "node_modules"), filepath.Join(dir, "web", "node_modules"))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // freePort finds one by taking it for a moment.

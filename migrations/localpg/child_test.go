@@ -123,18 +123,7 @@ func spawn(t *testing.T, uid int, o order) running {
 func nearNpm(t *testing.T) string {
 	t.Helper()
 	dir := place(t, 0o755)
-	here, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	web, err := checkout.Find(here)
-	if err == nil {
-		err = os.Mkdir(filepath.Join(dir, "web"), 0o755)
-	}
-	if err == nil {
-		err = os.Symlink(filepath.Join(web, "node_modules"), filepath.Join(dir, "web", "node_modules"))
-	}
-	if err != nil {
+	if err := checkout.Lend(dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -80,6 +80,23 @@ func Run(ctx context.Context, dir string, command []string) error {
 	return nil
 }
 
+// Lend lets a program that is started in dir find the packages of the checkout around the working directory, as it would
+// within it. dir must exist and have no folder web.
+func Lend(dir string) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return fmt.Errorf("find the checkout: %w", err)
+	}
+	web, err := Find(here)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(filepath.Join(dir, "web"), 0o755); err != nil {
+		return fmt.Errorf("lend packages: %w", err)
+	}
+	return os.Symlink(filepath.Join(web, "node_modules"), filepath.Join(dir, "web", "node_modules"))
+}
+
 // Lock takes web/.build.lock for this process: terminals and parallel test packages meet here. The kernel lets go of it when the
 // process dies.
 func Lock(ctx context.Context, web string) (unlock func(), err error) {
