@@ -14,7 +14,8 @@ import { Paper } from "./paper";
 import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
-import { Room, type RoomStats } from "./room";
+import type { RoomStats } from "./connection";
+import { Room } from "./room";
 import { post, refetch, swap } from "./swap";
 import { Tiles } from "./tiles";
 

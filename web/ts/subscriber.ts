@@ -1,0 +1,90 @@
+// The receiving peer connection, offered by the server.
+
+import { Connection, type Report, type RoomStats } from "./connection";
+import { isRecord } from "./protocol";
+import type { Tiles } from "./tiles";
+
+export interface Carried {
+  peer: string;
+  source: "mic" | "camera" | "screen";
+}
+
+/** The receiving side. Each offer says whole what every m-line carries now. */
+export class Subscriber extends Connection {
+  private carried = new Map<string, Carried>();
+  private newest = 0;
+  private readonly quiet = new Map<string, number>(); // peer → when it was last heard
+
+  constructor(
+    iceServers: RTCIceServer[],
+    send: (type: string, data: object) => void,
+    private readonly tiles: Tiles,
+    private readonly self: string,
+    failed: () => void,
+  ) {
+    super(iceServers, send, failed);
+  }
+
+  offered(gen: number, sdp: string, tracks: Map<string, Carried>): void {
+    this.newest = Math.max(this.newest, gen);
+    this.step(async () => {
+      if (gen < this.newest) return;
+      await this.remote("offer", sdp);
+      await this.pc.setLocalDescription();
+      this.send("sub.answer", { gen, sdp: this.pc.localDescription?.sdp ?? "" });
+      this.show(tracks);
+    });
+  }
+
+  /** Marks who is speaking, from the level that travels with the sound. */
+  listen(): void {
+    const now = Date.now();
+    for (const { mid, receiver } of this.pc.getTransceivers()) {
+      const one = mid === null ? undefined : this.carried.get(mid);
+      if (one?.source !== "mic") continue;
+      const level = Math.max(0, ...receiver.getSynchronizationSources().map((source) => source.audioLevel ?? 0));
+      if (level > 0.02) this.quiet.set(one.peer, now);
+      this.tiles.speaks(one.peer, now - (this.quiet.get(one.peer) ?? 0) < 700);
+    }
+  }
+
+  async addStats(all: RoomStats): Promise<void> {
+    for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
+      const peer = report.type === "inbound-rtp" && report.mid ? this.carried.get(report.mid)?.peer : undefined;
+      if (!peer) continue;
+      all.framesDecoded[peer] = (all.framesDecoded[peer] ?? 0) + (report.framesDecoded ?? 0);
+      all.bytesReceived[peer] = (all.bytesReceived[peer] ?? 0) + (report.bytesReceived ?? 0);
+    }
+  }
+
+  override close(): void {
+    this.show(new Map());
+    super.close();
+  }
+
+  private show(tracks: Map<string, Carried>): void {
+    const still = new Set([...tracks.values()].map((one) => `${one.peer} ${one.source}`));
+    for (const gone of this.carried.values()) if (!still.has(`${gone.peer} ${gone.source}`)) this.play(gone, null);
+    this.carried = tracks;
+    for (const { mid, receiver } of this.pc.getTransceivers()) {
+      const one = mid === null ? undefined : tracks.get(mid);
+      if (one) this.play(one, receiver.track);
+    }
+  }
+
+  private play({ peer, source }: Carried, track: MediaStreamTrack | null): void {
+    if (peer === this.self) return;
+    if (source === "mic") this.tiles.sound(peer, track);
+    else this.tiles.picture(peer, source, track);
+  }
+}
+
+export function readTracks(value: unknown): Map<string, Carried> {
+  const found = new Map<string, Carried>();
+  for (const one of Array.isArray(value) ? value.filter(isRecord) : []) {
+    const { mid, peer, source } = one;
+    if (typeof mid !== "string" || typeof peer !== "string") continue;
+    if (source === "mic" || source === "camera" || source === "screen") found.set(mid, { peer, source });
+  }
+  return found;
+}
