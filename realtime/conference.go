@@ -53,6 +53,7 @@ type conference struct {
 	note    *note
 	aware   awareness
 	people  people
+	epoch   int64     // of the room's keys
 	sockets []*socket // in the order of arrival
 	stop    *ending
 	clerk   *clerk
@@ -196,6 +197,7 @@ func (c *conference) receive(in inbound) {
 		return
 	case inLeave:
 		c.leave(s)
+		c.departed(s)
 		return
 	}
 	if s.revoked || !s.inside {
@@ -216,6 +218,8 @@ func (c *conference) receive(in inbound) {
 		c.setMedia(s, in.media)
 	case inHand:
 		c.setHand(s, in.flag)
+	case inKey:
+		c.passKey(s, in.key)
 	}
 }
 

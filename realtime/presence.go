@@ -125,7 +125,9 @@ func (c *conference) welcome(s *socket) {
 	if servers == nil {
 		servers = []ICEServer{} // null would be no list to a browser
 	}
-	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, servers, c.people.list()}))
+	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, servers, c.people.list(), c.epoch + 1}))
+	s.keyed = true
+	c.raiseEpoch("join")
 }
 
 func (c *conference) setMedia(s *socket, m mediaState) {

@@ -31,6 +31,7 @@ type (
 		EndsAt     time.Time   `json:"endsAt"`
 		ICEServers []ICEServer `json:"iceServers"`
 		People     []person    `json:"people"`
+		Epoch      int64       `json:"epoch"`
 	}
 	peopleList struct {
 		People []person `json:"people"`
@@ -113,6 +114,9 @@ func (s *socket) perform(e envelope) bool {
 	case "hand":
 		h, ok := body[hand](e)
 		return ok && s.conf.send(inbound{from: s, kind: inHand, flag: h.Up})
+	case "key.put":
+		k, ok := body[keyPut](e)
+		return ok && k.usable() && s.conf.send(inbound{from: s, kind: inKey, key: k})
 	}
 	return true // a type of tomorrow
 }

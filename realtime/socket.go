@@ -39,6 +39,7 @@ type socket struct {
 	owed    int // sync steps 1 of ours that it has not answered
 	bound   int // client ids it has bound
 	person  *person
+	keyed   bool // has been told of epochs, and its leaving begins one
 	pinged  time.Time
 
 	// The reader.
@@ -68,6 +69,7 @@ type inbound struct {
 	refuse refusal // the reader's own verdict on a document frame
 	body   []byte
 	media  mediaState
+	key    keyPut
 	flag   bool // the right to write of an admission, up of a hand
 	reply  chan struct{}
 }
@@ -85,6 +87,7 @@ const (
 	inHello                        // takes part in the room
 	inMedia                        // what it sends now
 	inHand                         // raises or lowers the hand
+	inKey                          // sends an envelope with keys
 )
 
 // converse runs an upgraded socket until nothing more will be sent to it.
