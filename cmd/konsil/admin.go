@@ -190,6 +190,27 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 	})
 }
 
+// userDisable takes every right away from an account, on a running server as well: its doorkeepers notice within two seconds.
+func userDisable(ctx context.Context, c config, args []string, out io.Writer) error {
+	who := strings.Join(args, " ") // a name without quotes is a name all the same
+	if who == "" {
+		return errors.New("usage: konsil user disable NAME|EMAIL")
+	}
+	return withDatabase(ctx, c, func(db *database) error {
+		err := account.NewStore(db.Pool, time.Now).Disable(ctx, who)
+		switch {
+		case errors.Is(err, account.ErrUnknown):
+			return errors.New("no account has this name or address")
+		case errors.Is(err, account.ErrSeveral):
+			return errors.New("several accounts have this name: say the address")
+		case err != nil:
+			return err
+		}
+		_, err = fmt.Fprintln(out, "account disabled: its sign-ins have ended, its links lead nowhere")
+		return err
+	})
+}
+
 func organisationNamed(ctx context.Context, db *database, name, kind, network string) (org, net uuid.UUID, err error) {
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `select id, network_id from organisation where name = $1`, name).Scan(&org, &net)

@@ -3,6 +3,7 @@
 //	konsil [serve]            serve
 //	konsil migrate            bring the database of DATABASE_URL up to date
 //	konsil user add …         make an account
+//	konsil user disable …     take every right away from an account
 //	konsil audit verify       check the chain of the audit record
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
 //	konsil minutes key        say under which public key this installation signs minutes
@@ -39,6 +40,7 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"serve":          configured(serve),
 	"migrate":        configured(migrate),
 	"user add":       configured(userAdd),
+	"user disable":   configured(userDisable),
 	"audit verify":   configured(auditVerify),
 	"minutes verify": minutesVerify,
 	"minutes key":    configured(minutesKey),
@@ -64,7 +66,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, audit verify, minutes verify, minutes key", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, minutes verify, minutes key", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }

@@ -75,6 +75,18 @@ func (b *browser) post(ctx context.Context, path, form string, answer any) error
 	return json.NewDecoder(res.Body).Decode(answer)
 }
 
+// ticket asks for the one-time key to a conference's socket, and dial uses it.
+func (b *browser) ticket(ctx context.Context, code string) (string, error) {
+	var t struct{ Ticket string }
+	err := b.post(ctx, "/conferences/"+code+"/ticket", "", &t)
+	return t.Ticket, err
+}
+
+func (b *browser) dial(ctx context.Context, d *websocket.Dialer, code, ticket string) (*websocket.Conn, *http.Response, error) {
+	address := "ws" + strings.TrimPrefix(b.url, "http") + "/conferences/" + code + "/live?ticket=" + ticket
+	return d.DialContext(ctx, address, http.Header{"Origin": {b.url}})
+}
+
 // stroke is one thing that a scribe did: a token put into a section, or one of its own taken out again.
 type stroke struct {
 	section, token string
@@ -93,6 +105,7 @@ type scribe struct {
 	account string       // whose browser it is
 	client  uint64       // id of its replica
 	door    *atomic.Bool // while false nobody dials
+	dialer  *websocket.Dialer
 	gone    chan struct{}
 
 	mu       sync.Mutex
@@ -113,7 +126,7 @@ type scribe struct {
 
 func newScribe(t *testing.T, b *browser, door *atomic.Bool, code, name, account string, client uint64) *scribe {
 	return &scribe{
-		t: t, browser: b, door: door, code: code, name: name, account: account, client: client,
+		t: t, browser: b, door: door, dialer: websocket.DefaultDialer, code: code, name: name, account: account, client: client,
 		gone: make(chan struct{}), doc: ydoc.New(), mine: map[string][]string{},
 	}
 }
@@ -146,12 +159,11 @@ func (s *scribe) returns() {
 
 // session is one connection from the ticket to its end. That there is no server is no news here.
 func (s *scribe) session(ctx context.Context) {
-	var t struct{ Ticket string }
-	if s.browser.post(ctx, "/conferences/"+s.code+"/ticket", "", &t) != nil {
+	ticket, err := s.browser.ticket(ctx, s.code)
+	if err != nil {
 		return
 	}
-	address := "ws" + strings.TrimPrefix(s.browser.url, "http") + "/conferences/" + s.code + "/live?ticket=" + t.Ticket
-	ws, _, err := websocket.DefaultDialer.DialContext(ctx, address, http.Header{"Origin": {s.browser.url}})
+	ws, _, err := s.browser.dial(ctx, s.dialer, s.code, ticket)
 	if err != nil {
 		return
 	}

@@ -181,6 +181,22 @@ func addedUserSignsIn(t *testing.T, s *site) {
 	if code, said := s.run("user", "add", "-role", "expert", "-name", "Dr. Neu", "-email", "neu@pool.test", "-organisation", "Pool"); code != 1 || !strings.Contains(said, "-discipline") {
 		t.Errorf("an expert without a discipline: exit code %d\n%s", code, said)
 	}
+	for words, says := range map[string]string{
+		"": "usage: ", "niemand@jc-neustadt.test": "no account has this name or address", "Nele Neu": "account disabled",
+	} {
+		code, said := s.run(append([]string{"user", "disable"}, strings.Fields(words)...)...)
+		if (code == 0) != (words == "Nele Neu") || !strings.Contains(said, says) {
+			t.Errorf("disabling %q: exit code %d\n%s", words, code, said)
+		}
+	}
+	if _, err := s.signInByPassword("nele.neu@jc-neustadt.test", password[1]); err == nil {
+		t.Error("a disabled account signs in")
+	}
+	if res, err := b.Get(s.url + "/cases"); err != nil {
+		t.Fatal(err)
+	} else if res.Body.Close(); res.StatusCode == http.StatusOK {
+		t.Error("a disabled account is still signed in")
+	}
 }
 
 // within is the site for a subtest.
@@ -371,7 +387,7 @@ func TestAnUnknownWordShowsTheCommands(t *testing.T) {
 	s := newSite(t, program(t, "release"))
 	for _, words := range []string{"sevre", "user", "user remove", "audit", "serve now"} {
 		code, said := s.run(strings.Fields(words)...)
-		if code != 1 || !strings.Contains(said, "user add, audit verify") {
+		if code != 1 || !strings.Contains(said, "user add, user disable, audit verify") {
 			t.Errorf("konsil %s: exit code %d\n%s", words, code, said)
 		}
 	}

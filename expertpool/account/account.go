@@ -24,6 +24,8 @@ var (
 	ErrWrong = errors.New("address or password is wrong")
 	// ErrTaken says that an account with this address exists.
 	ErrTaken = errors.New("address is taken")
+	// ErrSeveral says that more than one account has this name.
+	ErrSeveral = errors.New("several accounts have this name")
 )
 
 // Role is what a person does in the network.

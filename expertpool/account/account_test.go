@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/audit"
 	"github.com/konsil-server/konsil/migrations/pgtest"
 )
 
@@ -126,6 +127,77 @@ func TestSessionEnds(t *testing.T) {
 	}
 	if ok, err := d.Standing(t.Context(), []uuid.UUID{a.Session}); err != nil || ok[a.Session] {
 		t.Errorf("standing after sign-out: %v, %v", ok, err)
+	}
+}
+
+func TestADisabledAccountHasNoRightLeftAndTheRecordSaysSo(t *testing.T) {
+	t.Parallel()
+	d, ctx := newDesk(t), t.Context()
+	jana := d.add(d.brandt())
+	sign := func(email string) (string, account.Actor) {
+		t.Helper()
+		token, err := d.SignIn(ctx, email, password, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := d.Session(ctx, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token, a
+	}
+	other := account.New{Role: account.Expert, Name: "Dr. Anselm Kern", Email: "kern@n.test", Password: password}
+	d.add(other)
+	other.Email = "kern@m.test"
+	d.add(other)
+	token, a := sign("jana@jc.test")
+	kernToken, _ := sign("kern@n.test")
+	var link string
+	err := pgx.BeginFunc(ctx, d.db, func(tx pgx.Tx) (err error) {
+		link, err = d.NewLink(ctx, tx, jana, account.ForMeasure, uuid.New(), d.clock.Add(time.Hour))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for who, want := range map[string]error{"": account.ErrUnknown, "niemand@jc.test": account.ErrUnknown, "Dr. Anselm Kern": account.ErrSeveral} {
+		if err := d.Disable(ctx, who); !errors.Is(err, want) {
+			t.Errorf("disabled %q: %v", who, err)
+		}
+	}
+	for _, who := range []string{"Jana Brandt", " JANA@jc.test "} { // the second time there is nothing left to do
+		if err := d.Disable(ctx, who); err != nil {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	if _, err := d.Session(ctx, token); !errors.Is(err, account.ErrUnknown) {
+		t.Errorf("still signed in: %v", err)
+	}
+	if _, _, err := d.Follow(ctx, link, account.ForMeasure); !errors.Is(err, account.ErrUnknown) {
+		t.Errorf("the link still leads somewhere: %v", err)
+	}
+	if ok, err := d.Standing(ctx, []uuid.UUID{a.Session}); err != nil || ok[a.Session] {
+		t.Errorf("the session stands: %v, %v", ok, err)
+	}
+	if _, err := d.SignIn(ctx, "jana@jc.test", password, ""); !errors.Is(err, account.ErrWrong) {
+		t.Errorf("signed in again: %v", err)
+	}
+	d.exec(`update account set disabled_at = null`)
+	if _, err := d.Session(ctx, token); !errors.Is(err, account.ErrUnknown) {
+		t.Errorf("an account that is enabled again has its old sessions: %v", err)
+	}
+	if _, err := d.Session(ctx, kernToken); err != nil {
+		t.Errorf("somebody else was signed out: %v", err)
+	}
+	var entries int
+	err = d.db.QueryRow(ctx, `
+		select count(*) from audit.entry
+		where action = 'disable_account' and object_id = $1 and organisation_id = $2 and actor_id is null`, jana.String(), d.org).Scan(&entries)
+	if err != nil || entries != 1 {
+		t.Errorf("%d entries, %v", entries, err)
+	}
+	if n, err := audit.Verify(ctx, d.db); err != nil || n == 0 {
+		t.Errorf("the record of %d entries does not hold: %v", n, err)
 	}
 }
 
