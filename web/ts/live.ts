@@ -9,6 +9,7 @@
 
 import { Addendum, type Rest } from "./addendum";
 import { remember, wished } from "./device";
+import { TileMenu } from "./moderation";
 import { Notes, type SaveState } from "./notes";
 import { Paper } from "./paper";
 import { setText } from "./people";
@@ -56,6 +57,7 @@ class LivePage {
   private notes: Notes;
   private readonly room: Room;
   private readonly tiles: Tiles;
+  private readonly menu: TileMenu;
   private readonly paper: Paper;
   private shown: Notes; // whose text the paper shows; for a moment not the same as notes
   private renewals = 0;
@@ -68,12 +70,13 @@ class LivePage {
   constructor() {
     this.queue = new Queue(this.data("code"), this.data("person"), !wished("keepnothing"));
     this.notes = this.shown = new Notes((frame) => this.link.binary(frame), this.teller(), this.queue, Paper.keys());
-    this.tiles = new Tiles(byId("tiles"), (yes) => (byId("unlock").hidden = !yes));
+    this.tiles = new Tiles(byId("tiles"), { silenced: (yes) => (byId("unlock").hidden = !yes), menu: (peer, source, from) => this.menu.open(peer, source, from) });
     this.room = new Room((type, data) => this.link.text(type, data), {
       tiles: this.tiles,
       changed: () => this.showRoom(),
       told: (sentence) => this.tell(sentence),
     });
+    this.menu = new TileMenu(byId("people"), this.room, this.tiles, (sentence) => this.tell(sentence));
     this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence));
     this.notes.changed = () => this.showNotes();
     void this.notes.restore();
@@ -181,6 +184,7 @@ class LivePage {
 
   private showRoom(): void {
     if (this.over) return;
+    this.menu.changed();
     this.press("mic", this.room.devices.on("mic"), "an", "aus");
     this.press("camera", this.room.devices.on("camera"), "an", "aus");
     this.press("hand", this.room.hand, "oben", "unten");

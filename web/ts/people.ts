@@ -3,33 +3,73 @@
 import type { Awareness } from "y-protocols/awareness";
 import { isRecord } from "./protocol";
 
+/** Who somebody is in the room: a guest has no notes, a moderator has the tools. */
+export type Part = "moderator" | "participant" | "guest";
+
 /** One connection in the room, as `people` describes it. */
 export interface Peer {
   peer: string;
   person: string;
   name: string;
   short: string;
+  /** what this person is here for, in words */
   role: string;
+  part: Part;
+  /** what kind of guest: client, trusted, interpreter; empty for everybody else */
+  kind: string;
   mic: boolean;
   camera: boolean;
+  screen: boolean;
   hand: boolean;
+  /** rises with each raised hand: who has the least was first; 0 without a hand */
+  handAt: number;
   live: boolean;
+  /** whether this person asks to share the screen, or may */
+  share: "" | "asks" | "granted";
+  /** sources that a moderator silenced */
+  muted: string[];
+  /** peers whose sound or picture does not reach this person at the moment */
+  missing: string[];
+  /** has answered the roll call */
+  roll: boolean;
 }
 
 export function readPeople(data: Record<string, unknown>): Peer[] {
   const list = data["people"];
-  if (!Array.isArray(list)) return [];
-  return list.filter(isRecord).map((one) => ({
+  return Array.isArray(list) ? list.filter(isRecord).map(readPeer) : [];
+}
+
+function readPeer(one: Record<string, unknown>): Peer {
+  const { part, share, handAt } = one;
+  return {
     peer: text(one["peer"]),
     person: text(one["person"]),
     name: text(one["name"]),
     short: text(one["short"]),
     role: text(one["role"]),
+    part: part === "moderator" || part === "guest" ? part : "participant",
+    kind: text(one["kind"]),
     mic: one["mic"] === true,
     camera: one["camera"] === true,
+    screen: one["screen"] === true,
     hand: one["hand"] === true,
+    handAt: typeof handAt === "number" ? handAt : 0,
     live: one["live"] === true,
-  }));
+    share: share === "asks" || share === "granted" ? share : "",
+    muted: texts(one["muted"]),
+    missing: texts(one["missing"]),
+    roll: one["roll"] === true,
+  };
+}
+
+/** Those whose hand is up, whoever raised it first at the front. */
+export function hands(people: Peer[]): Peer[] {
+  return people.filter((one) => one.hand).sort((a, b) => a.handAt - b.handAt);
+}
+
+/** The strings of a list; of anything else none. */
+export function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
 }
 
 function text(value: unknown): string {

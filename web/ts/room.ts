@@ -3,16 +3,26 @@
 
 import type { RoomStats } from "./connection";
 import { Devices, type Source } from "./devices";
-import { readPeople, type Peer } from "./people";
+import { readPeople, texts, type Part, type Peer } from "./people";
 import { isRecord } from "./protocol";
 import { Publisher } from "./publisher";
 import { readTracks, Subscriber } from "./subscriber";
 import type { Tiles } from "./tiles";
+
 type Side = "pub" | "sub";
+
+/** Somebody in front of the door. */
+export interface Waiting {
+  id: string;
+  name: string;
+  role: string;
+  /** false when somebody came with the link of somebody else */
+  known: boolean;
+}
 
 export interface RoomView {
   tiles: Tiles;
-  /** own devices or the roster changed: redraw buttons and count */
+  /** own devices, the roster or the state of the room changed: redraw */
   changed(): void;
   /** a sentence for the person */
   told(sentence: string): void;
@@ -23,7 +33,16 @@ export class Room {
   readonly devices: Devices;
   people: Peer[] = [];
   self = "";
+  part: Part = "participant";
   hand = false;
+  locked = false;
+  phase = "";
+  /** a roll call is open */
+  roll = false;
+  /** who waits to be let in; only moderators are told */
+  lobby: Waiting[] = [];
+  /** oneself waits before the door: no roster and no media until a moderator opens */
+  waits: { locked: boolean } | null = null;
 
   private ice: RTCIceServer[] = [];
   private pub: Publisher | null = null;
@@ -31,7 +50,8 @@ export class Room {
   private readonly ear: number;
 
   constructor(
-    private readonly send: (type: string, data: object) => boolean,
+    /** sends a command of the room; false without connection */
+    readonly send: (type: string, data: object) => boolean,
     private readonly view: RoomView,
   ) {
     this.devices = new Devices((source, problem) => this.deviceChanged(source, problem));
@@ -46,6 +66,23 @@ export class Room {
         return true;
       case "people":
         this.roster(data);
+        return true;
+      case "room":
+        this.state(data);
+        this.view.changed();
+        return true;
+      case "lobby.waiting":
+        this.outside(data["locked"] === true);
+        return true;
+      case "lobby.list":
+        this.lobby = readWaiting(data["waiting"]);
+        this.view.changed();
+        return true;
+      case "speakers":
+        this.view.tiles.speakers(texts(data["order"]));
+        return true;
+      case "layers":
+        this.layer(data);
         return true;
       case "pub.answer":
         this.pub?.answered(Number(data["gen"]), String(data["sdp"]));
@@ -76,9 +113,7 @@ export class Room {
 
   /** The socket is gone, and with it the server's half of both connections. */
   lost(): void {
-    this.close();
-    this.people = [];
-    this.view.tiles.people([], "");
+    this.leave();
     this.view.changed();
   }
 
@@ -102,9 +137,28 @@ export class Room {
     this.pub = this.sub = null;
   }
 
+  private leave(): void {
+    this.close();
+    this.people = [];
+    this.lobby = [];
+    this.self = "";
+    this.view.tiles.people([], "");
+  }
+
+  /** Before the door, at first or again: nothing of the room is left here, and no device is on that nobody may hear. */
+  private outside(locked: boolean): void {
+    this.leave();
+    this.devices.stopAll();
+    this.hand = false;
+    this.waits = { locked };
+    this.view.changed();
+  }
+
   private welcome(data: Record<string, unknown>): void {
     this.close();
+    this.waits = null;
     this.self = String(data["self"] ?? "");
+    this.state(data);
     this.ice = readIceServers(data["iceServers"]);
     this.roster(data);
     this.announce();
@@ -112,8 +166,15 @@ export class Room {
     this.publish();
   }
 
+  private state(data: Record<string, unknown>): void {
+    this.locked = data["locked"] === true;
+    this.phase = typeof data["phase"] === "string" ? data["phase"] : "";
+    this.roll = data["roll"] === true;
+  }
+
   private roster(data: Record<string, unknown>): void {
     this.people = readPeople(data);
+    this.part = this.people.find((one) => one.peer === this.self)?.part ?? "participant";
     this.view.tiles.people(this.people, this.self);
     this.view.tiles.picture(this.self, "camera", this.devices.track("camera"));
     this.view.changed();
@@ -151,6 +212,13 @@ export class Room {
     this.publish();
   }
 
+  private layer(data: Record<string, unknown>): void {
+    const { peer, source, state, why } = data;
+    if (typeof peer !== "string" || (source !== "camera" && source !== "screen")) return;
+    if (state !== "high" && state !== "mid" && state !== "low" && state !== "paused") return;
+    this.view.tiles.layer(peer, source, state, why === "bandwidth" || why === "lastN" || why === "view" ? why : "");
+  }
+
   private candidate(data: Record<string, unknown>): void {
     const init = data["cand"];
     if (!isRecord(init)) return;
@@ -160,6 +228,15 @@ export class Room {
   private sender(side: Side): (type: string, data: object) => void {
     return (type, data) => void this.send(type, type === "ice" ? { pc: side, ...data } : data);
   }
+}
+
+function readWaiting(value: unknown): Waiting[] {
+  return (Array.isArray(value) ? value.filter(isRecord) : []).map((one) => ({
+    id: String(one["id"] ?? ""),
+    name: String(one["name"] ?? ""),
+    role: String(one["role"] ?? ""),
+    known: one["known"] === true,
+  }));
 }
 
 function readIceServers(value: unknown): RTCIceServer[] {

@@ -1,53 +1,56 @@
-// The people on the page: one tile each, with picture or initials, name, role and state in words. Owns the list's DOM and the elements
-// that play sound.
+// The people on the page: who has a tile, in which order, and which one is large. Owns the list's DOM and the elements that play sound.
 
-import { initials, setText, type Peer } from "./people";
+import { hands, type Peer } from "./people";
+import { arrives, Tile, type Arrival } from "./tile";
 
-interface Tile {
-  root: HTMLLIElement;
-  video: HTMLVideoElement;
-  face: HTMLElement;
-  name: HTMLElement;
-  says: HTMLElement;
-  up: HTMLElement;
+export type Picture = "camera" | "screen";
+
+/** A picture that has a place on the page. */
+export interface Shown {
+  peer: string;
+  source: Picture;
+  element: HTMLElement;
+  /** the higher the sooner: 2 chosen by the person or an interpreter, 1 large, 0 the rest */
+  prio: number;
+}
+
+export interface TilesView {
+  /** the browser refuses to play sound before the person has touched the page, or plays again */
+  silenced(yes: boolean): void;
+  /** somebody wants to do something about this tile */
+  menu(peer: string, source: Picture, from: HTMLElement): void;
 }
 
 export class Tiles {
   private readonly tiles = new Map<string, Tile>();
   private readonly sounds = new Map<string, HTMLAudioElement>();
+  private readonly arrivals = new Map<string, Arrival>();
   private peers: Peer[] = [];
   private self = "";
+  private pinned = "";
+  private loudest: string[] = [];
 
-  /** @param silenced called when the browser refuses to play sound before the person has touched the page, and when it plays again */
   constructor(
     private readonly list: HTMLElement,
-    private readonly silenced: (yes: boolean) => void,
+    private readonly view: TilesView,
   ) {}
 
-  /** Shows these people, in this order, oneself last. */
+  /** Shows these people, oneself last. */
   people(peers: Peer[], self: string): void {
     this.self = self;
-    this.peers = [...peers.filter((one) => one.peer !== self), ...peers.filter((one) => one.peer === self)];
-    const known = new Set(this.peers.map((one) => one.peer));
-    for (const key of [...this.tiles.keys()]) if (!known.has(key.replace(/\/screen$/, ""))) this.remove(key);
-    for (const peer of this.peers) this.show(peer);
-    this.order();
+    this.peers = peers;
+    const known = new Set(peers.map((one) => one.peer));
+    for (const key of [...this.tiles.keys()]) if (!known.has(owner(key))) this.remove(key);
+    for (const peer of peers) this.tile(peer.peer);
+    this.show();
   }
 
   /** A picture for a peer, or null when there is none any more. A shared screen gets a tile of its own. */
-  picture(peer: string, source: "camera" | "screen", track: MediaStreamTrack | null): void {
-    const key = source === "screen" ? `${peer}/screen` : peer;
-    if (source === "screen" && !track) return this.remove(key);
-    const tile = this.tile(key);
-    const stream = tile.video.srcObject instanceof MediaStream ? tile.video.srcObject : null;
-    if (stream?.getVideoTracks()[0] !== (track ?? undefined)) tile.video.srcObject = track ? new MediaStream([track]) : null;
-    // autoplay of muted video is always allowed; a rejection only means that the tile has just been replaced
-    if (track) tile.video.play().catch(() => {});
-    const about = this.peers.find((one) => one.peer === peer);
-    if (source === "screen") setText(tile.name, `Bildschirm von ${about?.name ?? "…"}`);
-    if (about) this.show(about);
-    tile.root.classList.toggle("shows", track !== null && (source === "screen" || about?.camera === true));
-    this.order();
+  picture(peer: string, source: Picture, track: MediaStreamTrack | null): void {
+    const key = keyOf(peer, source);
+    if (source === "screen" && !track) this.remove(key);
+    else this.tile(key).picture(track);
+    this.show();
   }
 
   sound(peer: string, track: MediaStreamTrack | null): void {
@@ -63,18 +66,58 @@ export class Tiles {
     element.srcObject = new MediaStream([track]);
     this.sounds.set(peer, element);
     element.play().catch((error: unknown) => {
-      if (error instanceof DOMException && error.name === "NotAllowedError") this.silenced(true);
+      if (error instanceof DOMException && error.name === "NotAllowedError") this.view.silenced(true);
     });
   }
 
   /** Starts all sound; must be called from a click. */
   async unlock(): Promise<void> {
     await Promise.allSettled([...this.sounds.values()].map((one) => one.play()));
-    this.silenced(false);
+    this.view.silenced(false);
   }
 
+  /** Marks whoever is heard at this moment. */
   speaks(peer: string, yes: boolean): void {
     this.tiles.get(peer)?.root.classList.toggle("speaks", yes);
+  }
+
+  /** Who speaks or spoke last, the dominant speaker first. */
+  speakers(order: string[]): void {
+    this.loudest = order;
+    this.show();
+  }
+
+  /** How a source of somebody else arrives here, as the server's `layers` says. */
+  layer(peer: string, source: Picture, state: Arrival["state"], why: Arrival["why"]): void {
+    this.arrival(keyOf(peer, source), { state, why });
+  }
+
+  /** A source that plays only once its key is here. */
+  keyless(peer: string, source: Picture | "mic", waits: boolean): void {
+    this.arrival(source === "mic" ? `${peer}/mic` : keyOf(peer, source), { keyless: waits });
+  }
+
+  /** Keeps one tile first and large until it is let go; the same again lets it go. */
+  pin(peer: string, source: Picture): void {
+    const key = keyOf(peer, source);
+    this.pinned = this.pinned === key ? "" : key;
+    this.show();
+  }
+
+  isPinned(peer: string, source: Picture): boolean {
+    return this.pinned === keyOf(peer, source);
+  }
+
+  /** What pictures of others have a place on the page now, in the order of the page. */
+  shown(): Shown[] {
+    const large = this.large();
+    return this.order()
+      .filter((key) => owner(key) !== this.self)
+      .flatMap((key) => {
+        const element = this.tiles.get(key)?.root;
+        const prio = key === this.pinned || this.interprets(key) ? 2 : key === large ? 1 : 0;
+        return element ? [{ peer: owner(key), source: isScreen(key) ? "screen" : "camera", element, prio }] : [];
+      });
   }
 
   clear(): void {
@@ -83,63 +126,92 @@ export class Tiles {
     this.peers = [];
   }
 
-  private show(peer: Peer): void {
-    const tile = this.tile(peer.peer);
-    const me = peer.peer === this.self;
-    tile.root.classList.toggle("me", me);
-    tile.root.classList.toggle("shows", peer.camera && tile.video.srcObject !== null);
-    setText(tile.face, initials(peer));
-    setText(tile.name, me ? "Sie" : peer.name);
-    setText(tile.says, [sound(peer, me), me ? "" : peer.role].filter(Boolean).join(" · "));
-    tile.up.hidden = !peer.hand;
+  private arrival(key: string, news: Partial<Arrival>): void {
+    this.arrivals.set(key, { ...(this.arrivals.get(key) ?? arrives), ...news });
+    this.show();
+  }
+
+  private show(): void {
+    const turns = hands(this.peers).map((one) => one.peer);
+    const names = new Map(this.peers.map((one) => [one.peer, one.peer === this.self ? "Sie" : one.short || one.name]));
+    for (const peer of this.peers) {
+      const key = peer.peer;
+      this.tiles.get(key)?.person({
+        peer,
+        me: key === this.self,
+        turn: turns.indexOf(key) + 1,
+        pinned: key === this.pinned,
+        camera: this.arrivals.get(key) ?? arrives,
+        mic: this.arrivals.get(`${key}/mic`) ?? arrives,
+        misses: peer.missing.flatMap((other) => names.get(other) ?? []),
+      });
+      const screen = keyOf(key, "screen");
+      this.tiles.get(screen)?.screen(peer.name, screen === this.pinned, this.arrivals.get(screen) ?? arrives);
+    }
+    this.place();
   }
 
   private tile(key: string): Tile {
     const known = this.tiles.get(key);
     if (known) return known;
-    const root = document.createElement("li");
-    root.className = "tile";
-    const video = root.appendChild(document.createElement("video"));
-    video.muted = video.playsInline = video.autoplay = true;
-    video.disablePictureInPicture = true;
-    video.ariaHidden = "true"; // the words below say whose picture it is
-    const face = child(root, "face");
-    face.ariaHidden = "true";
-    const label = child(root, "nm");
-    const tile = { root, video, face, name: child(label, "who"), says: child(label, "says"), up: child(root, "up") };
-    tile.up.textContent = "meldet sich";
-    tile.up.hidden = true;
+    const tile = new Tile((from) => this.view.menu(owner(key), isScreen(key) ? "screen" : "camera", from));
     this.tiles.set(key, tile);
-    this.list.append(root);
+    this.list.append(tile.root);
     return tile;
   }
 
   private remove(key: string): void {
     const tile = this.tiles.get(key);
     if (!tile) return;
-    tile.video.srcObject = null;
+    tile.picture(null);
     tile.root.remove();
     this.tiles.delete(key);
-    if (!key.endsWith("/screen")) this.sound(key, null);
+    this.arrivals.delete(key);
+    if (this.pinned === key) this.pinned = "";
+    if (isScreen(key)) return;
+    this.arrivals.delete(`${key}/mic`);
+    this.sound(key, null);
   }
 
-  /** Moves tiles only where their order changed: a moved video stutters. */
-  private order(): void {
-    const wanted = this.peers.flatMap((one) => [`${one.peer}/screen`, one.peer]).flatMap((key) => this.tiles.get(key)?.root ?? []);
-    wanted.forEach((root, at) => {
+  /** What the person chose, screens, interpreters, everybody else as they came, and oneself. */
+  private order(): string[] {
+    const rank = (key: string) => (key === this.pinned ? 0 : isScreen(key) ? 1 : this.interprets(key) ? 2 : key === this.self ? 4 : 3);
+    const keys = this.peers.flatMap(({ peer }) => [keyOf(peer, "screen"), peer]).filter((key) => this.tiles.has(key));
+    return keys.sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** The one that has the most room: chosen, a screen, or whoever speaks. */
+  private large(): string {
+    const order = this.order();
+    if (this.tiles.has(this.pinned)) return this.pinned;
+    const speaks = this.loudest.find((peer) => peer !== this.self && this.tiles.has(peer));
+    return order.find(isScreen) ?? speaks ?? order[0] ?? "";
+  }
+
+  private interprets(key: string): boolean {
+    return this.peers.some((one) => one.peer === key && one.kind === "interpreter");
+  }
+
+  /** Moves tiles only where their order changed: a moved video stutters. Whoever is large is so by style alone, for the same reason. */
+  private place(): void {
+    const large = this.large();
+    this.order().forEach((key, at) => {
+      const root = this.tiles.get(key)?.root;
+      if (!root) return;
+      root.classList.toggle("big", key === large);
       if (this.list.children[at] !== root) this.list.insertBefore(root, this.list.children[at] ?? null);
     });
   }
 }
 
-function child(parent: HTMLElement, name: string): HTMLElement {
-  const made = document.createElement("span");
-  made.className = name;
-  return parent.appendChild(made);
+function keyOf(peer: string, source: Picture): string {
+  return source === "screen" ? `${peer}/screen` : peer;
 }
 
-function sound(peer: Peer, me: boolean): string {
-  if (me) return peer.mic ? "Mikrofon an" : "Mikrofon aus";
-  if (!peer.mic) return "stumm";
-  return peer.live ? "" : "Ton wird verbunden";
+function isScreen(key: string): boolean {
+  return key.endsWith("/screen");
+}
+
+function owner(key: string): string {
+  return key.replace(/\/screen$/, "");
 }
