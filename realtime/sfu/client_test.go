@@ -42,6 +42,7 @@ type client struct {
 	answers int
 	offers  []Offer
 	deaf    bool // does not answer offers
+	tcp     bool // reaches the server over TCP only
 }
 
 // wire is the client's socket.
@@ -128,6 +129,10 @@ func (c *client) newAPI() (*webrtc.API, *wire) {
 	var set webrtc.SettingEngine
 	set.LoggerFactory = quiet
 	set.SetICEUDPMux(mux)
+	if c.tcp {
+		set.SetICEUDPMux(nil)
+		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	}
 	set.SetIncludeLoopbackCandidate(true)
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	// As Chromium does: what costs most stands first.

@@ -11,6 +11,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
+	"github.com/pion/transport/v4/stdnet"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -48,17 +49,25 @@ func (c codec) clockRate() uint32 {
 const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
 
 // newAPI is what both connections of every peer are made with.
-func newAPI(mux ice.UDPMux, loopback bool, quiet logging.LoggerFactory) (*webrtc.API, error) {
+func newAPI(mux *offeredMux, tcp ice.TCPMux, quiet logging.LoggerFactory) (*webrtc.API, error) {
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, fmt.Errorf("codecs: %w", err)
 	}
+	std, err := stdnet.NewNet()
+	if err != nil {
+		return nil, fmt.Errorf("network: %w", err)
+	}
 	var set webrtc.SettingEngine
 	set.LoggerFactory = quiet
 	set.SetICEUDPMux(mux)
-	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	set.SetICETCPMux(tcp)
+	set.SetNet(offeredNet{std, mux})
+	set.SetNetworkTypes([]webrtc.NetworkType{
+		webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6, webrtc.NetworkTypeTCP4, webrtc.NetworkTypeTCP6,
+	})
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
-	set.SetIncludeLoopbackCandidate(loopback)
+	set.SetIncludeLoopbackCandidate(true) // only such as we offer
 	// Every way to us ends at the same socket, so the first that works is as good as any other; only a relay is worth a moment's wait.
 	set.SetHostAcceptanceMinWait(0)
 	set.SetSrflxAcceptanceMinWait(0)

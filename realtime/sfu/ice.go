@@ -29,6 +29,24 @@ func listenMedia(addr string) (*net.UDPConn, error) {
 	return conn, nil
 }
 
+// listenBoth opens the port for UDP and TCP. Where any port will do, one is looked for that both are free at.
+func listenBoth(addr string) (*net.UDPConn, net.Listener, error) {
+	for try := 1; ; try++ {
+		conn, err := listenMedia(addr)
+		if err != nil {
+			return nil, nil, err
+		}
+		stream, err := listenTCP(conn.LocalAddr().(*net.UDPAddr))
+		if err == nil {
+			return conn, stream, nil
+		}
+		_ = conn.Close()
+		if try == portTries || !strings.HasSuffix(addr, ":0") {
+			return nil, nil, err
+		}
+	}
+}
+
 // offeredMux is pion's mux with our choice of the addresses that become candidates.
 type offeredMux struct {
 	*ice.UDPMuxDefault
@@ -44,18 +62,22 @@ func newMux(conn *net.UDPConn, public []netip.Addr, quiet logging.LoggerFactory)
 	}
 }
 
-// GetListenAddresses is what clients are told to send to: the public addresses behind NAT, else the address listened on, else
-// that of every interface.
+// addrs is what clients are told to send to: the public addresses behind NAT, else the address listened on, else that of every
+// interface.
+func (m *offeredMux) addrs() []netip.Addr {
+	switch {
+	case len(m.public) > 0:
+		return m.public
+	case m.local.IP.IsUnspecified():
+		return interfaceAddrs()
+	}
+	return []netip.Addr{m.local.AddrPort().Addr().Unmap()}
+}
+
+// GetListenAddresses is addrs with the port of the mux.
 func (m *offeredMux) GetListenAddresses() []net.Addr {
-	ips := m.public
-	if len(ips) == 0 && m.local.IP.IsUnspecified() {
-		ips = interfaceAddrs()
-	}
-	if len(ips) == 0 {
-		return []net.Addr{m.local}
-	}
-	offered := make([]net.Addr, 0, len(ips))
-	for _, ip := range ips {
+	var offered []net.Addr
+	for _, ip := range m.addrs() {
 		offered = append(offered, net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(m.local.Port))))
 	}
 	return offered

@@ -35,6 +35,15 @@ const (
 	nackTries      = 5
 	relayWait      = 300 * time.Millisecond
 	maxReadErrors  = 100 // in a row end a track
+
+	maxTCP         = 2048             // connections to one TCP port,
+	maxTCPEach     = 256              // of these from one address: an office behind one NAT
+	provenWithin   = 10 * time.Second // for a TCP connection to show whose it is
+	mediaIdle      = 30 * time.Second // without a packet a TCP connection is given up; checks of consent come every few seconds
+	tcpReadQueue   = 64               // packets of one client
+	tcpWriteBuffer = 512 << 10        // bytes waiting for one client: two seconds of picture
+	acceptPause    = 50 * time.Millisecond
+	portTries      = 20
 )
 
 // Why Join or a call was refused. The errors of parsers below quote what they could not read, which may be somebody's address; they

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -15,16 +16,17 @@ import (
 
 // Config is what Listen needs.
 type Config struct {
-	Addr      string       // host:port for UDP, such as ":8443"; port 0 picks a free one
+	Addr      string       // host:port for UDP and TCP, such as ":8443"; port 0 picks a free one
 	PublicIPs []netip.Addr // behind NAT: offered instead of the interfaces' addresses. Empty: all interfaces, loopback included
 	Log       *slog.Logger // nil is silent. Gets room and peer ids, never an address
 }
 
-// SFU forwards the media of many rooms over one UDP port. Listen makes it, Close ends it and everything in it. Safe for
+// SFU forwards the media of many rooms over one port. Listen makes it, Close ends it and everything in it. Safe for
 // concurrent use.
 type SFU struct {
 	log   *slog.Logger
 	mux   *offeredMux
+	tcp   *tcpMux
 	api   *webrtc.API
 	gate  gate
 	count counters
@@ -37,7 +39,7 @@ type SFU struct {
 
 // Listen opens the media port. An address that cannot be had is named in the error.
 func Listen(c Config) (*SFU, error) {
-	conn, err := listenMedia(c.Addr)
+	conn, stream, err := listenBoth(c.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -46,15 +48,16 @@ func Listen(c Config) (*SFU, error) {
 	}
 	quiet := silence()
 	mux := newMux(conn, c.PublicIPs, quiet)
-	api, err := newAPI(mux, len(c.PublicIPs) == 0, quiet)
-	if err != nil {
-		_ = mux.Close()
-		return nil, fmt.Errorf("media engine: %w", err)
+	s := &SFU{
+		log: c.Log, mux: mux, tcp: newTCPMux(stream, mux, quiet), gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{},
 	}
-	return &SFU{log: c.Log, mux: mux, api: api, gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{}}, nil
+	if s.api, err = newAPI(mux, s.tcp, quiet); err != nil {
+		return nil, errors.Join(fmt.Errorf("media engine: %w", err), s.Close())
+	}
+	return s, nil
 }
 
-// Addr is the UDP address listened on.
+// Addr is the UDP address listened on; TCP has the same.
 func (s *SFU) Addr() net.Addr { return s.mux.local }
 
 // Close ends all peers and waits until their goroutines and the socket are gone. Closing twice is fine.
@@ -63,7 +66,7 @@ func (s *SFU) Close() error {
 		p.Close()
 	}
 	s.running.Wait()
-	if err := s.mux.Close(); err != nil {
+	if err := errors.Join(s.mux.Close(), s.tcp.Close()); err != nil {
 		return fmt.Errorf("close media port: %w", err)
 	}
 	return nil
