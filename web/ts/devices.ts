@@ -1,14 +1,14 @@
-// Microphone and camera of this machine: switched on and off by the person alone, and a plain sentence when that does not work. Off means
-// that the device itself is let go, so that its light goes out.
+// Microphone, camera and screen of this machine: switched on and off by the person alone, and a plain sentence when that does not work. Off
+// means that the device itself is let go, so that its light goes out.
 
-export type Source = "mic" | "camera";
+export type Source = "mic" | "camera" | "screen";
 
-const wanted: Record<Source, MediaStreamConstraints> = {
+const wanted: Record<"mic" | "camera", MediaStreamConstraints> = {
   mic: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
   camera: { video: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } } },
 };
 
-const names: Record<Source, { the: string; no: string }> = {
+const names: Record<"mic" | "camera", { the: string; no: string }> = {
   mic: { the: "das Mikrofon", no: "kein Mikrofon" },
   camera: { the: "die Kamera", no: "keine Kamera" },
 };
@@ -31,15 +31,17 @@ export class Devices {
   async start(source: Source): Promise<string | null> {
     if (this.on(source)) return null;
     if (!navigator.mediaDevices) {
+      if (source === "screen") return "Der Browser kann den Bildschirm nur über eine gesicherte Verbindung (https) teilen.";
       return `Der Browser gibt ${names[source].the} nur über eine gesicherte Verbindung (https) frei. ${comfort}`;
     }
     try {
-      const stream = await navigator.mediaDevices.getUserMedia(wanted[source]);
+      const stream = await (source === "screen" ? screen() : navigator.mediaDevices.getUserMedia(wanted[source]));
       const track = stream.getTracks()[0];
-      if (!track) return explain(source, "NotFoundError");
+      if (!track) return source === "screen" ? null : explain(source, "NotFoundError");
       this.adopt(source, track);
       return null;
     } catch (error) {
+      if (source === "screen") return refused(error);
       return explain(source, error instanceof DOMException ? error.name : "");
     }
   }
@@ -56,21 +58,37 @@ export class Devices {
   stopAll(): void {
     this.stop("mic");
     this.stop("camera");
+    this.stop("screen");
   }
 
   private adopt(source: Source, track: MediaStreamTrack): void {
     track.onended = () => {
       this.tracks.delete(source);
-      this.changed(source, `${capital(names[source].the)} wurde getrennt. ${comfort}`);
+      // the browser has its own button to stop sharing; whoever used that knows
+      if (source === "screen") this.changed(source);
+      else this.changed(source, `${capital(names[source].the)} wurde getrennt. ${comfort}`);
     };
     this.tracks.set(source, track);
     this.changed(source);
   }
 }
 
+/** Text and tables, few pictures a second and no sound. */
+async function screen(): Promise<MediaStream> {
+  const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false });
+  for (const track of stream.getVideoTracks()) track.contentHint = "detail";
+  return stream;
+}
+
+/** Whoever closes the browser's choice of a screen has changed her mind and needs no sentence. */
+function refused(error: unknown): string | null {
+  if (error instanceof DOMException && (error.name === "NotAllowedError" || error.name === "AbortError")) return null;
+  return "Dieser Browser kann den Bildschirm nicht teilen.";
+}
+
 const comfort = "Zuhören, zusehen und mitschreiben können Sie auch so.";
 
-function explain(source: Source, error: string): string {
+function explain(source: "mic" | "camera", error: string): string {
   const { the, no } = names[source];
   switch (error) {
     case "NotAllowedError":

@@ -86,7 +86,7 @@ class LivePage {
     this.clock = setInterval(() => this.showTime(), 1000);
     this.showTime();
     this.link = new Link(this.data("ticket"), this.data("socket"), {
-      open: () => void this.link.text("hello", {}),
+      open: () => this.room.hello(),
       binary: (frame) => this.notes.receive(frame),
       text: (type, data) => this.receive(type, data),
       lost: () => this.lost(),

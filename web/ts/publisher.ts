@@ -17,7 +17,7 @@ export class Publisher extends Connection {
       return;
     }
     if (!track) return;
-    const encoding = source === "camera" ? { maxBitrate: 800_000 } : { maxBitrate: 48_000 };
+    const encoding = { maxBitrate: { mic: 48_000, camera: 800_000, screen: 1_200_000 }[source] };
     this.carried.set(source, this.pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] }));
     this.negotiate();
   }

@@ -11,6 +11,17 @@ import type { Tiles } from "./tiles";
 
 type Side = "pub" | "sub";
 
+const sources: Source[] = ["mic", "camera", "screen"];
+
+/** How much of the room is wanted, from everything down to nothing but the notes. */
+export type Mode = "all" | "few" | "audio" | "text";
+
+const silenced: Record<Source, string> = {
+  mic: "Die Moderation hat Ihr Mikrofon ausgeschaltet. Sie können es selbst wieder einschalten.",
+  camera: "Die Moderation hat Ihre Kamera ausgeschaltet. Sie können sie selbst wieder einschalten.",
+  screen: "Die Moderation hat das Teilen Ihres Bildschirms beendet.",
+};
+
 /** Somebody in front of the door. */
 export interface Waiting {
   id: string;
@@ -37,6 +48,9 @@ export class Room {
   hand = false;
   locked = false;
   phase = "";
+  mode: Mode = "all";
+  /** guests are foreseen: the phases decide when they are in the room */
+  open = false;
   /** a roll call is open */
   roll = false;
   /** who waits to be let in; only moderators are told */
@@ -96,6 +110,28 @@ export class Room {
         return true;
     }
     return false;
+  }
+
+  /** Says hello, as the first of all frames; a guest with the name that the others shall see. */
+  hello(name?: string): void {
+    const e2ee = "RTCRtpScriptTransform" in globalThis;
+    this.send("hello", name === undefined ? { e2ee } : { e2ee, name });
+  }
+
+  /** Chooses how much of the room this page takes; what nobody would see or hear is not sent either. */
+  choose(mode: Mode): void {
+    this.mode = mode;
+    if (mode === "audio" || mode === "text") {
+      this.devices.stop("camera");
+      this.devices.stop("screen");
+    }
+    if (mode === "text") this.devices.stop("mic");
+    this.view.changed();
+  }
+
+  /** Oneself, once the server has said who is here. */
+  me(): Peer | undefined {
+    return this.people.find((one) => one.peer === this.self);
   }
 
   /** Switches a device; the buttons follow by `changed`. */
@@ -166,15 +202,33 @@ export class Room {
     this.publish();
   }
 
+  /** What a moderator has just done to this person: the buttons must not say otherwise, and a silenced device is off. */
+  private obey(before: Peer, me: Peer): void {
+    if (before.hand && !me.hand) this.hand = false;
+    for (const source of sources) {
+      if (!me.muted.includes(source) || before.muted.includes(source) || !this.devices.on(source)) continue;
+      this.devices.stop(source);
+      this.view.told(silenced[source]);
+    }
+    if (before.share === "granted" && me.share !== "granted" && this.devices.on("screen")) {
+      this.devices.stop("screen");
+      this.view.told(silenced.screen);
+    }
+  }
+
   private state(data: Record<string, unknown>): void {
     this.locked = data["locked"] === true;
     this.phase = typeof data["phase"] === "string" ? data["phase"] : "";
     this.roll = data["roll"] === true;
+    if ("mode" in data) this.open = data["mode"] === "open";
   }
 
   private roster(data: Record<string, unknown>): void {
+    const before = this.me();
     this.people = readPeople(data);
-    this.part = this.people.find((one) => one.peer === this.self)?.part ?? "participant";
+    const me = this.me();
+    this.part = me?.part ?? "participant";
+    if (me && before) this.obey(before, me);
     this.view.tiles.people(this.people, this.self);
     this.view.tiles.picture(this.self, "camera", this.devices.track("camera"));
     this.view.changed();
@@ -182,22 +236,21 @@ export class Room {
 
   private deviceChanged(source: Source, problem?: string): void {
     if (problem) this.view.told(problem);
-    if (this.self && source === "camera") this.view.tiles.picture(this.self, "camera", this.devices.track("camera"));
+    if (this.self && source !== "mic") this.view.tiles.picture(this.self, source, this.devices.track(source));
     this.announce();
     this.publish();
     this.view.changed();
   }
 
   private announce(): void {
-    if (this.self) this.send("media", { mic: this.devices.on("mic"), camera: this.devices.on("camera"), screen: false });
+    if (this.self) this.send("media", { mic: this.devices.on("mic"), camera: this.devices.on("camera"), screen: this.devices.on("screen") });
   }
 
   /** Nobody publishes before something is switched on for the first time: joining needs no device and asks for none. */
   private publish(): void {
-    if (!this.self || (!this.pub && !this.devices.on("mic") && !this.devices.on("camera"))) return;
+    if (!this.self || (!this.pub && !sources.some((source) => this.devices.on(source)))) return;
     this.pub ??= new Publisher(this.ice, this.sender("pub"), () => this.rebuild("pub"));
-    this.pub.carry("mic", this.devices.track("mic"));
-    this.pub.carry("camera", this.devices.track("camera"));
+    for (const source of sources) this.pub.carry(source, this.devices.track(source));
   }
 
   private rebuild(side: Side): void {
