@@ -43,6 +43,7 @@ type client struct {
 	offers  []Offer
 	deaf    bool // does not answer offers
 	tcp     bool // reaches the server over TCP only
+	both    bool // over UDP and TCP
 }
 
 // wire is the client's socket.
@@ -51,6 +52,7 @@ type wire struct {
 	rtp  atomic.Int64 // RTP packets that came in
 	size atomic.Int64 // of the largest
 	lose atomic.Int64 // one in n is lost, 0: none
+	dead atomic.Bool  // lets nothing through, in either direction
 
 	out, loseOut atomic.Int64
 }
@@ -58,6 +60,9 @@ type wire struct {
 func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
 		n, addr, err := w.UDPConn.ReadFrom(b)
+		if err == nil && w.dead.Load() {
+			continue
+		}
 		if err != nil || n < 12 || b[0]>>6 != 2 || b[1]&0x7f >= 64 && b[1]&0x7f < 96 {
 			return n, addr, err // not RTP (RFC 7983, RFC 5761)
 		}
@@ -71,6 +76,9 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo loses what lose says of the RTP that goes out.
 func (w *wire) WriteTo(b []byte, to net.Addr) (int, error) {
+	if w.dead.Load() {
+		return len(b), nil
+	}
 	if lose := w.loseOut.Load(); lose > 0 && len(b) > 1000 && w.out.Add(1)%lose == 0 {
 		return len(b), nil
 	}
@@ -132,6 +140,9 @@ func (c *client) newAPI() (*webrtc.API, *wire) {
 	if c.tcp {
 		set.SetICEUDPMux(nil)
 		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
+	}
+	if c.both {
+		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeTCP4})
 	}
 	set.SetIncludeLoopbackCandidate(true)
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -377,10 +388,15 @@ func (c *client) addSource(name string) {
 	c.work.Go(s.obey)
 }
 
-func (c *client) offer() {
+func (c *client) offer() { c.offerWith(nil) }
+
+// restartPub offers with new ICE credentials.
+func (c *client) restartPub() { c.offerWith(&webrtc.OfferOptions{ICERestart: true}) }
+
+func (c *client) offerWith(options *webrtc.OfferOptions) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	offer, err := c.pub.CreateOffer(nil)
+	offer, err := c.pub.CreateOffer(options)
 	if err != nil {
 		c.t.Fatal(err)
 	}

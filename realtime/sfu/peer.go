@@ -110,6 +110,20 @@ func (p *Peer) Rebuild(pc string) {
 	})
 }
 
+// RestartICE looks for a new way between client and server while tracks, keys and numbers stay (RFC 8445 §9). For "sub" a new
+// Event.SubOffer follows, at most twice a second. For "pub" the client offers with new ICE credentials by itself.
+func (p *Peer) RestartICE(pc string) {
+	if pc != "sub" {
+		return
+	}
+	p.call(func() {
+		if p.sub.pc != nil {
+			p.sub.restart = true
+			signal(p.dirty)
+		}
+	})
+}
+
 // Close takes the peer out of the room. When it returns, not one more RTP packet goes to this peer or comes from it to others; its
 // connections are torn down soon after. Closing twice is fine.
 func (p *Peer) Close() {
@@ -233,7 +247,8 @@ type link struct {
 	name       string
 	pc         *webrtc.PeerConnection // nil: not there
 	connected  bool
-	candidates int
+	ufrag      string                    // the client's, of the description before
+	candidates int                       // since then
 	early      []webrtc.ICECandidateInit // came before the description they belong to
 }
 
@@ -313,10 +328,14 @@ func (l *link) add(p *Peer, c webrtc.ICECandidateInit) {
 	}
 }
 
-// described adds what was waiting for the remote description and what came inside it.
+// described adds what was waiting for the remote description and what came inside it. Other ICE credentials than before are a
+// restart, which counts candidates anew.
 func (l *link) described(p *Peer, v *vetted) {
 	early := l.early
 	l.early = nil
+	if l.ufrag != v.ufrag {
+		l.ufrag, l.candidates = v.ufrag, len(early)
+	}
 	for _, c := range early {
 		l.add(p, c)
 	}

@@ -59,6 +59,7 @@ func kindOf(source string) webrtc.RTPCodecType {
 type vetted struct {
 	sdp         string
 	fingerprint string
+	ufrag       string
 	candidates  []string
 	media       map[string]media // by mid
 }
@@ -86,6 +87,8 @@ func vet(text string, sections int) (*vetted, error) {
 			continue
 		case strings.HasPrefix(bare, "a=fingerprint:") && v.fingerprint == "":
 			v.fingerprint = bare
+		case strings.HasPrefix(bare, "a=ice-ufrag:") && v.ufrag == "":
+			v.ufrag = bare
 		}
 		kept.WriteString(line)
 	}

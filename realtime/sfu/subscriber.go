@@ -16,6 +16,8 @@ type subscriber struct {
 	openedAt    time.Time // when the connection was made
 	outstanding bool      // an offer waits for its answer
 	stale       bool      // something has changed since that offer
+	restart     bool      // the next offer restarts ICE
+	restartedAt time.Time
 	slots       []*slot
 }
 
@@ -34,6 +36,9 @@ func (s *subscriber) wait(now time.Time) time.Duration {
 	if again := s.openedAt.Add(rebuildEvery); s.pc == nil && again.After(earliest) {
 		earliest = again
 	}
+	if again := s.restartedAt.Add(rebuildEvery); s.restart && again.After(earliest) {
+		earliest = again
+	}
 	return max(0, earliest.Sub(now))
 }
 
@@ -49,7 +54,7 @@ func (p *Peer) refresh(now time.Time) {
 	}
 	p.sub.stale = false
 	changed, err := p.reconcile()
-	if err == nil && changed {
+	if err == nil && (changed || p.sub.restart) {
 		err = p.offer(now)
 	}
 	if err != nil {
@@ -161,15 +166,18 @@ func (p *Peer) resetSubscriber() {
 	p.mu.Lock()
 	p.downs = nil
 	p.mu.Unlock()
-	p.sub.slots, p.sub.outstanding, p.sub.stale = nil, false, false
+	p.sub.slots, p.sub.outstanding, p.sub.stale, p.sub.restart = nil, false, false, false
 	p.discard(&p.sub.link)
 }
 
 func (p *Peer) offer(now time.Time) error {
 	pc := p.sub.pc
-	offer, err := pc.CreateOffer(nil)
+	offer, err := pc.CreateOffer(&webrtc.OfferOptions{ICERestart: p.sub.restart})
 	if err != nil {
 		return fmt.Errorf("offer: %w", err)
+	}
+	if p.sub.restart {
+		p.sub.restart, p.sub.restartedAt = false, now
 	}
 	if err := pc.SetLocalDescription(offer); err != nil {
 		return fmt.Errorf("apply offer: %w", err)
