@@ -218,6 +218,8 @@ func (c *conference) receive(in inbound) {
 		c.setMedia(s, in.media)
 	case inHand:
 		c.setHand(s, in.flag)
+	case inStats:
+		c.setMissing(s, in.missing)
 	case inKey:
 		c.passKey(s, in.key)
 	}

@@ -106,6 +106,7 @@ func (c *conference) housekeep() {
 			s.out.put(frame(opPing, nil))
 		}
 	}
+	c.keepServers(now)
 	c.keepTexts()
 	c.keepSnapshot(snapshotEvery)
 }

@@ -105,8 +105,10 @@ type Config struct {
 	Rooms *sfu.SFU
 	// Origin is the scheme and host that our pages come from. A browser that
 	// names another, or none, is refused.
-	Origin     string
-	ICEServers []ICEServer
+	Origin string
+	// ICEServers gives what a person's browser may use to find a way to the
+	// room, for half an hour at least; nil: nothing.
+	ICEServers func(person string) []ICEServer
 	Log        *slog.Logger     // nil: slog.Default
 	Now        func() time.Time // nil: time.Now
 }

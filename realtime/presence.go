@@ -121,11 +121,7 @@ func (c *conference) welcome(s *socket) {
 		return
 	}
 	s.person = c.people.add(s.peer, s.guest)
-	servers := c.hub.cfg.ICEServers
-	if servers == nil {
-		servers = []ICEServer{} // null would be no list to a browser
-	}
-	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, servers, c.people.list(), c.epoch + 1}))
+	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, c.serversFor(s), c.people.list(), c.epoch + 1}))
 	s.keyed = true
 	c.raiseEpoch("join")
 }

@@ -76,7 +76,7 @@ type (
 		PC   string          `json:"pc"`
 		Init json.RawMessage `json:"cand"`
 	}
-	rebuild struct {
+	which struct {
 		PC string `json:"pc"`
 	}
 )
@@ -106,8 +106,11 @@ func (s *socket) complain(about string) { s.out.put(textFrame("error", what{abou
 // perform does what a text frame asks for; false when its body is unusable.
 func (s *socket) perform(e envelope) bool {
 	switch e.Type {
-	case "pub.offer", "sub.answer", "ice", "rebuild":
+	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild":
 		return s.signal(e)
+	case "stats":
+		r, ok := body[reception](e)
+		return ok && s.conf.send(inbound{from: s, kind: inStats, missing: r.peers()})
 	case "media":
 		m, ok := body[mediaState](e)
 		return ok && s.conf.send(inbound{from: s, kind: inMedia, media: m})
@@ -159,12 +162,16 @@ func (s *socket) signal(e envelope) bool {
 			return false
 		}
 		s.room.Candidate(c.PC, c.Init)
-	case "rebuild":
-		r, ok := body[rebuild](e)
-		if !ok || r.PC != "pub" && r.PC != "sub" {
+	case "ice.restart", "rebuild":
+		w, ok := body[which](e)
+		if !ok || w.PC != "pub" && w.PC != "sub" {
 			return false
 		}
-		s.room.Rebuild(r.PC)
+		if e.Type == "rebuild" {
+			s.room.Rebuild(w.PC)
+		} else {
+			s.room.RestartICE(w.PC)
+		}
 	}
 	return true
 }

@@ -41,6 +41,7 @@ type socket struct {
 	person  *person
 	keyed   bool // has been told of epochs, and its leaving begins one
 	pinged  time.Time
+	served  time.Time // when it was given ICE servers
 
 	// The reader.
 	ws     *websocket.Conn
@@ -61,17 +62,18 @@ func newSocket(id uint64, c *conference, g Guest) *socket {
 
 // inbound is what a reader hands to its conference.
 type inbound struct {
-	from   *socket
-	kind   inboundKind
-	frame  uint64 // number of a document frame
-	update *ydoc.Update
-	step2  bool
-	refuse refusal // the reader's own verdict on a document frame
-	body   []byte
-	media  mediaState
-	key    keyPut
-	flag   bool // the right to write of an admission, up of a hand
-	reply  chan struct{}
+	from    *socket
+	kind    inboundKind
+	frame   uint64 // number of a document frame
+	update  *ydoc.Update
+	step2   bool
+	refuse  refusal // the reader's own verdict on a document frame
+	body    []byte
+	media   mediaState
+	missing map[string]bool // peers
+	key     keyPut
+	flag    bool // the right to write of an admission, up of a hand
+	reply   chan struct{}
 }
 
 type inboundKind uint8
@@ -87,6 +89,7 @@ const (
 	inHello                        // takes part in the room
 	inMedia                        // what it sends now
 	inHand                         // raises or lowers the hand
+	inStats                        // says what does not reach it
 	inKey                          // sends an envelope with keys
 )
 

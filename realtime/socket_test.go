@@ -157,7 +157,9 @@ func TestAStockClientGetsBinaryFramesOnly(t *testing.T) {
 
 func TestTheRoomListsWhoIsThereAndWhatTheyDo(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, withRooms(t), func(c *Config) { c.ICEServers = []ICEServer{{URLs: []string{"stun:x"}}} })
+	r := newRig(t, withRooms(t), func(c *Config) {
+		c.ICEServers = func(string) []ICEServer { return []ICEServer{{URLs: []string{"stun:x"}}} }
+	})
 	a, b := r.join("k1", "anna", 1), r.join("k1", "bert", 2)
 	a.text("hello", struct{}{})
 	until(t, "anna is welcome", func() bool { return a.textOf("welcome") != nil })
