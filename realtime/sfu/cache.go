@@ -9,6 +9,7 @@ type packet struct {
 	marker    bool
 	key       bool  // a key frame begins here
 	level     int16 // audio level as in RFC 6464, or noLevel
+	picture   picture
 	payload   []byte
 }
 

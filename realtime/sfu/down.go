@@ -11,21 +11,32 @@ import (
 )
 
 // down is one track on its way to one subscriber: a webrtc.TrackLocal without the copying of pion's own. The subscriber's goroutine
-// makes it and drops it, pion binds it, and between up.add and up.remove the loop of its track writes to it.
+// makes it, drops it and decides which layer it wants; pion binds it; between up.add and up.remove the loop of the layer that feeds
+// it writes to it.
+//
+// Loops pass it on among themselves: the one whose layer is wanted takes it over when it has a key frame, see takeOver.
 type down struct {
-	up     *up
-	id     string
-	stream string
-	pc     *webrtc.PeerConnection
-	out    atomic.Pointer[output] // nil until the client has agreed
+	up       *up
+	id       string
+	stream   string
+	pc       *webrtc.PeerConnection
+	out      atomic.Pointer[output] // nil until the client has agreed
+	want     atomic.Int32           // index of the layer it shall get, or none
+	feeder   atomic.Int32           // index of the layer it gets, or none; plus taking while it changes hands
+	restedAt atomic.Int64           // Unix nanoseconds of the last rest
 
-	// The rest belongs to the loop of up.
+	// The rest belongs to the loop of the feeder.
 	munge   munger
 	repeats []repeated
 	rtxNext uint16
 	packets uint32
 	octets  uint32
 }
+
+const (
+	none   = -1
+	taking = 1 << 8
+)
 
 // output is where packets go and what they are called there.
 type output struct {
@@ -45,6 +56,7 @@ type repeated struct {
 // newDown makes the track. Microphone and camera share a stream, so that browsers play them in step.
 func newDown(p *Peer, u *up) *down {
 	d := &down{up: u, id: u.source, stream: u.peer.stream, pc: p.sub.pc}
+	d.feeder.Store(none)
 	if u.source == "screen" {
 		d.stream += "s"
 	}
@@ -93,55 +105,113 @@ func (d *down) Unbind(webrtc.TrackLocalContext) error {
 	return nil
 }
 
-// forward sends one packet if this receiver can use it: a picture begins with a key frame. It returns the number sent.
-func (d *down) forward(pk *packet, now time.Time) int {
-	if !d.munge.running {
-		if d.up.kind == webrtc.RTPCodecTypeVideo && !pk.key {
-			return 0
-		}
-		d.begin(pk, now)
+// follow sends one packet of layer l if l feeds this receiver, or can do so from now on.
+func (d *down) follow(l *layer, pk *packet, now time.Time) int {
+	if d.feeder.Load() != l.index {
+		return d.catchUp(l, now)
 	}
+	if d.want.Load() == none {
+		d.rest()
+		return 0
+	}
+	return d.forward(l, pk, now)
+}
+
+// awaits says whether l is to feed this receiver and does not: because it wants l, or because l is better than nothing meanwhile.
+func (d *down) awaits(l *layer) bool {
+	feeder, want := d.feeder.Load(), d.want.Load()
+	switch {
+	case want == none, feeder == l.index, feeder >= taking:
+		return false
+	case want == l.index:
+		return true
+	}
+	return feeder == none && l.index < want
+}
+
+// catchUp begins to feed a receiver that waits for l with what is needed for a picture, if there is one that is new enough; else it
+// sees to it that one is asked for. It returns the number of packets sent, among them the newest of l.
+func (d *down) catchUp(l *layer, now time.Time) int {
+	if !d.awaits(l) || d.out.Load() == nil {
+		return 0
+	}
+	from, at, ok := d.entry(l, now)
+	if !ok {
+		l.wanted.Store(true)
+		return 0
+	}
+	if !d.takeOver(l) {
+		return 0 // the feeder is busy: at the next packet
+	}
+	d.begin(l, l.cache.get(from), at)
+	sent := 0
+	for ext := from; ext <= l.cache.newest; ext++ {
+		if pk := l.cache.get(ext); pk != nil {
+			sent += d.forward(l, pk, now)
+		}
+	}
+	return sent
+}
+
+// entry is the packet of l a receiver can begin with, and when it came. Who sees a picture already changes over at a new one only,
+// as what is older would have to be shown a second time.
+func (d *down) entry(l *layer, now time.Time) (from int64, at time.Time, ok bool) {
+	if d.up.kind == webrtc.RTPCodecTypeAudio {
+		return l.cache.newest, now, l.cache.newest > 0
+	}
+	from, _, ok = l.cache.picture(now)
+	at = l.cache.keyAt
+	if d.feeder.Load() != none || now.UnixNano()-d.restedAt.Load() < int64(gopAge) {
+		ok = ok && now.Sub(at) < changeAge
+	}
+	return from, at, ok
+}
+
+// takeOver makes l the feeder. Two loops never touch the same receiver: the one before looks at feeder at the beginning of its turn
+// with this receiver, so it is out as soon as its present turn has ended. If that takes longer than a moment nothing changes.
+func (d *down) takeOver(l *layer) bool {
+	before := d.feeder.Load()
+	if before >= taking || !d.feeder.CompareAndSwap(before, taking+l.index) {
+		return false
+	}
+	if before != none && !d.up.layers[before].passed() {
+		d.feeder.Store(before)
+		return false
+	}
+	d.feeder.Store(l.index)
+	return true
+}
+
+// rest stops the flow until a layer takes over. The feeder's call.
+func (d *down) rest() {
+	d.munge.pause()
+	d.restedAt.Store(time.Now().UnixNano())
+	d.feeder.Store(none)
+}
+
+func (d *down) forward(l *layer, pk *packet, now time.Time) int {
 	sn, ts, ok := d.munge.apply(pk, now)
 	if !ok {
 		return 0
 	}
-	return d.write(pk, sn, ts)
+	return d.write(l, pk, sn, ts)
 }
 
 // begin starts, or goes on with, the numbering at pk. The sender report lets the browser put picture and sound in step at once.
-func (d *down) begin(pk *packet, now time.Time) {
-	d.munge.start(pk, d.up.codec.clockRate(), now)
-	d.report()
-}
-
-// catchUp sends what a subscriber who has just come needs for a picture, or asks for it.
-func (d *down) catchUp(now time.Time) {
-	if d.munge.running || d.up.kind != webrtc.RTPCodecTypeVideo {
-		return
-	}
-	from, to, ok := d.up.cache.picture(now)
-	if !ok {
-		d.up.wantKeyFrame()
-		return
-	}
-	sent := 0
-	for ext := from; ext <= to; ext++ {
-		if pk := d.up.cache.get(ext); pk != nil {
-			sent += d.forward(pk, now)
-		}
-	}
-	d.up.count.out.Add(uint64(sent))
+func (d *down) begin(l *layer, pk *packet, at time.Time) {
+	d.munge.start(pk, l.codec.clockRate(), at)
+	d.report(l)
 }
 
 // repeat sends again what the subscriber has missed, as a retransmission stream where agreed (RFC 4588).
-func (d *down) repeat(nacks []rtcp.NackPair) {
+func (d *down) repeat(l *layer, nacks []rtcp.NackPair) {
 	sent := 0
 	for i := range nacks {
 		nacks[i].Range(func(sn uint16) bool {
 			ext, ok := d.munge.source(sn)
-			pk := d.up.cache.get(ext)
+			pk := l.cache.get(ext)
 			if ok && pk != nil && d.mayRepeat(sn) {
-				sent += d.writeRepeat(pk, sn)
+				sent += d.writeRepeat(l, pk, sn)
 			}
 			return true
 		})
@@ -165,36 +235,38 @@ func (d *down) mayRepeat(sn uint16) bool {
 	return true
 }
 
-func (d *down) writeRepeat(pk *packet, sn uint16) int {
+func (d *down) writeRepeat(l *layer, pk *packet, sn uint16) int {
 	o := d.out.Load()
 	ts := d.munge.timestamp(pk)
-	rtx := o.types[d.up.codec].rtx
+	rtx := o.types[l.codec].rtx
 	if o.rtx == 0 || rtx == 0 {
-		return d.write(pk, sn, ts)
+		return d.write(l, pk, sn, ts)
 	}
-	d.up.rtx = append(d.up.rtx[:0], byte(sn>>8), byte(sn))
-	d.up.rtx = append(d.up.rtx, pk.payload...)
+	d.munge.describe(pk)
+	l.rtx = append(l.rtx[:0], byte(sn>>8), byte(sn))
+	l.rtx = append(l.rtx, pk.payload...)
 	d.rtxNext++
-	return d.emit(o, rtx, o.rtx, d.rtxNext, ts, pk, d.up.rtx)
+	return d.emit(l, o, rtx, o.rtx, d.rtxNext, ts, pk, l.rtx)
 }
 
-func (d *down) write(pk *packet, sn uint16, ts uint32) int {
+func (d *down) write(l *layer, pk *packet, sn uint16, ts uint32) int {
 	o := d.out.Load()
-	return d.emit(o, o.types[d.up.codec].media, o.ssrc, sn, ts, pk, pk.payload)
+	d.munge.describe(pk)
+	return d.emit(l, o, o.types[l.codec].media, o.ssrc, sn, ts, pk, pk.payload)
 }
 
 // emit is the only place where payload leaves. Header and extension are the loop's own and used again for each packet.
-func (d *down) emit(o *output, pt uint8, ssrc uint32, sn uint16, ts uint32, pk *packet, payload []byte) int {
+func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts uint32, pk *packet, payload []byte) int {
 	if pt == 0 {
 		return 0 // this subscriber did not agree to the codec
 	}
-	h := &d.up.out
+	h := &l.out
 	h.Version, h.Marker, h.PayloadType = 2, pk.marker, pt
 	h.SequenceNumber, h.Timestamp, h.SSRC = sn, ts, ssrc
 	h.Extension, h.Extensions = false, h.Extensions[:0]
 	if pk.level != noLevel && o.level != 0 {
-		d.up.level[0] = byte(pk.level)
-		_ = h.SetExtension(o.level, d.up.level[:]) // one byte always fits
+		l.level[0] = byte(pk.level)
+		_ = h.SetExtension(o.level, l.level[:]) // one byte always fits
 	}
 	if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
 		return 0

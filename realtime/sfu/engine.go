@@ -141,6 +141,11 @@ func registerExtensions(m *webrtc.MediaEngine) error {
 			}
 		}
 	}
+	for _, uri := range []string{sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} {
+		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, webrtc.RTPCodecTypeVideo, in); err != nil {
+			return fmt.Errorf("header extension: %w", err)
+		}
+	}
 	return m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio)
 }
 

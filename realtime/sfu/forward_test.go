@@ -53,16 +53,17 @@ func (c *camera) Read(b []byte) (int, interceptor.Attributes, error) {
 }
 
 // fanOut is a track with n receivers, each behind its own AES-128-GCM session on a real socket.
-func fanOut(t testing.TB, n int) (*up, stream) {
+func fanOut(t testing.TB, n int) (*layer, stream) {
 	t.Helper()
 	sink, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sink.Close() })
-	u := newUp(&Peer{sfu: &SFU{}, keys: make(chan struct{}, 1)}, "camera")
+	u := newUp(&Peer{sfu: &SFU{}, keys: make(chan struct{}, 1)}, "camera", nil)
 	for range n {
 		d := &down{up: u}
+		d.feeder.Store(none)
 		o := &output{write: encrypted(t, sink.LocalAddr()), ssrc: 7, level: 3}
 		o.types[codecVP8].media = 96
 		d.out.Store(o)
@@ -70,7 +71,7 @@ func fanOut(t testing.TB, n int) (*up, stream) {
 			t.Fatal("track has stopped")
 		}
 	}
-	return u, stream{
+	return u.layers[0], stream{
 		ssrc:     1,
 		codec:    func() codec { return codecVP8 },
 		feedback: func(...rtcp.Packet) { t.Error("nothing was lost") },
@@ -106,7 +107,7 @@ func TestForwardingAllocatesNothingPerPacket(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool forget on purpose; run without -race")
 	}
-	u, s := fanOut(t, 20)
+	l, s := fanOut(t, 20)
 	const warm, runs = 2 * videoCache, 2000
 	cam := newCamera(warm + runs + 1)
 	buf := make([]byte, maxPacket)
@@ -115,7 +116,7 @@ func TestForwardingAllocatesNothingPerPacket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		u.handle(&s, buf[:n], time.Now())
+		l.handle(&s, buf[:n], time.Now())
 	}
 	for range warm {
 		one()
@@ -123,7 +124,7 @@ func TestForwardingAllocatesNothingPerPacket(t *testing.T) {
 	if got := testing.AllocsPerRun(runs, one); got >= 1 {
 		t.Errorf("%v allocations per packet to 20 receivers", got)
 	}
-	if sent := u.count.out.Load(); sent != 20*(warm+runs+1) {
+	if sent := l.up.count.out.Load(); sent != 20*(warm+runs+1) {
 		t.Errorf("%d packets sent to 20 receivers", sent)
 	}
 }
@@ -131,14 +132,14 @@ func TestForwardingAllocatesNothingPerPacket(t *testing.T) {
 // BenchmarkForward1To20 measures one packet of 1100 bytes from the publisher's stream to 20 sockets: renumbered, encrypted, sent.
 func BenchmarkForward1To20(b *testing.B) {
 	const receivers = 20
-	u, s := fanOut(b, receivers)
+	l, s := fanOut(b, receivers)
 	s.packets = newCamera(2 * videoCache)
-	u.run(s)
+	l.run(s)
 	s.packets = newCamera(b.N)
-	u.restart()
+	l.restart()
 	b.ReportAllocs()
 	b.ResetTimer()
-	u.run(s)
+	l.run(s)
 	b.StopTimer()
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*receivers), "ns/forwarded")
 }

@@ -21,7 +21,8 @@ const (
 	audioCache     = 128      // about 2.5 s of Opus
 	gopPackets     = 256      // a picture longer than this is not replayed to a joiner,
 	gopAge         = 2 * time.Second
-	socketBuffer   = 4 << 20 // bytes, as far as the kernel allows
+	changeAge      = 250 * time.Millisecond // of a key frame at which a viewer changes over to another layer
+	socketBuffer   = 4 << 20                // bytes, as far as the kernel allows
 	coalesce       = 20 * time.Millisecond
 	rebuildEvery   = 500 * time.Millisecond
 	answerWait     = 10 * time.Second // without an answer the subscriber connection is built anew

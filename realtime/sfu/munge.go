@@ -32,6 +32,7 @@ type munger struct {
 	last    int64  // newest number given out
 	lastTS  uint32
 	lastAt  time.Time
+	pic     pictureMunger
 }
 
 // start begins with pk, right after what was sent before. rate is the clock of timestamps in Hz.
@@ -40,8 +41,9 @@ func (m *munger) start(pk *packet, rate uint32, now time.Time) {
 		// RFC 3711 §3.3.1: a start in the lower half keeps both ends' rollover counters in step if the first packets are lost.
 		m.ever, m.last, m.lastTS, m.lastAt = true, 1<<16+int64(rand.IntN(1<<15)), pk.timestamp-1, now
 	}
-	gap := max(1, uint32(now.Sub(m.lastAt).Seconds()*float64(rate)))
-	m.shift = m.lastTS + gap - pk.timestamp
+	gap := max(1, now.Sub(m.lastAt).Seconds()*float64(rate))
+	m.shift = m.lastTS + uint32(int64(gap)) - pk.timestamp
+	m.pic.start(pk.picture)
 	m.first, m.offset = pk.ext, m.last+1-pk.ext
 	m.running = true
 }
@@ -62,6 +64,13 @@ func (m *munger) apply(pk *packet, now time.Time) (uint16, uint32, bool) {
 }
 
 func (m *munger) timestamp(pk *packet) uint32 { return pk.timestamp + m.shift }
+
+// describe gives a packet's picture the number it has for this receiver.
+func (m *munger) describe(pk *packet) {
+	if pk.picture.at != 0 {
+		m.pic.describe(pk.picture, pk.payload)
+	}
+}
 
 // source is the way back: which packet went out as sn.
 func (m *munger) source(sn uint16) (int64, bool) {

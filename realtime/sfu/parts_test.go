@@ -240,18 +240,18 @@ func TestTransportNumbersAreReadFromTheHeader(t *testing.T) {
 
 func TestReceptionReportCountsWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	u := newUp(&Peer{sfu: &SFU{}}, "mic")
+	l := newUp(&Peer{sfu: &SFU{}}, "mic", nil).layers[0]
 	now := time.Now()
-	if _, ok := u.reception(now); ok {
+	if _, ok := l.reception(now); ok {
 		t.Error("a report before the first packet")
 	}
 	for ext := int64(70000); ext < 70100; ext++ {
 		if ext%4 != 1 {
-			u.arrived.note(ext, uint32(ext*960), 48000, now.Add(time.Duration(ext-70000)*20*time.Millisecond))
+			l.arrived.note(ext, uint32(ext*960), 48000, now.Add(time.Duration(ext-70000)*20*time.Millisecond))
 		}
 	}
-	u.sender.Store(&senderReport{ntp: 0x1122334455667788, at: now.Add(-time.Second)})
-	r, _ := u.reception(now)
+	l.sender.Store(&senderReport{ntp: 0x1122334455667788, at: now.Add(-time.Second)})
+	r, _ := l.reception(now)
 	if r.FractionLost != 64 || r.TotalLost != 25 || r.LastSenderReport != 0x33445566 || r.Delay != 65536 {
 		t.Errorf("report %+v", r)
 	}
@@ -262,20 +262,20 @@ func TestReceptionReportCountsWhatIsMissing(t *testing.T) {
 
 func TestNothingIsRepeatedMoreThanThreeTimes(t *testing.T) {
 	t.Parallel()
-	u, s := fanOut(t, 1)
-	u.readMail()
+	l, s := fanOut(t, 1)
+	l.readMail()
 	cam := newCamera(100)
 	buf := make([]byte, maxPacket)
 	for range 100 {
 		n, _, _ := cam.Read(buf)
-		u.handle(&s, buf[:n], time.Now())
+		l.handle(&s, buf[:n], time.Now())
 	}
-	d := (*u.receivers.Load())[0]
-	before, last := u.count.out.Load(), uint16(d.munge.last)
+	d := (*l.up.receivers.Load())[0]
+	before, last := l.up.count.out.Load(), uint16(d.munge.last)
 	for range 10 {
-		d.repeat([]rtcp.NackPair{{PacketID: last - 1, LostPackets: 1}, {PacketID: last + 100}, {PacketID: last - 600}})
+		d.repeat(l, []rtcp.NackPair{{PacketID: last - 1, LostPackets: 1}, {PacketID: last + 100}, {PacketID: last - 600}})
 	}
-	if n := u.count.out.Load() - before; n != 2*maxRepeats {
+	if n := l.up.count.out.Load() - before; n != 2*maxRepeats {
 		t.Errorf("%d repeats of 2 packets", n)
 	}
 }

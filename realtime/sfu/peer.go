@@ -228,7 +228,7 @@ func (p *Peer) housekeep(now time.Time) {
 
 func (p *Peer) watchLife(now time.Time) {
 	live := slices.ContainsFunc(p.published(), func(u *up) bool {
-		return now.UnixNano()-u.heard.Load() < int64(quietAfter)
+		return now.UnixNano()-u.heardAt() < int64(quietAfter)
 	})
 	if live != p.live {
 		p.live = live

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -15,15 +16,18 @@ type publisher struct {
 	gen         int
 	offered     bool // gen is that of an offer
 	fingerprint string
-	ups         map[string]*up      // what is published, by mid
-	arrived     map[string]*arrival // media that has come in, by mid
+	ups         map[string]*up        // what is published, by mid
+	arrived     map[encoding]*arrival // media that has come in
 }
 
-// arrival is a track whose first packet has come in, and what it is published as, if at all.
+// encoding names one stream of a publisher connection.
+type encoding struct{ mid, rid string }
+
+// arrival is a stream whose first packet has come in, and what it is published as, if at all.
 type arrival struct {
 	track    *webrtc.TrackRemote
 	receiver *webrtc.RTPReceiver
-	up       atomic.Pointer[up]
+	layer    atomic.Pointer[layer]
 }
 
 func (p *Peer) acceptOffer(gen int, sdp string, tracks []Track) {
@@ -90,7 +94,7 @@ func (p *Peer) openPublisher(fingerprint string) error {
 	}
 	pc := p.pub.pc
 	p.pub.fingerprint = fingerprint
-	p.pub.ups, p.pub.arrived = map[string]*up{}, map[string]*arrival{}
+	p.pub.ups, p.pub.arrived = map[string]*up{}, map[encoding]*arrival{}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		p.event(func() {
 			if p.pub.pc == pc {
@@ -113,36 +117,43 @@ func (p *Peer) resetPublisher() {
 // publish makes the room see exactly the tracks declared. It does so before their first packet, so that the others negotiate while
 // this connection is still being made.
 func (p *Peer) publish(v *vetted, tracks []Track) {
-	declared := map[string]string{}
+	declared := map[string]Track{}
 	for _, t := range tracks {
 		if v.media[t.MID].sends {
-			declared[t.MID] = t.Source
+			declared[t.MID] = t
 		}
 	}
 	for mid, u := range p.pub.ups {
-		if declared[mid] != u.source {
+		if declared[mid].Source != u.source || !slices.Equal(u.rids(), v.media[mid].rids) {
 			delete(p.pub.ups, mid)
 			p.unpublish(u)
 		}
 	}
-	for mid, source := range declared {
-		if p.pub.ups[mid] == nil {
-			u := newUp(p, source)
-			if !p.own(u) {
-				return
-			}
-			p.pub.ups[mid] = u
-			if a, ok := p.pub.arrived[mid]; ok {
-				p.startUp(u, a)
-			}
-			p.room.publish(u)
+	for mid, t := range declared {
+		if p.pub.ups[mid] == nil && !p.publishTrack(mid, newUp(p, t.Source, v.media[mid].rids)) {
+			return
 		}
 	}
-	for mid := range p.pub.arrived {
-		if !v.media[mid].sends {
-			delete(p.pub.arrived, mid)
+	for e := range p.pub.arrived {
+		if !v.media[e.mid].sends {
+			delete(p.pub.arrived, e)
 		}
 	}
+}
+
+// publishTrack shows u to the room; false if the peer is closed.
+func (p *Peer) publishTrack(mid string, u *up) bool {
+	if !p.own(u) {
+		return false
+	}
+	p.pub.ups[mid] = u
+	for _, l := range u.layers {
+		if a, ok := p.pub.arrived[encoding{mid, l.rid}]; ok {
+			p.startLayer(l, a)
+		}
+	}
+	p.room.publish(u)
+	return true
 }
 
 // own makes Close responsible for u; false means that Close has been there already.
@@ -170,19 +181,27 @@ func (p *Peer) arrive(a *arrival) {
 		if t.Receiver() != a.receiver {
 			continue
 		}
-		mid := t.Mid()
-		p.pub.arrived[mid] = a
+		e := encoding{t.Mid(), a.track.RID()}
+		if p.pub.arrived[e] == nil && len(p.pub.arrived) >= maxTracks*len(rungs) {
+			p.refuse("track", errTooMany)
+			return
+		}
+		p.pub.arrived[e] = a
 		p.work.Go(a.readRTCP)
-		if u := p.pub.ups[mid]; u != nil {
-			p.startUp(u, a)
+		if u := p.pub.ups[e.mid]; u != nil {
+			p.startLayer(u.layer(e.rid), a)
 		}
 	}
 }
 
-func (p *Peer) startUp(u *up, a *arrival) {
+// startLayer connects a stream with the layer it is; nil if that was not declared.
+func (p *Peer) startLayer(l *layer, a *arrival) {
+	if l == nil {
+		return
+	}
 	pc := p.pub.pc
-	a.up.Store(u)
-	u.start(stream{
+	a.layer.Store(l)
+	l.start(stream{
 		packets: a.track,
 		ssrc:    uint32(a.track.SSRC()),
 		level:   extensionID(a.receiver.GetParameters().HeaderExtensions, levelURI),
@@ -202,14 +221,27 @@ func extensionID(all []webrtc.RTPHeaderExtensionParameter, uri string) uint8 {
 	return 0
 }
 
+// layers are all that the client publishes.
+func (p *Peer) layers() iter.Seq[*layer] {
+	return func(yield func(*layer) bool) {
+		for _, u := range p.pub.ups {
+			for _, l := range u.layers {
+				if !yield(l) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // askKeyFrames passes on what the receivers of our tracks have asked for, all of them at once and not too often (RFC 4585 §6.3.1).
 func (p *Peer) askKeyFrames(now time.Time) {
 	if !p.pub.connected {
 		return
 	}
 	var asks []rtcp.Packet
-	for _, u := range p.pub.ups {
-		if ssrc, due := u.keyFrameDue(now); due {
+	for l := range p.layers() {
+		if ssrc, due := l.keyFrameDue(now); due {
 			asks = append(asks, &rtcp.PictureLossIndication{SenderSSRC: p.ssrc, MediaSSRC: ssrc})
 		}
 	}
@@ -225,8 +257,8 @@ func (p *Peer) reportReception(now time.Time) {
 		return
 	}
 	report := &rtcp.ReceiverReport{SSRC: p.ssrc}
-	for _, u := range p.pub.ups {
-		if r, ok := u.reception(now); ok {
+	for l := range p.layers() {
+		if r, ok := l.reception(now); ok {
 			report.Reports = append(report.Reports, r)
 		}
 	}

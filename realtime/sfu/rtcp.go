@@ -52,8 +52,8 @@ func (r *receptionState) note(ext int64, ts, rate uint32, now time.Time) {
 }
 
 // reception is the report block for the publisher, false before the first packet.
-func (u *up) reception(now time.Time) (rtcp.ReceptionReport, bool) {
-	r := &u.arrived
+func (l *layer) reception(now time.Time) (rtcp.ReceptionReport, bool) {
+	r := &l.arrived
 	first, newest, received := r.first.Load(), r.newest.Load(), r.received.Load()
 	if first == 0 || newest == 0 {
 		return rtcp.ReceptionReport{}, false
@@ -65,7 +65,7 @@ func (u *up) reception(now time.Time) (rtcp.ReceptionReport, bool) {
 	due, got := expected-r.expected0, received-r.received0
 	r.expected0, r.received0 = expected, received
 	report := rtcp.ReceptionReport{
-		SSRC:               u.ssrc.Load(),
+		SSRC:               l.ssrc.Load(),
 		TotalLost:          uint32(min(max(expected-received, 0), 1<<23-1)),
 		LastSequenceNumber: uint32(newest),
 		Jitter:             r.jitter.Load(),
@@ -73,7 +73,7 @@ func (u *up) reception(now time.Time) (rtcp.ReceptionReport, bool) {
 	if lost := due - got; lost > 0 {
 		report.FractionLost = uint8(min(lost*256/due, 255))
 	}
-	if s := u.sender.Load(); s != nil {
+	if s := l.sender.Load(); s != nil {
 		report.LastSenderReport = uint32(s.ntp >> 16)
 		report.Delay = uint32(now.Sub(s.at).Seconds() * 65536)
 	}
@@ -84,19 +84,19 @@ func (u *up) reception(now time.Time) (rtcp.ReceptionReport, bool) {
 func (a *arrival) readRTCP() {
 	buf := make([]byte, maxPacket)
 	for {
-		n, _, err := a.receiver.Read(buf)
+		n, _, err := a.receiver.ReadSimulcast(buf, a.track.RID())
 		if err != nil {
 			return
 		}
 		packets, err := rtcp.Unmarshal(buf[:n])
-		u := a.up.Load()
-		if err != nil || u == nil {
+		l := a.layer.Load()
+		if err != nil || l == nil {
 			continue
 		}
 		for _, p := range packets {
 			if s, ok := p.(*rtcp.SenderReport); ok && s.SSRC == uint32(a.track.SSRC()) {
-				u.sender.Store(&senderReport{ntp: s.NTPTime, rtp: s.RTPTime, at: time.Now()})
-				u.tell(note{report: true})
+				l.sender.Store(&senderReport{ntp: s.NTPTime, rtp: s.RTPTime, at: time.Now()})
+				l.tell(note{report: true})
 			}
 		}
 	}
@@ -128,23 +128,34 @@ func (d *down) obey(p rtcp.Packet, ssrc uint32) {
 			for i := range p.Nacks {
 				d.up.count.nacksIn.Add(uint64(len(p.Nacks[i].PacketList())))
 			}
-			d.up.tell(note{down: d, nacks: p.Nacks})
+			d.up.repeat(d, p.Nacks)
 		}
 	case *rtcp.PictureLossIndication:
 		if p.MediaSSRC == ssrc {
 			d.up.count.plisIn.Add(1)
-			d.up.wantKeyFrame()
+			d.wantKeyFrame()
 		}
 	case *rtcp.FullIntraRequest:
 		d.up.count.plisIn.Add(1)
-		d.up.wantKeyFrame()
+		d.wantKeyFrame()
+	}
+}
+
+// wantKeyFrame asks for a new picture in the layer this subscriber gets, or waits for.
+func (d *down) wantKeyFrame() {
+	l := d.up.feeding(d)
+	if want := d.want.Load(); l == nil && want >= 0 {
+		l = d.up.layers[want]
+	}
+	if l != nil {
+		l.wantKeyFrame()
 	}
 }
 
 // report passes the publisher's clock on, in the numbering of this subscriber. All tracks of a publisher share its clock, which is
 // what lip sync needs; that it is not our own clock does not matter to receivers (RFC 3550 §6.4.1). Belongs to the loop.
-func (d *down) report() {
-	s, o := d.up.sender.Load(), d.out.Load()
+func (d *down) report(l *layer) {
+	s, o := l.sender.Load(), d.out.Load()
 	if s == nil || o == nil || !d.munge.running {
 		return
 	}

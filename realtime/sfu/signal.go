@@ -67,6 +67,7 @@ type vetted struct {
 type media struct {
 	kind  webrtc.RTPCodecType
 	sends bool
+	rids  []string // of its simulcast layers, in the order of rungs
 }
 
 // vet checks the size and shape of a remote description. Candidates are taken out so that they pass the same gate as trickled ones.
@@ -108,12 +109,33 @@ func (v *vetted) readMedia() error {
 		}
 		_, inactive := m.Attribute(sdp.AttrKeyInactive)
 		_, receives := m.Attribute(sdp.AttrKeyRecvOnly)
+		rids, ok := readRIDs(m)
+		if !ok {
+			return errTracks
+		}
 		v.media[mid] = media{
+			rids:  rids,
 			kind:  webrtc.NewRTPCodecType(m.MediaName.Media),
 			sends: !inactive && !receives && m.MediaName.Port.Value != 0,
 		}
 	}
 	return nil
+}
+
+// readRIDs finds the layers an m-line offers to send (RFC 8851). Only those named in rungs, each once, are understood.
+func readRIDs(m *sdp.MediaDescription) (rids []string, ok bool) {
+	for _, a := range m.Attributes {
+		rid, rest, _ := strings.Cut(a.Value, " ")
+		if a.Key != "rid" || !strings.HasPrefix(rest, "send") {
+			continue
+		}
+		if rungOf(rid) < 0 || slices.Contains(rids, rid) {
+			return nil, false
+		}
+		rids = append(rids, rid)
+	}
+	slices.SortFunc(rids, func(a, b string) int { return rungOf(a) - rungOf(b) })
+	return rids, true
 }
 
 // fits checks the tracks a client declares against its description: at most three, each source once, each of the right kind.
