@@ -110,6 +110,7 @@ const (
 	toApprove
 	toPropose
 	toAppend
+	toRedact
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -123,6 +124,7 @@ var may = map[deed][]Part{
 	toApprove: {Moderator},
 	toPropose: {Moderator, Caseworker, ExpertPart},
 	toAppend:  {Moderator, Caseworker, ExpertPart},
+	toRedact:  {Moderator, Caseworker, ExpertPart},
 }
 
 func (p Part) may(d deed) error {

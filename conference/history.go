@@ -42,6 +42,8 @@ type Reading struct {
 	At        time.Time // of the row; zero before the first one
 	Sections  []Passage // all, also those that are empty
 	Authors   []Author  // of what can be read, in reading order, each once
+
+	Redactions []Redaction // what is not to be read any more, at any row
 }
 
 // Passage is a section of a reading.

@@ -55,7 +55,7 @@ func (s *Store) NoteAt(ctx context.Context, by account.Actor, code string, seq i
 		if err := p.complete(); err != nil {
 			return err
 		}
-		r.Conference, r.Head = l.conference, l.head
+		r.Conference, r.Head, r.Redactions = l.conference, l.head, l.redactions
 		for _, key := range l.sections {
 			runs := p.written(key, func(client uint64) Author { return l.author(l.clients[client]) })
 			r.Sections = append(r.Sections, Passage{key, runs})
@@ -86,6 +86,7 @@ type noteLog struct {
 	rows       []NoteRow
 	clients    map[uint64]uuid.UUID
 	author     func(person uuid.UUID) Author
+	redactions []Redaction
 }
 
 // readLog hands the log of a note to read if the actor may see the case now.
@@ -124,7 +125,10 @@ func logOf(ctx context.Context, tx pgx.Tx, v View) (noteLog, error) {
 	if n := len(l.rows); n > 0 {
 		l.head = l.rows[n-1].Seq
 	}
-	if l.clients, err = noteClients(ctx, tx, note); err != nil {
+	if l.clients, _, err = noteClients(ctx, tx, note); err != nil {
+		return l, err
+	}
+	if l.redactions, err = redactions(ctx, tx, v.ID); err != nil {
 		return l, err
 	}
 	names, err := authorNames(ctx, tx, note)

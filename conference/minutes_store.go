@@ -40,6 +40,8 @@ type Body struct {
 	Notes     []MinuteNote   `json:"notes"`
 	Measures  []MinuteItem   `json:"measures"`
 	Addenda   []Addendum     `json:"addenda,omitempty"` // to the notes, handed in before the approval
+
+	Redactions []Redaction `json:"redactions,omitempty"` // of the notes
 }
 
 // MinutePerson is somebody who was in the room.
@@ -227,9 +229,10 @@ func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (
 	for _, m := range measures {
 		b.Measures = append(b.Measures, MinuteItem{m.What, m.ResponsibleName, m.DueOn.Format(time.DateOnly), string(m.State)})
 	}
-	if b.Addenda, err = addenda(ctx, q, c.ID); len(b.Addenda) == 0 {
-		b.Addenda = nil
+	if b.Addenda, err = addenda(ctx, q, c.ID); err != nil {
+		return b, err
 	}
+	b.Redactions, err = redactions(ctx, q, c.ID)
 	return b, err
 }
 

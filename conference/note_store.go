@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,12 +25,14 @@ var ErrFenced = errors.New("note is held by another")
 // Note is the log of a conference's shared notes, as it is read when the note is opened.
 type Note struct {
 	ID, Epoch, Head int64
+	Base            int64 // the log begins after this sequence: it rises when a passage is removed, see Redact
 	Sections        []string
 	Sealed          bool
 	Upto            int64  // the state holds every row up to this one
 	State           []byte // newest snapshot; nil: none
 	Rows            []NoteRow
-	Clients         map[uint64]uuid.UUID
+	Clients         map[uint64]uuid.UUID // also those retired
+	Retired         map[uint64]uint32    // client ids from before Base: how many units of them the log had
 }
 
 // NoteRow is what one author wrote in one tick. A nil Person is the server.
@@ -57,8 +58,8 @@ func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error
 		err := tx.QueryRow(ctx, `
 			update note set epoch = epoch + 1
 			where conference_id = $1
-			returning id, epoch, head_seq, sections, state = 'sealed'`, conference).
-			Scan(&n.ID, &n.Epoch, &n.Head, &n.Sections, &n.Sealed)
+			returning id, epoch, head_seq, base_seq, sections, state = 'sealed'`, conference).
+			Scan(&n.ID, &n.Epoch, &n.Head, &n.Base, &n.Sections, &n.Sealed)
 		if err != nil {
 			return err
 		}
@@ -76,7 +77,7 @@ func (s *Store) OpenNote(ctx context.Context, conference uuid.UUID) (Note, error
 		if n.Rows, err = noteRows(ctx, tx, n.ID, n.Upto); err != nil {
 			return err
 		}
-		n.Clients, err = noteClients(ctx, tx, n.ID)
+		n.Clients, n.Retired, err = noteClients(ctx, tx, n.ID)
 		return err
 	})
 	if isNone(err) {
@@ -222,11 +223,13 @@ func rowHash(prev []byte, note int64, r NoteRow) []byte {
 	return h.Sum(nil)
 }
 
-// SnapshotNote keeps the state of the note up to a row, so that opening it need not replay the log. The log stays.
+// SnapshotNote keeps the state of the note up to a row, so that opening it need not replay the log. The log stays. A state from
+// before the log was written anew is not kept: the lock waits for whoever is just doing that.
 func (s *Store) SnapshotNote(ctx context.Context, note, upto int64, state []byte) error {
 	_, err := s.DB.Exec(ctx, `
+		with open as (select id from note where id = $1 and base_seq < $2 for share)
 		insert into note_snapshot (note_id, upto_seq, state, at)
-		values ($1, $2, $3, $4)
+		select id, $2, $3, $4 from open
 		on conflict do nothing`, note, upto, state, s.Now())
 	if err != nil {
 		return fmt.Errorf("snapshot note: %w", err)
@@ -234,17 +237,11 @@ func (s *Store) SnapshotNote(ctx context.Context, note, upto int64, state []byte
 	return nil
 }
 
-// WriteSections keeps the plain text of each section as of a row; minutes and search read it. PostgreSQL's text has no room for
-// the character U+0000, so that one is left out: it stays in the log.
+// WriteSections keeps the plain text of each section as of a row; minutes and search read it.
 func (s *Store) WriteSections(ctx context.Context, note, upto int64, texts map[string]string) error {
 	var b pgx.Batch
 	for key, text := range texts {
-		text = strings.ReplaceAll(text, "\x00", "")
-		b.Queue(`
-			insert into note_section as t (note_id, key, text, upto_seq)
-			values ($1, $2, $3, $4)
-			on conflict (note_id, key) do update set text = excluded.text, upto_seq = excluded.upto_seq
-			where t.upto_seq <= excluded.upto_seq`, note, key, text, upto)
+		queueSection(&b, note, upto, key, text)
 	}
 	if err := s.DB.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("write sections: %w", err)
@@ -264,19 +261,24 @@ func noteRows(ctx context.Context, tx pgx.Tx, note, after int64) ([]NoteRow, err
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[NoteRow])
 }
 
-func noteClients(ctx context.Context, tx pgx.Tx, note int64) (map[uint64]uuid.UUID, error) {
-	rows, err := tx.Query(ctx, `select client, account_id from note_client where note_id = $1`, note)
+// noteClients tells whose each client id is, and of those that are retired how many units the log had of them.
+func noteClients(ctx context.Context, tx pgx.Tx, note int64) (map[uint64]uuid.UUID, map[uint64]uint32, error) {
+	rows, err := tx.Query(ctx, `select client, account_id, retired from note_client where note_id = $1`, note)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	clients := map[uint64]uuid.UUID{}
+	clients, retired := map[uint64]uuid.UUID{}, map[uint64]uint32{}
 	var client int64
 	var person uuid.NullUUID
-	_, err = pgx.ForEachRow(rows, []any{&client, &person}, func() error {
+	var units *int64
+	_, err = pgx.ForEachRow(rows, []any{&client, &person, &units}, func() error {
 		clients[uint64(client)] = person.UUID
+		if units != nil {
+			retired[uint64(client)] = uint32(*units)
+		}
 		return nil
 	})
-	return clients, err
+	return clients, retired, err
 }
 
 // uuidOf is null for nobody.

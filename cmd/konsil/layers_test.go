@@ -53,7 +53,7 @@ var reserved = map[string][]string{
 	"github.com/emersion/go-ical":  {"conference/ical"},
 	"github.com/wneessen/go-mail":  {"expertpool/mail"},
 	"github.com/pressly/goose":     {"migrations"},
-	"github.com/riverqueue/river":  {"expertpool/mail", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/riverqueue/river":  {"expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
 		"cmd/konsil", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",

@@ -77,12 +77,15 @@ func (l *launch) spawn(ctx context.Context) (*process, error) {
 }
 
 // settings is the server's command line: one socket that only its owner and root can open, no
-// network, and a log without statements, values or the details of failures, which quote both.
+// network, and a log without statements, values or the details of failures, which quote both. A
+// write-ahead log that is done with is removed, where PostgreSQL would keep its bytes under the name
+// of one to come: what is erased from the tables must not stay there.
 func (l *launch) settings() []string {
 	args := []string{"-D", l.data, "-k", l.sock, "-p", "5432"}
 	set := []string{
 		"listen_addresses=", "unix_socket_permissions=0700", "shared_buffers=64MB", "cluster_name=konsil",
 		"log_min_messages=log", "log_min_error_statement=panic", "log_error_verbosity=terse", "log_checkpoints=off",
+		"wal_recycle=off", "wal_init_zero=on", "wal_keep_size=0", "archive_mode=off",
 	}
 	if l.Test {
 		set = append(set, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")

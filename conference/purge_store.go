@@ -1,0 +1,189 @@
+package conference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+)
+
+// ErrPurgeWaits says that the files of the database could not be rewritten now: somebody still reads what was there before,
+// or the tables are so large that conferences which are live would be held up. The sweep tries again.
+var ErrPurgeWaits = errors.New("purge has to wait")
+
+const (
+	purgePatience = 5 * time.Second // for transactions that began before
+	purgeAtOnce   = 256 << 20       // bytes of the tables, up to which their rewriting holds up live conferences for a moment only
+	purgeEvery    = 10 * time.Minute
+)
+
+// Purge takes what redactions have removed out of the files of the database too: a deleted row stays in its page until
+// something else needs the room, and in the write-ahead log. It does nothing when nothing was removed since. Meanwhile
+// nobody can write notes, for as long as it takes to copy the tables.
+//
+// logs is false where the database does not let its role begin a new write-ahead log and drop the old one, which a
+// database other than the private one may well refuse: then the operator's own retention decides. Archives of the log and
+// backups are beyond the reach of this program in any case.
+func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
+	err = s.DB.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		var ids []int64
+		err := c.QueryRow(ctx, `select array_agg(id) from note_redaction where purged_at is null`).Scan(&ids)
+		if err != nil || len(ids) == 0 {
+			logs = true
+			return err
+		}
+		if err := purgeTables(ctx, c); err != nil {
+			return err
+		}
+		if logs, err = purgeLogs(ctx, c); err != nil {
+			return err
+		}
+		_, err = c.Exec(ctx, `update note_redaction set purged_at = $2 where id = any($1)`, ids, s.Now())
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("purge: %w", err)
+	}
+	return logs, nil
+}
+
+// purgeTables copies what is left in the tables into new files, with new indexes.
+func purgeTables(ctx context.Context, c *pgxpool.Conn) error {
+	var held bool
+	err := c.QueryRow(ctx, `
+		select exists (select from conference where state = 'live')
+			and pg_total_relation_size('note_update') + pg_total_relation_size('note_snapshot') + pg_total_relation_size('note_section') > $1`,
+		purgeAtOnce).Scan(&held)
+	if err != nil {
+		return err
+	}
+	if held {
+		return ErrPurgeWaits
+	}
+	if err := awaitReaders(ctx, c); err != nil {
+		return err
+	}
+	if _, err := c.Exec(ctx, `set lock_timeout = '3s'`); err != nil {
+		return err
+	}
+	defer c.Exec(context.WithoutCancel(ctx), `reset lock_timeout`)
+	_, err = c.Exec(ctx, `vacuum (full) note_update, note_snapshot, note_section`)
+	if sqlState(err) == "55P03" { // lock not available
+		return ErrPurgeWaits
+	}
+	if err != nil {
+		return err
+	}
+	return purgeStatistics(ctx, c)
+}
+
+// awaitReaders waits until nobody sees the database as it was before now: rows that somebody may still see are copied too.
+func awaitReaders(ctx context.Context, c *pgxpool.Conn) error {
+	ctx, stop := context.WithTimeout(ctx, purgePatience)
+	defer stop()
+	var now string
+	if err := c.QueryRow(ctx, `select pg_snapshot_xmax(pg_current_snapshot())::text`).Scan(&now); err != nil {
+		return err
+	}
+	for {
+		var seen bool
+		err := c.QueryRow(ctx, `
+			select exists (
+				select from pg_stat_activity
+				where datname = current_database() and pid <> pg_backend_pid()
+				and age(coalesce(backend_xmin, backend_xid)) > age($1::text::xid8::xid)
+			)`, now).Scan(&seen)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return ErrPurgeWaits
+		case err != nil:
+			return err
+		case !seen:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ErrPurgeWaits
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// purgeStatistics removes samples of notes that were taken before migration 13 told PostgreSQL to take none. Where the role
+// may not, there is nothing to be done: such samples go when the operator analyses the tables anew.
+func purgeStatistics(ctx context.Context, c *pgxpool.Conn) error {
+	gone, err := c.Exec(ctx, `
+		delete from pg_statistic s using pg_attribute a
+		where a.attrelid = s.starelid and a.attnum = s.staattnum and a.attstattarget = 0
+		and a.attrelid in ('note_update'::regclass, 'note_snapshot'::regclass, 'note_section'::regclass, 'note_section_trigrams'::regclass)`)
+	if err != nil || gone.RowsAffected() == 0 {
+		return unlessForbidden(err)
+	}
+	_, err = c.Exec(ctx, `vacuum (full) pg_statistic`)
+	return unlessForbidden(err)
+}
+
+// purgeLogs drops the write-ahead log written so far.
+func purgeLogs(ctx context.Context, c *pgxpool.Conn) (done bool, err error) {
+	for _, statement := range []string{`select pg_switch_wal()`, `checkpoint`} {
+		_, err := c.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol)
+		if forbidden(err) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func sqlState(err error) string {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return ""
+}
+
+func forbidden(err error) bool { return sqlState(err) == "42501" } // insufficient_privilege
+
+func unlessForbidden(err error) error {
+	if forbidden(err) {
+		return nil
+	}
+	return err
+}
+
+// PurgeArgs is the job that tries again what Purge could not do at once.
+type PurgeArgs struct{}
+
+// Kind implements river.JobArgs.
+func (PurgeArgs) Kind() string { return "note.purge" }
+
+type purger struct {
+	river.WorkerDefaults[PurgeArgs]
+	store *Store
+}
+
+func (p purger) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
+	_, err := p.store.Purge(ctx)
+	if errors.Is(err, ErrPurgeWaits) {
+		return nil // the next one will do
+	}
+	return err
+}
+
+// Timeout is long: what had to wait is large.
+func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Minute }
+
+// Register adds the worker that purges, and returns the job that wakes it.
+func (s *Store) Register(workers *river.Workers) *river.PeriodicJob {
+	river.AddWorker(workers, purger{store: s})
+	return river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
+		func() (river.JobArgs, *river.InsertOpts) { return PurgeArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})
+}

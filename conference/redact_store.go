@@ -1,0 +1,176 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/realtime/ydoc"
+)
+
+// Redact removes a passage from the note of a live conference, for everybody who may write in it. Units are its characters, as
+// "client:clock:length client:clock:length …" in reading order; the note must still hold exactly them, side by side.
+//
+// When it returns, the log of the note has been written anew from what can be read in it, without the passage and without
+// anything that was deleted before: the same text by the same authors, to the minute, under new client ids. Rows, states and
+// texts from before are gone from the tables; [Store.Purge] takes their bytes from the disk. Whoever has the note open must
+// open it again: what he would append is refused with ErrFenced.
+//
+// Errors: InvalidError (section, units), ErrNotFound, ErrDenied, ErrConflict (not_live, not_accepted, passage_changed),
+// ErrClosed.
+func (s *Store) Redact(ctx context.Context, by account.Actor, code, section, units string) error {
+	passage, err := parseUnits(units)
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, by, code, toRedact, "redact_note", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		part, own, err := partOf(by, c, seats)
+		if err != nil {
+			return err
+		}
+		if err := s.enterable(ctx, tx, c, part, own); err != nil {
+			return err
+		}
+		return s.redact(ctx, tx, by, c, section, passage)
+	})
+}
+
+func (s *Store) redact(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, section string, passage []ydoc.Range) error {
+	n, err := lockLog(ctx, tx, c.ID)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	anew, err := n.without(section, passage)
+	if err != nil {
+		return err
+	}
+	if err := n.replace(ctx, tx, anew); err != nil {
+		return fmt.Errorf("replace log: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		insert into note_redaction (note_id, organisation_id, section, account_id, at)
+		values ($1, $2, $3, $4, $5)`, n.id, c.Organisation, section, by.ID, s.Now())
+	return err
+}
+
+// lockedLog is a note that nobody appends to until its transaction ends.
+type lockedLog struct {
+	id, head int64
+	sections []string
+	clients  map[uint64]uuid.UUID // also those retired
+	replay   *replay
+}
+
+func lockLog(ctx context.Context, tx pgx.Tx, conference uuid.UUID) (*lockedLog, error) {
+	n := &lockedLog{}
+	err := tx.QueryRow(ctx, `
+		select id, head_seq, sections from note
+		where conference_id = $1 for update`, conference).Scan(&n.id, &n.head, &n.sections)
+	if err != nil {
+		return nil, err
+	}
+	if n.clients, _, err = noteClients(ctx, tx, n.id); err != nil {
+		return nil, err
+	}
+	rows, err := noteRows(ctx, tx, n.id, 0)
+	if err != nil {
+		return nil, err
+	}
+	n.replay = newReplay(n.sections)
+	for _, row := range rows {
+		if _, err := n.replay.apply(row); err != nil {
+			return nil, err
+		}
+	}
+	return n, n.replay.complete()
+}
+
+// without is the note written anew without a passage of one of its sections.
+func (n *lockedLog) without(section string, passage []ydoc.Range) (*rewriting, error) {
+	var pieces []piece
+	known := false
+	for i, key := range n.sections {
+		runs := n.replay.doc.Runs(noteRoot(key))
+		if key == section {
+			var err error
+			if runs, err = cutOut(runs, passage); err != nil {
+				return nil, err
+			}
+			known = true
+		}
+		pieces = append(pieces, n.replay.pieces(i, runs, n.clients)...)
+	}
+	if !known {
+		return nil, &account.InvalidError{Field: "section", Rule: "unknown"}
+	}
+	return rewrite(n.sections, pieces, n.clients)
+}
+
+// replace puts the new log in the place of the old one. The sequence goes on, with one number left out, so that everything
+// reckoned from the old log is older than anything of the new one.
+func (n *lockedLog) replace(ctx context.Context, tx pgx.Tx, anew *rewriting) error {
+	base := n.head + 1
+	var b pgx.Batch
+	b.Queue(`delete from note_update where note_id = $1`, n.id)
+	b.Queue(`delete from note_snapshot where note_id = $1`, n.id)
+	b.Queue(`delete from note_section where note_id = $1`, n.id)
+	clients, units := n.units()
+	b.Queue(`
+		update note_client c set retired = u.units
+		from unnest($2::bigint[], $3::bigint[]) u (client, units)
+		where c.note_id = $1 and c.client = u.client and c.retired is null`, n.id, clients, units)
+	b.Queue(`update note set base_seq = $2 where id = $1`, n.id, base)
+	var rows noteColumns
+	rows.chain(&b, NoteBatch{Note: n.id, Head: base, Rows: anew.rows, Clients: anew.clients}, restartHash(n.id, base))
+	if len(anew.rows) > 0 {
+		rows.insert(&b)
+	}
+	head := base + int64(len(anew.rows))
+	for _, key := range n.sections {
+		queueSection(&b, n.id, head, key, anew.doc.Text(noteRoot(key)))
+	}
+	return tx.SendBatch(ctx, &b).Close()
+}
+
+// units tells of each client id how many units the log has of it.
+func (n *lockedLog) units() (clients, units []int64) {
+	for client := range n.clients {
+		clients, units = append(clients, int64(client)), append(units, int64(n.replay.doc.State(client)))
+	}
+	return clients, units
+}
+
+// queueSection writes the text of a section unless there is a later one. PostgreSQL's text has no room for the character
+// U+0000, so that one is left out: it stays in the log.
+func queueSection(b *pgx.Batch, note, upto int64, key, text string) {
+	b.Queue(`
+		insert into note_section as t (note_id, key, text, upto_seq)
+		values ($1, $2, $3, $4)
+		on conflict (note_id, key) do update set text = excluded.text, upto_seq = excluded.upto_seq
+		where t.upto_seq <= excluded.upto_seq`, note, key, strings.ReplaceAll(text, "\x00", ""), upto)
+}
+
+// redactions are the marks in a note, in the order in which they came.
+func redactions(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Redaction, error) {
+	rows, err := q.Query(ctx, `
+		select r.section, a.name, r.at
+		from note_redaction r join note n on n.id = r.note_id join account a on a.id = r.account_id
+		where n.conference_id = $1
+		order by r.id`, conference)
+	if err != nil {
+		return nil, fmt.Errorf("redactions: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Redaction])
+	if err != nil {
+		return nil, fmt.Errorf("redactions: %w", err)
+	}
+	for i := range found {
+		found[i].At = found[i].At.UTC() // one spelling in the canonical text of minutes
+	}
+	return found, nil
+}
