@@ -270,11 +270,11 @@ func TestAfterThePurgeNoFileOfTheClusterHoldsTheRedactedWords(t *testing.T) {
 func TestThePurgeWaitsForThoseWhoStillSeeTheOldNote(t *testing.T) {
 	t.Parallel()
 	h, code, w := redactable(t)
-	h.must(h.s.Redact(t.Context(), h.caseworker, code, "assessment", unitsOf(t, w.doc, "assessment", "Ütze")))
 	tx, err := h.db.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
 	h.must(err)
 	var one int
-	h.must(tx.QueryRow(t.Context(), `select 1`).Scan(&one)) // from here it sees what there was
+	h.must(tx.QueryRow(t.Context(), `select 1`).Scan(&one)) // from here on it sees what there is now
+	h.must(h.s.Redact(t.Context(), h.caseworker, code, "assessment", unitsOf(t, w.doc, "assessment", "Ütze")))
 	if _, err := h.s.Purge(t.Context()); !errors.Is(err, ErrPurgeWaits) {
 		t.Errorf("purged under somebody's eyes: %v", err)
 	}

@@ -71,6 +71,7 @@ type conference struct {
 	snapshotted   int64 // sequence of the newest snapshot
 	writing       bool  // section texts are with the clerk
 	photographing bool  // a snapshot is with the clerk
+	rewriting     int   // how often the log is to be written anew: nothing is taken meanwhile
 }
 
 // ending is how a conference ends: with which close code and reason, and
@@ -105,7 +106,7 @@ func (c *conference) run() {
 	defer c.timer.Stop()
 	for c.stop == nil {
 		select {
-		case in := <-c.in:
+		case in := <-c.taken():
 			c.receive(in)
 			c.receiveWaiting()
 		case <-c.mail.wake:
@@ -117,6 +118,14 @@ func (c *conference) run() {
 		c.pace()
 	}
 	c.windDown()
+}
+
+// taken is where frames come from; nil while they have to wait.
+func (c *conference) taken() <-chan inbound {
+	if c.rewriting > 0 {
+		return nil
+	}
+	return c.in
 }
 
 // load claims and loads the note. Nobody is served before, so it may wait.
@@ -207,6 +216,7 @@ func (c *conference) receive(in inbound) {
 	case inDocument:
 		c.document(in)
 	case inStep1:
+		s.outdated = false // what follows is made with what it gets now
 		c.answer(s, in.body)
 	case inAwareness:
 		c.hear(s, in.body)
@@ -229,7 +239,7 @@ func (c *conference) receive(in inbound) {
 func (c *conference) receiveWaiting() {
 	for range frameBacklog {
 		select {
-		case in := <-c.in:
+		case in := <-c.taken():
 			c.receive(in)
 		default:
 			return

@@ -107,6 +107,8 @@ func (c *conference) housekeep() {
 		}
 	}
 	c.keepServers(now)
-	c.keepTexts()
-	c.keepSnapshot(snapshotEvery)
+	if c.rewriting == 0 {
+		c.keepTexts()
+		c.keepSnapshot(snapshotEvery)
+	}
 }

@@ -73,12 +73,14 @@ type Notes interface {
 // Note is a note as loaded: the state up to sequence Upto and the Rows after it.
 type Note struct {
 	ID, Epoch, Head int64
+	Base            int64 // the log begins after this sequence; a higher one than before: it was written anew
 	Sections        []string
 	Sealed          bool
 	Upto            int64
 	State           []byte
 	Rows            []Row
 	Clients         map[uint64]string // client id → person, for ever
+	Retired         map[uint64]uint32 // client ids from before Base → how many units of them were in the log then
 }
 
 // Row is what one author did in one tick, as a Yjs update (format v1) of ours.
@@ -318,6 +320,22 @@ func (h *Hub) Refresh(conference, part string) {
 	if c := h.find(conference); c != nil {
 		c.mail.post(func() { c.tellAll(textFrame("refresh", what{part})) })
 	}
+}
+
+// Rewrite lets somebody write the log of a conference's note anew. What had
+// been received is committed before, and nothing is taken while rewrite runs;
+// it gets 10 seconds and changes the log itself. Then the note is loaded as it
+// is. If the log has another [Note].Base now, every document of before is of no
+// more use: all inside are told, those who do not understand it are closed
+// (4500), and what was made with such a document is refused from then on. The
+// error is that of rewrite. With nobody there the note is opened for it.
+func (h *Hub) Rewrite(ctx context.Context, conference string, rewrite func(context.Context) error) error {
+	c, err := h.enter(ctx, conference)
+	if err != nil {
+		return err
+	}
+	defer h.release(c)
+	return c.rewrite(ctx, rewrite)
 }
 
 // Flush returns once everything that had been received is committed and the

@@ -3,6 +3,7 @@ package realtime
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/konsil-server/konsil/realtime/ydoc"
@@ -20,6 +21,7 @@ const (
 // It belongs to the conference's goroutine and does no I/O.
 type note struct {
 	id, epoch int64
+	base      int64 // the log begins after it
 	head      int64 // last committed row
 	sections  []string
 	roots     map[string]bool
@@ -27,6 +29,7 @@ type note struct {
 	parted    bool // the document holds what the log does not and never will
 	doc       *ydoc.Doc
 	clients   map[uint64]string // client id → person, for ever
+	retired   map[uint64]uint32 // those of documents from before base → units
 	deleted   *coverage         // of doc; nil when not computed since the last change
 
 	pending *tick
@@ -88,9 +91,9 @@ func loadNote(n Note) (*note, error) {
 
 func newNote(n Note, doc *ydoc.Doc) *note {
 	live := &note{
-		id: n.ID, epoch: n.Epoch, head: n.Head, sealed: n.Sealed, doc: doc,
+		id: n.ID, epoch: n.Epoch, base: n.Base, head: n.Head, sealed: n.Sealed, doc: doc,
 		sections: n.Sections, roots: make(map[string]bool, len(n.Sections)),
-		clients: make(map[uint64]string, len(n.Clients)),
+		clients: make(map[uint64]string, len(n.Clients)), retired: n.Retired,
 	}
 	for _, key := range n.Sections {
 		live.roots[root(key)] = true
@@ -107,6 +110,9 @@ func root(section string) string { return "s:" + section }
 // integrate checks an update of g and, if it may be, applies it and adds it to
 // the pending tick.
 func (n *note) integrate(s *socket, u *ydoc.Update, step2 bool) refusal {
+	if s.outdated || n.outdated(u) {
+		return refusedOutdated
+	}
 	fresh := n.fresh(u)
 	if len(fresh) == 0 && n.nothingDeleted(s, u, step2) {
 		return accepted
@@ -125,6 +131,16 @@ func (n *note) integrate(s *socket, u *ydoc.Update, step2 bool) refusal {
 	}
 	n.gather(s, change, fresh)
 	return accepted
+}
+
+// outdated says whether an update was made with a document from before the log
+// was written anew. It may bring back what was removed then.
+func (n *note) outdated(u *ydoc.Update) bool {
+	if len(n.retired) == 0 {
+		return false
+	}
+	retired := func(r ydoc.Range) bool { _, is := n.retired[r.Client]; return is }
+	return slices.ContainsFunc(u.Inserts(), retired) || slices.ContainsFunc(u.Deletes(), retired)
 }
 
 // fresh gives the ranges that hold something we do not have yet.

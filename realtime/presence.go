@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -19,8 +20,7 @@ func (c *conference) admit(s *socket, write bool) {
 	}
 	s.inside, s.write, s.pinged = true, write, time.Now()
 	c.limitSockets(s.guest.Person)
-	rights := rightsCode(write && !c.note.sealed)
-	s.out.put(integersFrame(msgHello, s.id, uint64(c.note.head), rights, maxFrame, uint64(deliverEvery.Milliseconds())))
+	s.out.put(c.hello(s))
 	if c.note.sealed {
 		s.out.put(integersFrame(msgState, uint64(stateSealed)))
 	}
@@ -29,6 +29,16 @@ func (c *conference) admit(s *socket, write bool) {
 	}
 	c.askStep2(s)
 	c.present(s)
+}
+
+// hello is the first frame of a socket.
+func (c *conference) hello(s *socket) []byte {
+	b := []byte{msgHello}
+	rights := rightsCode(s.write && !c.note.sealed)
+	for _, v := range []uint64{s.id, uint64(c.note.head), rights, maxFrame, uint64(deliverEvery.Milliseconds())} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return frame(opBinary, c.beginsAnew(b, s))
 }
 
 // rightsCode is how hello and state spell rights.
@@ -146,6 +156,9 @@ func (c *conference) updatePerson(s *socket, change func(*person)) {
 
 // hear takes awareness states from a socket.
 func (c *conference) hear(s *socket, body []byte) {
+	if s.outdated { // points into the document of before
+		return
+	}
 	entries, err := parseAwareness(body)
 	if err != nil {
 		return // y-protocols has no answer to a broken state, and none is needed

@@ -42,6 +42,9 @@ type socket struct {
 	keyed   bool // has been told of epochs, and its leaving begins one
 	pinged  time.Time
 	served  time.Time // when it was given ICE servers
+	// The log was written anew, and it has not asked for the document since:
+	// what it sends may be made with the one of before.
+	outdated bool
 
 	// The reader.
 	ws     *websocket.Conn

@@ -7,7 +7,9 @@ import "time"
 func (c *conference) windDown() {
 	e := *c.stop
 	c.hub.retire(c)
-	if e.keep {
+	if c.rewriting > 0 { // the memory may be of before by now, and what waits be made with it
+		c.note.parted = true
+	} else if e.keep {
 		c.finish()
 	}
 	for _, s := range c.sockets { // before the readers notice and end by themselves

@@ -40,6 +40,7 @@ const (
 	stateSealed      noteState = 2
 	stateUnavailable noteState = 3
 	stateRights      noteState = 4
+	stateRewritten   noteState = 5
 )
 
 // refusal is why a document frame was not taken, as message 103 says it.
@@ -53,6 +54,7 @@ const (
 	refusedClient     refusal = 4
 	refusedMalformed  refusal = 5
 	refusedDependency refusal = 6
+	refusedOutdated   refusal = 7
 )
 
 // Close codes of ours.

@@ -32,8 +32,8 @@ func (n liveNotes) Open(ctx context.Context, id string) (realtime.Note, error) {
 		return realtime.Note{}, err
 	}
 	out := realtime.Note{
-		ID: note.ID, Epoch: note.Epoch, Head: note.Head, Sections: note.Sections, Sealed: note.Sealed,
-		Upto: note.Upto, State: note.State, Clients: map[uint64]string{},
+		ID: note.ID, Epoch: note.Epoch, Head: note.Head, Base: note.Base, Sections: note.Sections, Sealed: note.Sealed,
+		Upto: note.Upto, State: note.State, Clients: map[uint64]string{}, Retired: note.Retired,
 	}
 	for _, r := range note.Rows {
 		out.Rows = append(out.Rows, realtime.Row{Seq: r.Seq, Person: idText(r.Person), Session: idText(r.Session), At: r.At, Data: r.Data})
