@@ -68,12 +68,10 @@ const source = await sourceHash();
 await mkdir(aside, { recursive: true });
 
 try {
-  const { metafile } = await build({
+  const common = {
     absWorkingDir: home,
-    entryPoints: ["ts/live.ts", "ts/page.ts", "css/konsil.css"],
     outdir: aside,
     bundle: true,
-    splitting: true,
     format: "esm",
     minify: true,
     sourcemap: true,
@@ -86,9 +84,18 @@ try {
     legalComments: "linked",
     charset: "utf8",
     logLevel: "warning",
+  };
+  // The worker comes first: the page is built with its name, so that a page can only ever start the worker it was made with.
+  const worker = await build({ ...common, entryPoints: ["ts/e2ee/worker.ts"] });
+  const workerFile = basename(Object.keys(worker.metafile.outputs).find((path) => path.endsWith(".js")));
+  const { metafile } = await build({
+    ...common,
+    entryPoints: ["ts/live.ts", "ts/page.ts", "css/konsil.css"],
+    splitting: true,
+    define: { workerFile: JSON.stringify(workerFile) },
   });
 
-  const files = {};
+  const files = { "worker.js": workerFile };
   for (const [path, output] of Object.entries(metafile.outputs)) {
     if (!output.entryPoint) continue;
     files[basename(output.entryPoint).replace(/\.ts$/, ".js")] = basename(path);
