@@ -2,24 +2,68 @@
 
 import { Connection, type Report, type RoomStats } from "./connection";
 import type { Source } from "./devices";
+import type { Media } from "./e2ee/media";
+import { leaks } from "./e2ee/proof";
 
-/** The sending side. A source gets its transceiver when it is first switched on; off and on again needs no negotiation. */
+/**
+ * The sending side. A source gets its transceiver when it is first switched on; off and on again needs no negotiation. No sender has a track
+ * before the worker that seals its frames holds it.
+ */
 export class Publisher extends Connection {
   private readonly carried = new Map<Source, RTCRtpTransceiver>();
+  private readonly wanted = new Map<Source, MediaStreamTrack | null>();
+  private readonly lanes = new Map<Source, number>(); // of those whose frames are sealed
   private gen = 0;
   private waiting = false; // an offer is out
   private again = false; // and is already outdated
 
+  /** @param unsealed called when this source's frames cannot be sealed, or pass by the worker: it must be stopped */
+  constructor(
+    iceServers: RTCIceServer[],
+    send: (type: string, data: object) => void,
+    private readonly media: Media,
+    private readonly unsealed: (source: Source) => void,
+    failed: () => void,
+  ) {
+    super(iceServers, send, failed);
+  }
+
   carry(source: Source, track: MediaStreamTrack | null): void {
-    const known = this.carried.get(source);
-    if (known) {
-      if (known.sender.track !== track) known.sender.replaceTrack(track).catch(reportError);
-      return;
-    }
+    this.wanted.set(source, track);
+    if (this.carried.has(source)) return this.feed(source);
     if (!track) return;
     const encoding = { maxBitrate: { mic: 48_000, camera: 800_000, screen: 1_200_000 }[source] };
-    this.carried.set(source, this.pc.addTransceiver(track, { direction: "sendonly", sendEncodings: [encoding] }));
+    const transceiver = this.pc.addTransceiver(track.kind, { direction: "sendonly", sendEncodings: [encoding] });
+    prefer(transceiver, track.kind);
+    this.carried.set(source, transceiver);
+    this.media.send(transceiver.sender, source).then(
+      (lane) => {
+        this.lanes.set(source, lane);
+        this.feed(source);
+      },
+      () => this.gone() || this.unsealed(source),
+    );
     this.negotiate();
+  }
+
+  /** Gives a sealed sender its track, and watches that what it sends does pass the worker. */
+  private feed(source: Source): void {
+    const sender = this.carried.get(source)?.sender;
+    const lane = this.lanes.get(source);
+    const track = this.wanted.get(source) ?? null;
+    if (!sender || lane === undefined || sender.track === track || this.gone()) return;
+    sender.replaceTrack(track).catch(reportError);
+    if (track) void this.prove(source, sender, lane);
+  }
+
+  private async prove(source: Source, sender: RTCRtpSender, lane: number): Promise<void> {
+    if (!(await leaks(sender, () => this.media.passed(lane))) || this.gone()) return;
+    sender.replaceTrack(null).catch(reportError);
+    this.unsealed(source);
+  }
+
+  private gone(): boolean {
+    return this.pc.signalingState === "closed";
   }
 
   answered(gen: number, sdp: string): void {
@@ -52,4 +96,11 @@ export class Publisher extends Connection {
       if (report.type === "outbound-rtp") all.bytesSent += report.bytesSent ?? 0;
     }
   }
+}
+
+/** Only what can be sealed: not every format survives with its content hidden from the packets' maker. */
+function prefer(transceiver: RTCRtpTransceiver, kind: string): void {
+  const usable = /^(audio\/opus|video\/(vp8|vp9|rtx))$/i;
+  const codecs = RTCRtpSender.getCapabilities(kind)?.codecs.filter(({ mimeType }) => usable.test(mimeType));
+  if (codecs?.length) transceiver.setCodecPreferences(codecs);
 }

@@ -3,6 +3,8 @@
 
 import type { RoomStats } from "./connection";
 import { Devices, type Source } from "./devices";
+import { Media } from "./e2ee/media";
+import { Seal } from "./e2ee/seal";
 import { readPeople, texts, type Part, type Peer } from "./people";
 import { isRecord } from "./protocol";
 import { Publisher } from "./publisher";
@@ -21,6 +23,12 @@ const silenced: Record<Source, string> = {
   camera: "Die Moderation hat Ihre Kamera ausgeschaltet. Sie können sie selbst wieder einschalten.",
   screen: "Die Moderation hat das Teilen Ihres Bildschirms beendet.",
 };
+
+const the: Record<Source, string> = { mic: "Ihr Mikrofon", camera: "Ihre Kamera", screen: "Das Teilen Ihres Bildschirms" };
+
+/** For a browser that cannot seal: it takes part with the notes only. */
+export const incapable =
+  "Dieser Browser kann Ton und Bild nicht Ende-zu-Ende verschlüsseln, deshalb bleiben sie hier aus. Aktuelle Versionen von Firefox, Chrome, Edge und Safari können es.";
 
 /** Somebody in front of the door. */
 export interface Waiting {
@@ -58,9 +66,13 @@ export class Room {
   /** oneself waits before the door: no roster and no media until a moderator opens */
   waits: { locked: boolean } | null = null;
 
+  /** null: this browser cannot encrypt, so there is neither sound nor picture */
+  readonly seal: Seal | null;
+
   private ice: RTCIceServer[] = [];
   private pub: Publisher | null = null;
   private sub: Subscriber | null = null;
+  private subs = 0;
   private readonly ear: number;
 
   constructor(
@@ -69,11 +81,26 @@ export class Room {
     private readonly view: RoomView,
   ) {
     this.devices = new Devices((source, problem) => this.deviceChanged(source, problem));
+    this.seal = Media.possible() ? this.sealed() : null;
     this.ear = setInterval(() => this.sub?.listen(), 250);
+  }
+
+  private sealed(): Seal {
+    const page = document.getElementById("live")?.dataset ?? {};
+    return new Seal(page, (type, data) => this.send(type, data), {
+      changed: () => this.view.changed(),
+      waits: (peer, source, yes) => this.view.tiles.keyless(peer, source, yes),
+      died: () => {
+        this.devices.stopAll();
+        this.close();
+        this.view.told("Die Verschlüsselung ist ausgefallen, deshalb sind Ton und Bild aus. Bitte laden Sie die Seite neu.");
+      },
+    });
   }
 
   /** Handles a text frame; false when it is not about the room. */
   receive(type: string, data: Record<string, unknown>): boolean {
+    if (this.seal?.receive(type, data)) return true;
     switch (type) {
       case "welcome":
         this.welcome(data);
@@ -102,8 +129,10 @@ export class Room {
         this.pub?.answered(Number(data["gen"]), String(data["sdp"]));
         return true;
       case "sub.offer":
-        this.sub ??= new Subscriber(this.ice, this.sender("sub"), this.view.tiles, this.self, () => this.rebuild("sub"));
-        this.sub.offered(Number(data["gen"]), String(data["sdp"]), readTracks(data["tracks"]));
+        this.subscribe(Number(data["gen"]), String(data["sdp"]), data["tracks"]);
+        return true;
+      case "track.refused":
+        this.refused(data);
         return true;
       case "ice":
         this.candidate(data);
@@ -114,7 +143,7 @@ export class Room {
 
   /** Says hello, as the first of all frames; a guest with the name that the others shall see. */
   hello(name?: string): void {
-    const e2ee = "RTCRtpScriptTransform" in globalThis;
+    const e2ee = this.seal !== null;
     this.send("hello", name === undefined ? { e2ee } : { e2ee, name });
   }
 
@@ -137,6 +166,7 @@ export class Room {
   /** Switches a device; the buttons follow by `changed`. */
   async toggle(source: Source): Promise<void> {
     if (this.devices.on(source)) return this.devices.stop(source);
+    if (!this.seal) return this.view.told(`${incapable} Die Mitschrift funktioniert.`);
     const problem = await this.devices.start(source);
     if (problem) this.view.told(problem);
   }
@@ -157,6 +187,7 @@ export class Room {
     clearInterval(this.ear);
     this.devices.stopAll();
     this.close();
+    this.seal?.close();
     this.view.tiles.clear();
   }
 
@@ -196,6 +227,7 @@ export class Room {
     this.self = String(data["self"] ?? "");
     this.state(data);
     this.ice = readIceServers(data["iceServers"]);
+    this.seal?.keys.welcome(this.self);
     this.roster(data);
     this.announce();
     if (this.hand) this.send("hand", { up: true });
@@ -228,6 +260,7 @@ export class Room {
     this.people = readPeople(data);
     const me = this.me();
     this.part = me?.part ?? "participant";
+    this.seal?.keys.people(new Map(this.people.map(({ peer, person }) => [peer, person])));
     if (me && before) this.obey(before, me);
     this.view.tiles.people(this.people, this.self);
     this.view.tiles.picture(this.self, "camera", this.devices.track("camera"));
@@ -248,9 +281,26 @@ export class Room {
 
   /** Nobody publishes before something is switched on for the first time: joining needs no device and asks for none. */
   private publish(): void {
-    if (!this.self || (!this.pub && !sources.some((source) => this.devices.on(source)))) return;
-    this.pub ??= new Publisher(this.ice, this.sender("pub"), () => this.rebuild("pub"));
+    if (!this.seal || !this.self || (!this.pub && !sources.some((source) => this.devices.on(source)))) return;
+    this.pub ??= new Publisher(this.ice, this.sender("pub"), this.seal.media, (source) => this.unsealed(source), () => this.rebuild("pub"));
     for (const source of sources) this.pub.carry(source, this.devices.track(source));
+  }
+
+  private subscribe(gen: number, sdp: string, tracks: unknown): void {
+    if (!this.seal) return;
+    this.sub ??= new Subscriber(this.ice, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, () => this.rebuild("sub"));
+    this.sub.offered(gen, sdp, readTracks(tracks));
+  }
+
+  /** What is not sealed does not leave this machine any longer. */
+  private unsealed(source: Source): void {
+    this.devices.stop(source);
+    this.view.told(`${the[source]} ist aus: Der Browser hat die Verschlüsselung umgangen. Bitte laden Sie die Seite neu oder nehmen Sie einen anderen Browser.`);
+  }
+
+  private refused(data: Record<string, unknown>): void {
+    const source = sources.find((one) => one === data["source"]);
+    if (source && data["reason"] === "plaintext") this.unsealed(source);
   }
 
   private rebuild(side: Side): void {

@@ -1,6 +1,7 @@
 // The receiving peer connection, offered by the server.
 
 import { Connection, type Report, type RoomStats } from "./connection";
+import type { Media } from "./e2ee/media";
 import { isRecord } from "./protocol";
 import type { Tiles } from "./tiles";
 
@@ -9,7 +10,7 @@ export interface Carried {
   source: "mic" | "camera" | "screen";
 }
 
-/** The receiving side. Each offer says whole what every m-line carries now. */
+/** The receiving side. Each offer says whole what every m-line carries now. Nothing is played that the worker has not opened. */
 export class Subscriber extends Connection {
   private carried = new Map<string, Carried>();
   private newest = 0;
@@ -20,15 +21,22 @@ export class Subscriber extends Connection {
     send: (type: string, data: object) => void,
     private readonly tiles: Tiles,
     private readonly self: string,
+    private readonly media: Media,
+    private readonly id: number, // among the receiving connections of this page
     failed: () => void,
   ) {
     super(iceServers, send, failed);
+    // fires before the answer that lets media flow
+    this.pc.ontrack = ({ receiver, transceiver: { mid } }) => {
+      if (mid !== null) media.receive(receiver, id, mid);
+    };
   }
 
   offered(gen: number, sdp: string, tracks: Map<string, Carried>): void {
     this.newest = Math.max(this.newest, gen);
     this.step(async () => {
       if (gen < this.newest) return;
+      this.media.carried(this.id, tracks);
       await this.remote("offer", sdp);
       await this.pc.setLocalDescription();
       this.send("sub.answer", { gen, sdp: this.pc.localDescription?.sdp ?? "" });
@@ -59,6 +67,7 @@ export class Subscriber extends Connection {
 
   override close(): void {
     this.show(new Map());
+    this.media.carried(this.id, new Map());
     super.close();
   }
 

@@ -24,13 +24,14 @@ export interface MediaEvents {
 }
 
 /** How long the worker may take for an answer. */
-const patience = 5000;
+const patience = 8000;
 
 export class Media {
   private readonly worker: Worker;
   private asked = 0;
   private readonly answers = new Map<number, (answer: FromWorker | null) => void>();
-  private readonly attached = new Map<string, () => void>();
+  private lanes = 0;
+  private readonly attached = new Map<number, () => void>();
   private keyed: Promise<void>;
   private hasKey: () => void = () => {};
 
@@ -47,14 +48,22 @@ export class Media {
   }
 
   /**
-   * Puts the seal between a sender and the network; call it before the first offer and without a track. Resolves when the worker holds the
-   * sender and a key: only then may it be given a track.
+   * Puts the seal between a sender and the network; call it before the first offer and without a track. Gives the sender's lane when the
+   * worker holds it and has a key: only then may it be given a track. Rejects when the browser does not hand it over.
    */
-  async send(sender: RTCRtpSender, source: string): Promise<void> {
-    const ready = new Promise<void>((done) => this.attached.set(source, done));
-    (sender as unknown as Transformed).transform = new RTCRtpScriptTransform(this.worker, { op: "send", source });
+  async send(sender: RTCRtpSender, source: string): Promise<number> {
+    const lane = ++this.lanes;
+    const ready = new Promise<void>((done, failed) => {
+      const timer = setTimeout(() => failed(new Error("the browser did not hand the sender over")), patience);
+      this.attached.set(lane, () => {
+        clearTimeout(timer);
+        done();
+      });
+    });
+    (sender as unknown as Transformed).transform = new RTCRtpScriptTransform(this.worker, { op: "send", lane, source });
     await ready;
     await this.keyed;
+    return lane;
   }
 
   /** Opens what a receiver gets; call it before media can flow. A second call changes nothing. */
@@ -89,7 +98,13 @@ export class Media {
     return answer?.op === "counts" ? answer.counts : {};
   }
 
-  /** The next own frame of a source beside its sealed form; with "" that of a sentence. Null when there is none within 5 s. */
+  /** How many frames of a lane have passed the worker. */
+  async passed(lane: number): Promise<number> {
+    const answer = await this.ask((re) => ({ op: "counts", re }));
+    return answer?.op === "counts" ? (answer.lanes[lane] ?? 0) : 0;
+  }
+
+  /** The next own frame of a source beside its sealed form; with "" that of a sentence. Null when there is none in time. */
   async sample(source: string): Promise<Sample | null> {
     const answer = await this.ask((re) => ({ op: "sample", re, source }));
     return answer?.op === "sample" ? answer.sample : null;
@@ -120,7 +135,7 @@ export class Media {
   private heard(message: FromWorker): void {
     switch (message.op) {
       case "ready":
-        this.attached.get(message.source)?.();
+        this.attached.get(message.lane)?.();
         return;
       case "waits":
         return this.events.waits({ peer: message.peer, source: message.source });

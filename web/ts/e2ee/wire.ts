@@ -2,8 +2,8 @@
 
 import type { Bytes, Origin } from "./frame";
 
-/** What a transform is for, given to it when it is made. */
-export type Role = { op: "send"; source: string } | { op: "receive"; connection: number; mid: string };
+/** What a transform is for, given to it when it is made. A lane is one sender. */
+export type Role = { op: "send"; lane: number; source: string } | { op: "receive"; connection: number; mid: string };
 
 export type ToWorker =
   /** seal with this from now on; null: with nothing, so send nothing */
@@ -17,9 +17,10 @@ export type ToWorker =
   | { op: "sample"; re: number; source: string };
 
 export type FromWorker =
-  | { op: "ready"; source: string }
+  | { op: "ready"; lane: number }
   | ({ op: "waits" | "open"; keyId: number } & Origin)
-  | { op: "counts"; re: number; counts: Record<string, Counts> }
+  /** by "peer/source"; and how many frames each lane out has seen, sealed or not */
+  | { op: "counts"; re: number; counts: Record<string, Counts>; lanes: Record<number, number> }
   | { op: "sample"; re: number; sample: Sample | null };
 
 /** Frames of one source of one participant. */

@@ -60,6 +60,7 @@ const carried = new Map<number, Map<string, Origin>>(); // connection â†’ mid â†
 const senders = new Set<Transformer>();
 const receivers = new Map<Transformer, { connection: number; mid: string }>();
 const counts = new Map<string, Counts>();
+const lanes: Record<number, number> = {};
 const samples = new Map<string, ((sample: Sample) => void)[]>();
 
 function count(of: Origin): Counts {
@@ -179,7 +180,11 @@ function attach(transformer: Transformer): void {
   let work: (frame: EncodedFrame, on: (frame: EncodedFrame) => void) => Promise<void>;
   if (role.op === "send") {
     senders.add(transformer);
-    work = (frame, on) => sealFrame(role.source, frame, on);
+    lanes[role.lane] = 0;
+    work = (frame, on) => {
+      lanes[role.lane]!++;
+      return sealFrame(role.source, frame, on);
+    };
   } else {
     const opener = new Opener(role.connection, role.mid);
     receivers.set(transformer, role);
@@ -194,7 +199,7 @@ function attach(transformer: Transformer): void {
     receivers.delete(transformer);
   };
   transformer.readable.pipeThrough(through).pipeTo(transformer.writable).then(gone, gone);
-  if (role.op === "send") tell({ op: "ready", source: role.source });
+  if (role.op === "send") tell({ op: "ready", lane: role.lane });
 }
 
 /** New keys begin with a key frame, so that whoever has only these has a picture at once. Asking is in vain for sound. */
@@ -252,7 +257,7 @@ scope.onmessage = ({ data }) => {
       else carried.delete(data.connection);
       return;
     case "counts":
-      return tell({ op: "counts", re: data.re, counts: Object.fromEntries(counts) });
+      return tell({ op: "counts", re: data.re, counts: Object.fromEntries(counts), lanes });
     case "sample":
       void sample(data.re, data.source);
   }
