@@ -51,7 +51,7 @@ func (p *person) awaits(what, js string) error {
 	deadline := time.Now().Add(patience)
 	var last error
 	for {
-		yes, err := evaluated[bool](p, "!!("+js+")")
+		yes, err := evaluated[bool](p, "(async () => !!(await ("+js+")))()") // a promise is true whatever it holds
 		if yes && err == nil {
 			return nil
 		}

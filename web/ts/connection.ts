@@ -69,6 +69,7 @@ export interface Report {
   framesDecoded?: number;
   bytesReceived?: number;
   bytesSent?: number;
+  srtpCipher?: string;
 }
 
 export interface RoomStats {
@@ -77,4 +78,6 @@ export interface RoomStats {
   /** by peer id: bytes of all media received */
   bytesReceived: Record<string, number>;
   bytesSent: number;
+  /** what protects packets between here and the server, by connection */
+  srtpCiphers: string[];
 }

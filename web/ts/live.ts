@@ -4,7 +4,8 @@
 // For tests and support the page answers from the console:
 //   konsil.notes.texts()      section key → text        konsil.notes.unsaved()    changes without acknowledgement
 //   konsil.notes.connected()  document loaded and connection up
-//   konsil.room.stats()       frames decoded and bytes received by peer id, bytes sent
+//   konsil.room.stats()       frames decoded and bytes received by peer id, bytes sent, what protects the packets
+//   konsil.room.seal()        the code, who is how far confirmed, frames sealed and opened by "peer/source"; null where nothing is
 // It gives nothing that the person does not already see.
 
 import { Addendum, type Rest } from "./addendum";
@@ -16,6 +17,7 @@ import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
 import type { RoomStats } from "./connection";
+import type { SealState } from "./e2ee/seal";
 import { Room } from "./room";
 import { post, refetch, swap } from "./swap";
 import { Tiles } from "./tiles";
@@ -24,7 +26,7 @@ declare global {
   interface Window {
     konsil?: {
       notes: { texts(): Record<string, string>; unsaved(): number; connected(): boolean };
-      room: { stats(): Promise<RoomStats> };
+      room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null> };
     };
   }
 }
@@ -344,7 +346,7 @@ class LivePage {
         unsaved: () => this.notes.unsaved(),
         connected: () => this.notes.connected(),
       },
-      room: { stats: () => room.stats() },
+      room: { stats: () => room.stats(), seal: async () => (await room.seal?.state()) ?? null },
     };
   }
 }

@@ -94,6 +94,7 @@ export class Publisher extends Connection {
   async addStats(all: RoomStats): Promise<void> {
     for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
       if (report.type === "outbound-rtp") all.bytesSent += report.bytesSent ?? 0;
+      if (report.srtpCipher) all.srtpCiphers.push(report.srtpCipher);
     }
   }
 }

@@ -192,7 +192,7 @@ export class Room {
   }
 
   async stats(): Promise<RoomStats> {
-    const all: RoomStats = { framesDecoded: {}, bytesReceived: {}, bytesSent: 0 };
+    const all: RoomStats = { framesDecoded: {}, bytesReceived: {}, bytesSent: 0, srtpCiphers: [] };
     await this.sub?.addStats(all);
     await this.pub?.addStats(all);
     return all;

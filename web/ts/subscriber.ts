@@ -58,6 +58,7 @@ export class Subscriber extends Connection {
 
   async addStats(all: RoomStats): Promise<void> {
     for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
+      if (report.srtpCipher) all.srtpCiphers.push(report.srtpCipher);
       const peer = report.type === "inbound-rtp" && report.mid ? this.carried.get(report.mid)?.peer : undefined;
       if (!peer) continue;
       all.framesDecoded[peer] = (all.framesDecoded[peer] ?? 0) + (report.framesDecoded ?? 0);

@@ -56,13 +56,15 @@ export class Keys {
   /** somebody showed another number than was promised: somebody tries to listen in */
   broken = false;
 
+  /** epoch of the secret that own frames are sealed with; 0: none yet, and nothing is sent */
+  sealing = 0;
+
   private self = "";
   private session: { pair: CryptoKeyPair; raw: Bytes; hello: Notice } | null = null;
   private newest = 0;
   private since = 0; // epoch in which these members first were together: that of the code
   private members: string[] = [];
   private own: { epoch: number; secret: Bytes } | null = null;
-  private sealing = 0; // epoch of the secret that frames are sealed with
   private round: Round | null = null;
   private readonly known = new Map<string, Known>();
   private readonly greeted = new Set<string>();

@@ -3,9 +3,10 @@
 import { wished } from "../device";
 import type { Source } from "../devices";
 import { Identity } from "./identity";
-import { Keys, type Links } from "./keys";
+import { Keys, type Links, type Member } from "./keys";
 import { linkSecrets } from "./links";
 import { Media } from "./media";
+import type { Counts } from "./wire";
 
 export interface SealEvents {
   /** code, trust or state changed: draw anew */
@@ -14,6 +15,16 @@ export interface SealEvents {
   waits(peer: string, source: Source, yes: boolean): void;
   /** nothing can be sealed any more: stop everything */
   died(): void;
+}
+
+/** Everything there is to say about the encryption of a room, but keys. */
+export interface SealState {
+  code: string | null;
+  broken: boolean;
+  /** epoch of the secret that own frames are sealed with; 0: none, nothing is sent */
+  epoch: number;
+  members: Member[];
+  counts: Record<string, Counts>;
 }
 
 export class Seal {
@@ -52,6 +63,11 @@ export class Seal {
         return true;
     }
     return false;
+  }
+
+  async state(): Promise<SealState> {
+    const { code, broken, sealing } = this.keys;
+    return { code: code?.join(" ") ?? null, broken, epoch: sealing, members: this.keys.list(), counts: await this.media.counts() };
   }
 
   private locked(peer: string, source: string, yes: boolean): void {
