@@ -41,9 +41,10 @@ type client struct {
 	live    []bool
 	answers int
 	offers  []Offer
-	deaf    bool // does not answer offers
-	tcp     bool // reaches the server over TCP only
-	both    bool // over UDP and TCP
+	deaf    bool               // does not answer offers
+	tcp     bool               // reaches the server over TCP only
+	both    bool               // over UDP and TCP
+	relayed []webrtc.ICEServer // reaches it through these only
 }
 
 // wire is the client's socket.
@@ -260,7 +261,11 @@ func (c *client) connection(name string) *webrtc.PeerConnection {
 	} else {
 		c.uplink = w
 	}
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	var conf webrtc.Configuration
+	if c.relayed != nil {
+		conf = webrtc.Configuration{ICEServers: c.relayed, ICETransportPolicy: webrtc.ICETransportPolicyRelay}
+	}
+	pc, err := api.NewPeerConnection(conf)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -1,7 +1,8 @@
 // Package sfu is the video side of a conference: it takes each participant's media once and forwards it to everybody else in
 // the same room, unread.
 //
-// It owns one UDP port, the WebRTC connections of every peer and the packets between them. It knows neither sockets nor people:
+// It owns one port (UDP, and TCP for networks without), the TURN relay that leads to it, the WebRTC connections of every peer and
+// the packets between them. It knows neither sockets nor people:
 // a room and a peer are strings, session descriptions and candidates cross the border as text, and what happens comes back as
 // Events. Who may enter, who is muted and what a peer is called is decided elsewhere.
 //

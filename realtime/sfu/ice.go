@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,7 +57,7 @@ type offeredMux struct {
 
 func newMux(conn *net.UDPConn, public []netip.Addr, quiet logging.LoggerFactory) *offeredMux {
 	return &offeredMux{
-		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: quiet.NewLogger("mux")}),
+		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: answering{conn}, Logger: quiet.NewLogger("mux")}),
 		local:         conn.LocalAddr().(*net.UDPAddr),
 		public:        public,
 	}
@@ -72,6 +73,20 @@ func (m *offeredMux) addrs() []netip.Addr {
 		return interfaceAddrs()
 	}
 	return []netip.Addr{m.local.AddrPort().Addr().Unmap()}
+}
+
+// near is where this machine reaches the mux under an address offered. What a router in front of us translates is not ours to send
+// to: the way there and back may not exist.
+func (m *offeredMux) near(offered netip.Addr) netip.Addr {
+	switch {
+	case !m.local.IP.IsUnspecified():
+		return m.local.AddrPort().Addr().Unmap()
+	case slices.Contains(interfaceAddrs(), offered):
+		return offered
+	case offered.Is4():
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.IPv6Loopback()
 }
 
 // GetListenAddresses is addrs with the port of the mux.

@@ -45,6 +45,12 @@ const (
 	tcpWriteBuffer = 512 << 10        // bytes waiting for one client: two seconds of picture
 	acceptPause    = 50 * time.Millisecond
 	portTries      = 20
+
+	maxCredential  = time.Hour        // that credentials of the relay begin allocations,
+	relayLife      = 12 * time.Hour   // that what has begun goes on
+	relayIdle      = 11 * time.Minute // without a byte a relayed TCP connection is given up; allocations end after 10 by themselves
+	maxRelayed     = 1000             // allocations in all,
+	maxRelayedEach = 12               // of one user
 )
 
 // Why Join or a call was refused. The errors of parsers below quote what they could not read, which may be somebody's address; they

@@ -17,6 +17,7 @@ import (
 // Config is what Listen needs.
 type Config struct {
 	Addr      string       // host:port for UDP and TCP, such as ":8443"; port 0 picks a free one
+	Relay     *Relay       // TURN; nil: none
 	PublicIPs []netip.Addr // behind NAT: offered instead of the interfaces' addresses. Empty: all interfaces, loopback included
 	Log       *slog.Logger // nil is silent. Gets room and peer ids, never an address
 }
@@ -27,6 +28,7 @@ type SFU struct {
 	log   *slog.Logger
 	mux   *offeredMux
 	tcp   *tcpMux
+	relay *relay // nil: none
 	api   *webrtc.API
 	gate  gate
 	count counters
@@ -54,6 +56,11 @@ func Listen(c Config) (*SFU, error) {
 	if s.api, err = newAPI(mux, s.tcp, quiet); err != nil {
 		return nil, errors.Join(fmt.Errorf("media engine: %w", err), s.Close())
 	}
+	if c.Relay != nil {
+		if s.relay, err = newRelay(*c.Relay, mux, quiet); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
 }
 
@@ -66,7 +73,7 @@ func (s *SFU) Close() error {
 		p.Close()
 	}
 	s.running.Wait()
-	if err := errors.Join(s.mux.Close(), s.tcp.Close()); err != nil {
+	if err := errors.Join(s.relay.close(), s.mux.Close(), s.tcp.Close()); err != nil {
 		return fmt.Errorf("close media port: %w", err)
 	}
 	return nil
