@@ -111,6 +111,7 @@ const (
 	toPropose
 	toAppend
 	toRedact
+	toAskGuests // make links for people without an account, and take them back
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -125,6 +126,8 @@ var may = map[deed][]Part{
 	toPropose: {Moderator, Caseworker, ExpertPart},
 	toAppend:  {Moderator, Caseworker, ExpertPart},
 	toRedact:  {Moderator, Caseworker, ExpertPart},
+
+	toAskGuests: {Moderator, Caseworker},
 }
 
 func (p Part) may(d deed) error {
@@ -300,7 +303,10 @@ type View struct {
 }
 
 // Can tells a page whether to offer a deed; the deed itself asks again.
-func (v View) CanPlan() bool    { return v.Part.may(toPlan) == nil && v.State.Planned() }
+func (v View) CanPlan() bool { return v.Part.may(toPlan) == nil && v.State.Planned() }
+func (v View) CanAskGuests() bool {
+	return v.Part.may(toAskGuests) == nil && v.Shut == "" && (v.State.Planned() || v.State == Live)
+}
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }
 func (v View) CanApprove() bool { return v.Part.may(toApprove) == nil && v.State == MinutesDraft }

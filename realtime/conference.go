@@ -52,8 +52,7 @@ type conference struct {
 	// The goroutine's own.
 	note    *note
 	aware   awareness
-	people  people
-	epoch   int64     // of the room's keys
+	room    *roomState
 	sockets []*socket // in the order of arrival
 	stop    *ending
 	clerk   *clerk
@@ -85,7 +84,7 @@ type ending struct {
 
 func newConference(h *Hub, id string) *conference {
 	return &conference{
-		id: id, hub: h, log: h.log, aware: newAwareness(),
+		id: id, hub: h, log: h.log, aware: newAwareness(), room: newRoomState(),
 		in: make(chan inbound, frameBacklog), mail: newMailbox(), ready: make(chan struct{}),
 		quit: make(chan struct{}), done: make(chan struct{}), keeper: make(chan struct{}),
 		clerk: newClerk(h.log, id), looked: time.Now(),
@@ -202,16 +201,32 @@ func (c *conference) receive(in inbound) {
 		c.sockets = append(c.sockets, s)
 		return
 	case inAdmit:
-		c.admit(s, in.flag)
+		c.admit(s, *in.rights)
 		return
 	case inLeave:
-		c.leave(s)
-		c.departed(s)
+		c.part(s)
 		return
 	}
-	if s.revoked || !s.inside {
+	if s.revoked {
 		return
 	}
+	switch in.kind {
+	case inHello:
+		c.greet(s, in.name)
+	case inCommand:
+		c.act(c.room.command(s.visitor, in.name, *in.asks, c.hub.cfg.Now()))
+	case inKey:
+		c.passKey(s, in.key)
+	default:
+		if s.reads { // or it waits, or has no right to the notes
+			c.receiveNotes(in)
+		}
+	}
+}
+
+// receiveNotes deals with a binary frame.
+func (c *conference) receiveNotes(in inbound) {
+	s := in.from
 	switch in.kind {
 	case inDocument:
 		c.document(in)
@@ -222,16 +237,6 @@ func (c *conference) receive(in inbound) {
 		c.hear(s, in.body)
 	case inQuery:
 		c.present(s)
-	case inHello:
-		c.welcome(s)
-	case inMedia:
-		c.setMedia(s, in.media)
-	case inHand:
-		c.setHand(s, in.flag)
-	case inStats:
-		c.setMissing(s, in.missing)
-	case inKey:
-		c.passKey(s, in.key)
 	}
 }
 
@@ -301,7 +306,7 @@ func (c *conference) pace() {
 	if due(len(c.outgoing) > 0, c.oldest, c.patience()) {
 		c.deliver(now)
 	}
-	if due(c.people.changed || len(c.aware.dirty) > 0, c.presented, presenceEvery) {
+	if due(c.room.news.any() || len(c.aware.dirty) > 0, c.presented, presenceEvery) {
 		c.presentAll(now)
 	}
 	c.timer.Reset(next)
@@ -373,7 +378,7 @@ func (c *conference) deliver(now time.Time) {
 	clear(c.outgoing)
 	c.outgoing = c.outgoing[:0]
 	for _, s := range c.sockets {
-		if s.inside {
+		if s.reads {
 			s.out.put(frames)
 		}
 	}

@@ -85,10 +85,13 @@ func (c *conference) apply(sockets []*socket, of []int, rights []Rights, read ti
 		case s.revoked:
 		case !now.Enter:
 			c.revoke(s, now.Reason)
-		case s.inside && s.write != now.Write:
+		case s.reads && s.write != now.Write:
 			s.write = now.Write
 			s.out.put(integersFrame(msgState, uint64(stateRights), rightsCode(s.write && !c.note.sealed)))
 		}
+	}
+	if i := slices.IndexFunc(rights, func(r Rights) bool { return r.Enter }); i >= 0 {
+		c.act(c.room.setOpen(rights[i].Open)) // of the conference: the same for all
 	}
 }
 
@@ -101,7 +104,7 @@ func (c *conference) housekeep() {
 		return
 	}
 	for _, s := range c.sockets {
-		if s.inside && now.Sub(s.pinged) >= pingEvery {
+		if s.arrived && now.Sub(s.pinged) >= pingEvery {
 			s.pinged = now
 			s.out.put(frame(opPing, nil))
 		}

@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -28,20 +29,54 @@ var (
 // errStopping refuses sockets while the hub goes down.
 var errStopping = errors.New("realtime: hub is stopping")
 
-// Guest is a person at the door of one conference, as their sign-in says.
-// Identifiers are opaque to this package.
+// Guest is a person at the door of one conference, as their sign-in or their
+// personal link says. Identifiers are opaque to this package.
 type Guest struct {
-	Conference, Person, Session string
+	Conference, Person, Session string // Session: the sign-in, or the link
 	Name, Short, Role           string
+	Part                        string // PartModerator, PartParticipant (also when empty), PartGuest
+	Kind                        string // of a PartGuest: client, trusted, interpreter
+	Unknown                     bool   // came with a link that belongs to somebody else
 	Color                       int
 	EndsAt                      time.Time
 }
 
+// part is what she is in the room.
+func (g Guest) part() string { return cmp.Or(g.Part, PartParticipant) }
+
+// reads says whether the notes are for her. They never are for a PartGuest.
+func (g Guest) reads() bool { return g.Part != PartGuest }
+
 // Rights is what a guest may do now; Reason says why not: withdrawn, closed,
-// cancelled, rights or signedout.
+// cancelled, rights or signedout. Enter is the right to come to the door.
 type Rights struct {
 	Enter, Write bool
+	Wait         bool // was removed from this conference: a moderator has to let her in
+	Open         bool // the conference is one that guests take part in
 	Reason       string
+}
+
+// What goes on record about a room.
+const (
+	didAdmit   = "admit"
+	didDeny    = "deny"
+	didReturn  = "return"
+	didRemove  = "remove"
+	didLock    = "lock"
+	didUnlock  = "unlock"
+	didGuests  = "phase_guest"
+	didExperts = "phase_experts"
+	didRoll    = "roll"
+	didEndRoll = "roll_end"
+	didPresent = "present"
+)
+
+// Deed is something done in a room that outlives it: admit, deny, return,
+// remove, lock, unlock, phase_guest, phase_experts, roll, roll_end or present.
+type Deed struct {
+	Did string
+	By  Guest // zero: nobody in particular
+	To  Guest // zero: the room as a whole
 }
 
 // Gate is the doorkeeper. Every call reads the database.
@@ -49,9 +84,12 @@ type Gate interface {
 	// Rights answers for all guests in one look, in their order. It is asked
 	// at connect, and once a second for each sign-in of everybody inside.
 	Rights(ctx context.Context, conference string, guests []Guest) ([]Rights, error)
-	// Joined and Left tell when a person's first socket came and the last went.
+	// Joined and Left tell when a person's first socket came in and the last
+	// went. Who only waits has not come in.
 	Joined(ctx context.Context, g Guest) error
 	Left(ctx context.Context, g Guest) error
+	// Record keeps what was done in a room. Rights answers Wait by it.
+	Record(ctx context.Context, conference string, d Deed) error
 }
 
 // Notes is where notes are kept.
@@ -198,7 +236,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := newSocket(h.sockets.Add(1), c, g)
-	ws, write := h.receive(w, r, s)
+	ws, rights := h.receive(w, r, s)
 	if ws == nil {
 		h.part(s)
 		return
@@ -207,7 +245,7 @@ func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 	// hangs on the request would stay for hours, as much again as half of what
 	// an idle socket costs without them.
 	h.alive.Go(func() {
-		s.converse(ws, write)
+		s.converse(ws, rights)
 		h.part(s)
 	})
 }
@@ -222,39 +260,39 @@ func (h *Hub) part(s *socket) {
 // receive checks the rights of a socket and upgrades it; nil: it was refused.
 // The conference knows it before the rights are read: should they be taken
 // away in between, Drop finds it.
-func (h *Hub) receive(w http.ResponseWriter, r *http.Request, s *socket) (_ *websocket.Conn, write bool) {
+func (h *Hub) receive(w http.ResponseWriter, r *http.Request, s *socket) (*websocket.Conn, Rights) {
 	if !s.conf.ask(inbound{from: s, kind: inArrive}) {
 		http.Error(w, "not available", http.StatusServiceUnavailable)
-		return nil, false
+		return nil, Rights{}
 	}
-	write, status := h.admit(r.Context(), s)
+	rights, status := h.admit(r.Context(), s)
 	if status == http.StatusOK {
 		if ws, err := h.upgrader.Upgrade(w, r, nil); err == nil {
-			return ws, write
+			return ws, rights
 		}
 	} else {
 		http.Error(w, http.StatusText(status), status)
 	}
 	s.conf.send(inbound{from: s, kind: inLeave})
-	return nil, false
+	return nil, Rights{}
 }
 
-func (h *Hub) admit(ctx context.Context, s *socket) (write bool, status int) {
+func (h *Hub) admit(ctx context.Context, s *socket) (now Rights, status int) {
 	ctx, cancel := context.WithTimeout(ctx, lookDeadline)
 	defer cancel()
 	rights, err := h.cfg.Gate.Rights(ctx, s.guest.Conference, []Guest{s.guest})
 	if err != nil || len(rights) != 1 {
 		h.log.Error("rights cannot be read", "conference", s.guest.Conference, "error", err)
-		return false, http.StatusServiceUnavailable
+		return Rights{}, http.StatusServiceUnavailable
 	}
 	code, _ := s.out.ending()
 	switch {
 	case code == closeEnded || !rights[0].Enter:
-		return false, http.StatusForbidden
+		return Rights{}, http.StatusForbidden
 	case code != 0:
-		return false, http.StatusServiceUnavailable
+		return Rights{}, http.StatusServiceUnavailable
 	}
-	return rights[0].Write, http.StatusOK
+	return rights[0], http.StatusOK
 }
 
 // Sealing tells everybody in a live conference that its note will be sealed,

@@ -1,13 +1,10 @@
 package realtime
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // This file is what the server has to do with the keys of the room, which is
-// little: it numbers the epochs and passes sealed envelopes on. It holds no
-// key, keeps no envelope and logs none.
+// little: it numbers the epochs (roomstate.go) and passes sealed envelopes on.
+// It holds no key, keeps no envelope and logs none.
 
 const (
 	maxEnvelope = 4 << 10 // bytes of a blob to one peer
@@ -51,35 +48,13 @@ func (k keyPut) usable() bool {
 // passKey hands an envelope to whom it is for, byte by byte as it came. One
 // for somebody who has just left is dropped: the next epoch begins anyway.
 func (c *conference) passKey(from *socket, k keyPut) {
-	if from.person == nil {
+	if from.visitor == nil || !from.visitor.in {
 		return
 	}
 	f := textFrame("key.put", keyFrom{k.Epoch, from.peer, k.Blob})
 	for _, s := range c.sockets {
-		if s != from && s.person != nil && (k.To == "" || s.peer == k.To) {
+		if s != from && s.visitor != nil && s.visitor.in && (k.To == "" || s.peer == k.To) {
 			s.out.put(f)
 		}
-	}
-}
-
-// raiseEpoch begins a new epoch: from now on members encrypt with keys that
-// those who have left do not get, and those who have come did not miss. After
-// a leave it must not be called before the media of whoever left is closed,
-// or it would be sent what it cannot be trusted to be unable to read.
-func (c *conference) raiseEpoch(reason string) {
-	c.epoch++
-	members := make([]string, 0, len(c.people.present))
-	for _, who := range c.people.present {
-		members = append(members, who.Peer)
-	}
-	slices.Sort(members)
-	c.tellAll(textFrame("epoch", epochBegins{c.epoch, members, reason}))
-}
-
-// departed is told that a reader has ended, and with it its media.
-func (c *conference) departed(s *socket) {
-	if s.keyed {
-		s.keyed = false
-		c.raiseEpoch("leave")
 	}
 }

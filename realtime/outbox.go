@@ -75,7 +75,7 @@ func (o *outbox) end(code int, reason string, last ...[]byte) {
 		return
 	}
 	o.over, o.code, o.reason = true, code, reason
-	if code == closeEnded || code == closeSlow {
+	if code == closeEnded || code == closeReturned || code == closeSlow {
 		o.queue = nil
 	}
 	o.queue = append(append(o.queue, last...), closeFrame(code, reason))

@@ -9,17 +9,41 @@ import (
 
 // This file is who is in a conference, as seen and kept by its goroutine.
 
-// admit lets a socket in that arrived and whose rights were read since. It may
-// have been dropped meanwhile.
-func (c *conference) admit(s *socket, write bool) {
+// admit takes a socket that is upgraded and whose rights were read. It may have
+// been dropped meanwhile. Who need not wait is inside at once; the others hear
+// nothing before they say hello, and then of the lobby only.
+func (c *conference) admit(s *socket, now Rights) {
 	if s.revoked {
+		return
+	}
+	s.arrived, s.write, s.pinged = true, now.Write, time.Now()
+	c.act(c.room.setOpen(now.Open))
+	if now.Wait {
+		c.room.holdBack(s.guest.Person)
+	}
+	if !c.room.waits(s.guest) && s.guest.reads() {
+		c.letInside(s)
+	}
+}
+
+// letInside makes a socket part of the conference, once.
+func (c *conference) letInside(s *socket) {
+	if s.inside {
 		return
 	}
 	if !c.has(s.guest.Person) {
 		c.clerk.attend(c.hub.cfg.Gate.Joined, s.guest)
 	}
-	s.inside, s.write, s.pinged = true, write, time.Now()
+	s.inside = true
 	c.limitSockets(s.guest.Person)
+	if s.guest.reads() {
+		c.openNotes(s)
+	}
+}
+
+// openNotes is the beginning of the notes for one socket.
+func (c *conference) openNotes(s *socket) {
+	s.reads = true
 	s.out.put(c.hello(s))
 	if c.note.sealed {
 		s.out.put(integersFrame(msgState, uint64(stateSealed)))
@@ -31,7 +55,7 @@ func (c *conference) admit(s *socket, write bool) {
 	c.present(s)
 }
 
-// hello is the first frame of a socket.
+// hello is the first frame of a socket that gets the notes.
 func (c *conference) hello(s *socket) []byte {
 	b := []byte{msgHello}
 	rights := rightsCode(s.write && !c.note.sealed)
@@ -77,12 +101,19 @@ func (c *conference) leave(s *socket) {
 	}
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	c.aware.leave(s)
-	if s.person != nil {
-		c.people.remove(s.person)
-		s.person = nil
+	if s.visitor != nil {
+		c.room.depart(s.visitor)
 	}
 	if s.inside && !c.has(s.guest.Person) {
 		c.clerk.attend(c.hub.cfg.Gate.Left, s.guest)
+	}
+}
+
+// part is the last that is heard of a socket: its media has stopped.
+func (c *conference) part(s *socket) {
+	c.leave(s)
+	if s.visitor != nil {
+		c.act(c.room.gone(s.visitor))
 	}
 }
 
@@ -94,10 +125,14 @@ func (c *conference) revoke(s *socket, reason string) {
 	c.leave(s)
 }
 
-// farewell is `ended` for those who speak text.
+// farewell says why it ends to those who speak text: `ended` in the room, and
+// what the lobby says to those who only ever saw the lobby.
 func (s *socket) farewell(reason string) [][]byte {
-	if s.person == nil {
+	switch {
+	case s.visitor == nil:
 		return nil
+	case !s.visitor.in:
+		return [][]byte{textFrame("lobby.denied", ended{reason})}
 	}
 	return [][]byte{textFrame("ended", ended{reason})}
 }
@@ -122,35 +157,6 @@ func (c *conference) expel(match func(Guest) bool, reason string) {
 			<-s.done
 		}
 	case <-c.done:
-	}
-}
-
-// welcome lets a socket take part in the room.
-func (c *conference) welcome(s *socket) {
-	if s.person != nil {
-		return
-	}
-	s.person = c.people.add(s.peer, s.guest)
-	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, c.serversFor(s), c.people.list(), c.epoch + 1}))
-	s.keyed = true
-	c.raiseEpoch("join")
-}
-
-func (c *conference) setMedia(s *socket, m mediaState) {
-	c.updatePerson(s, func(p *person) { p.Mic, p.Camera, p.Screen = m.Mic, m.Camera, m.Screen })
-}
-
-func (c *conference) setHand(s *socket, up bool) {
-	c.updatePerson(s, func(p *person) { p.Hand = up })
-}
-
-func (c *conference) setLive(s *socket, live bool) {
-	c.updatePerson(s, func(p *person) { p.Live = live })
-}
-
-func (c *conference) updatePerson(s *socket, change func(*person)) {
-	if s.person != nil {
-		c.people.update(s.person, change)
 	}
 }
 
@@ -179,21 +185,18 @@ func (c *conference) presentAll(now time.Time) {
 	if len(c.aware.dirty) > 0 {
 		f := awarenessFrame(c.aware.news())
 		for _, s := range c.sockets {
-			if s.inside {
+			if s.reads {
 				s.out.put(f)
 			}
 		}
 	}
-	if c.people.changed {
-		c.people.changed = false
-		c.tellAll(textFrame("people", peopleList{c.people.list()}))
-	}
+	c.tellNews()
 }
 
-// tellAll sends a text frame to those who speak text.
+// tellAll sends a text frame to those in the room.
 func (c *conference) tellAll(f []byte) {
 	for _, s := range c.sockets {
-		if s.person != nil {
+		if s.visitor != nil && s.visitor.in {
 			s.out.put(f)
 		}
 	}

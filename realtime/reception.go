@@ -1,26 +1,13 @@
 package realtime
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // serversEvery is when a client gets new ICE servers: what it was given may
 // hold credentials that end, and it needs good ones when its network changes.
 const serversEvery = 20 * time.Minute
-
-// reception is what a client says about the media that reaches it.
-type reception struct {
-	Missing []struct {
-		Peer   string `json:"peer"`
-		Source string `json:"source"`
-	} `json:"missing"`
-}
-
-func (r reception) peers() map[string]bool {
-	peers := make(map[string]bool)
-	for _, m := range r.Missing {
-		peers[m.Peer] = true
-	}
-	return peers
-}
 
 type iceServers struct {
 	ICEServers []ICEServer `json:"iceServers"`
@@ -28,14 +15,22 @@ type iceServers struct {
 
 // setMissing notes from whom a person currently gets no sound or picture, so
 // that everybody sees it.
-func (c *conference) setMissing(s *socket, peers map[string]bool) {
+func (r *roomState) setMissing(v *visitor, c command, _ time.Time) []effect {
+	peers := make(map[string]bool)
+	for _, m := range c.Missing {
+		peers[m.Peer] = true
+	}
 	missing := []string{}
-	for _, who := range c.people.present {
-		if peers[who.Peer] && who != s.person {
-			missing = append(missing, who.Peer)
+	for _, other := range r.visitors {
+		if other.in && other != v && peers[other.Peer] {
+			missing = append(missing, other.Peer)
 		}
 	}
-	c.updatePerson(s, func(p *person) { p.Missing = missing })
+	if !slices.Equal(missing, v.Missing) {
+		v.Missing = missing
+		r.news.people = true
+	}
+	return nil
 }
 
 // serversFor gives the ICE servers for a socket from now on.
@@ -54,7 +49,7 @@ func (c *conference) serversFor(s *socket) []ICEServer {
 // keepServers renews what was given long ago.
 func (c *conference) keepServers(now time.Time) {
 	for _, s := range c.sockets {
-		if s.person != nil && now.Sub(s.served) >= serversEvery {
+		if s.visitor != nil && s.visitor.in && now.Sub(s.served) >= serversEvery {
 			s.out.put(textFrame("ice.servers", iceServers{c.serversFor(s)}))
 		}
 	}

@@ -75,8 +75,8 @@ func (c *conference) rewritten(loaded *note, err error) {
 	for _, s := range c.sockets {
 		s.owed, s.bound, s.outdated = 0, 0, true
 		switch {
-		case !s.inside:
-		case s.person == nil: // may not understand the frame, and then goes on showing what was removed
+		case !s.reads:
+		case s.visitor == nil: // may not understand the frame, and then goes on showing what was removed
 			s.out.end(closeReload, "reload")
 		default:
 			s.out.put(frame(opBinary, c.beginsAnew(binary.AppendUvarint([]byte{msgState}, uint64(stateRewritten)), s)))

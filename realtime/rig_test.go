@@ -181,19 +181,23 @@ type porter struct {
 	mu     sync.Mutex
 	denied map[string]string // person → reason
 	mute   map[string]bool   // person may not write
+	wait   map[string]bool   // person was removed
+	open   bool              // guests take part
 	err    error
 	events []string
 	asked  func([]Guest) // called in Rights, without the lock
 }
 
-func newPorter() *porter { return &porter{denied: map[string]string{}, mute: map[string]bool{}} }
+func newPorter() *porter {
+	return &porter{denied: map[string]string{}, mute: map[string]bool{}, wait: map[string]bool{}}
+}
 
 func (p *porter) Rights(_ context.Context, _ string, guests []Guest) ([]Rights, error) {
 	p.mu.Lock()
 	rights := make([]Rights, len(guests))
 	for i, g := range guests {
 		reason, denied := p.denied[g.Person]
-		rights[i] = Rights{Enter: !denied, Write: !denied && !p.mute[g.Person], Reason: reason}
+		rights[i] = Rights{Enter: !denied, Write: !denied && !p.mute[g.Person], Wait: p.wait[g.Person], Open: p.open, Reason: reason}
 	}
 	err, asked := p.err, p.asked
 	p.mu.Unlock()
@@ -205,6 +209,10 @@ func (p *porter) Rights(_ context.Context, _ string, guests []Guest) ([]Rights, 
 
 func (p *porter) Joined(_ context.Context, g Guest) error { return p.note("joined " + g.Person) }
 func (p *porter) Left(_ context.Context, g Guest) error   { return p.note("left " + g.Person) }
+
+func (p *porter) Record(_ context.Context, _ string, d Deed) error {
+	return p.note(strings.TrimSpace(strings.Join([]string{d.Did, d.By.Person, d.To.Person}, " ")))
+}
 
 func (p *porter) note(event string) error {
 	p.mu.Lock()

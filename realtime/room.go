@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/konsil-server/konsil/realtime/sfu"
 )
 
@@ -26,23 +28,43 @@ func newPeerID() string {
 
 // Bodies of text frames.
 type (
+	greeting struct {
+		Name string `json:"name"`
+	}
 	welcome struct {
 		Self       string      `json:"self"`
 		EndsAt     time.Time   `json:"endsAt"`
 		ICEServers []ICEServer `json:"iceServers"`
 		People     []person    `json:"people"`
-		Epoch      int64       `json:"epoch"`
+		Role       string      `json:"role"`
+		roomStatus
+	}
+	roomStatus struct {
+		Locked bool   `json:"locked"`
+		Phase  string `json:"phase"`
+		Mode   string `json:"mode"`
+		Roll   bool   `json:"roll"`
+		Epoch  int64  `json:"epoch"`
 	}
 	peopleList struct {
 		People []person `json:"people"`
 	}
-	mediaState struct {
-		Mic    bool `json:"mic"`
-		Camera bool `json:"camera"`
-		Screen bool `json:"screen"`
+	lobbyWaiting struct {
+		Name   string `json:"name"`
+		Locked bool   `json:"locked"`
+		Why    string `json:"why"`
 	}
-	hand struct {
-		Up bool `json:"up"`
+	lobbyList struct {
+		Waiting []lobbyEntry `json:"waiting"`
+	}
+	lobbyEntry struct {
+		ID    string `json:"id"`
+		Name  string `json:"name"`
+		Role  string `json:"role"`
+		Part  string `json:"part"`
+		Kind  string `json:"kind"`
+		Known bool   `json:"known"`
+		Why   string `json:"why"`
 	}
 	what struct {
 		What string `json:"what"`
@@ -89,15 +111,32 @@ func (s *socket) control(data []byte) {
 		return
 	}
 	if e.Type == "hello" {
-		s.hello()
+		s.hello(e)
 		return
 	}
 	if !s.greets {
 		s.complain("hello first")
 		return
 	}
+	if !s.isWelcome() {
+		return // who waits is told about the lobby and nothing else
+	}
+	if !s.pace(e.Type) {
+		s.complain("rate")
+		return
+	}
 	if !s.perform(e) {
 		s.complain("malformed")
+	}
+}
+
+// isWelcome says whether the socket takes part in the room.
+func (s *socket) isWelcome() bool {
+	select {
+	case <-s.welcomed:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -108,20 +147,45 @@ func (s *socket) perform(e envelope) bool {
 	switch e.Type {
 	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild":
 		return s.signal(e)
-	case "stats":
-		r, ok := body[reception](e)
-		return ok && s.conf.send(inbound{from: s, kind: inStats, missing: r.peers()})
-	case "media":
-		m, ok := body[mediaState](e)
-		return ok && s.conf.send(inbound{from: s, kind: inMedia, media: m})
-	case "hand":
-		h, ok := body[hand](e)
-		return ok && s.conf.send(inbound{from: s, kind: inHand, flag: h.Up})
 	case "key.put":
 		k, ok := body[keyPut](e)
 		return ok && k.usable() && s.conf.send(inbound{from: s, kind: inKey, key: k})
 	}
-	return true // a type of tomorrow
+	if _, known := commands[e.Type]; !known {
+		return true // a type of tomorrow
+	}
+	c, ok := body[command](e)
+	return ok && s.conf.send(inbound{from: s, kind: inCommand, name: e.Type, asks: &c})
+}
+
+// paces are the types of frames that come in numbers, with how many a second
+// and how many at once a socket may send.
+var paces = map[string]struct {
+	second rate.Limit
+	burst  int
+}{
+	"ice":     {50, 400}, // candidates of two connections, and again after each rebuild
+	"key.put": {50, 400}, // an envelope for each other person, and again in each epoch
+}
+
+// pace says whether a frame of this type may be looked at now. Of all other
+// types it is ten a second in bursts of fifty; a frame too many is not performed
+// and does no other harm.
+func (s *socket) pace(kind string) bool {
+	limit, many := paces[kind]
+	if !many {
+		limit.second, limit.burst = 10, 50
+		if _, known := commands[kind]; !known {
+			kind = "" // types that nobody knows must not fill the memory
+		}
+	}
+	if s.paces == nil {
+		s.paces = make(map[string]*rate.Limiter)
+	}
+	if s.paces[kind] == nil {
+		s.paces[kind] = rate.NewLimiter(limit.second, limit.burst)
+	}
+	return s.paces[kind].Allow()
 }
 
 // body decodes a frame's d, which must be an object.
@@ -135,7 +199,8 @@ func body[T any](e envelope) (v T, ok bool) {
 // signal passes on what concerns the peer connections; the room decides
 // whether it makes sense.
 func (s *socket) signal(e envelope) bool {
-	if s.room == nil {
+	room := s.room.Load()
+	if room == nil {
 		s.complain("media")
 		return true
 	}
@@ -149,51 +214,47 @@ func (s *socket) signal(e envelope) bool {
 		for i, t := range o.Tracks {
 			tracks[i] = sfu.Track{MID: t.MID, Peer: s.peer, Source: t.Source}
 		}
-		s.room.Offer(o.Gen, o.SDP, tracks)
+		room.Offer(o.Gen, o.SDP, tracks)
 	case "sub.answer":
 		a, ok := body[description](e)
 		if !ok {
 			return false
 		}
-		s.room.Answer(a.Gen, a.SDP)
+		room.Answer(a.Gen, a.SDP)
 	case "ice":
 		c, ok := body[candidate](e)
 		if !ok || c.PC != "pub" && c.PC != "sub" {
 			return false
 		}
-		s.room.Candidate(c.PC, c.Init)
+		room.Candidate(c.PC, c.Init)
 	case "ice.restart", "rebuild":
 		w, ok := body[which](e)
 		if !ok || w.PC != "pub" && w.PC != "sub" {
 			return false
 		}
 		if e.Type == "rebuild" {
-			s.room.Rebuild(w.PC)
+			room.Rebuild(w.PC)
 		} else {
-			s.room.RestartICE(w.PC)
+			room.RestartICE(w.PC)
 		}
 	}
 	return true
 }
 
-// hello lets the socket take part in the room: the conference welcomes it,
-// then its two peer connections are made. A second hello changes nothing.
-func (s *socket) hello() {
+// hello asks to take part in the room: the conference lets the socket in or
+// lets it wait. A second hello changes nothing.
+func (s *socket) hello(e envelope) {
 	if s.greets {
 		return
 	}
-	if !s.conf.ask(inbound{from: s, kind: inHello}) {
-		return
-	}
-	if code, _ := s.out.ending(); code != 0 {
-		return
-	}
-	s.greets = true
-	s.joinRoom()
+	g, _ := body[greeting](e) // a greeting may be empty
+	s.greets = s.conf.ask(inbound{from: s, kind: inHello, name: g.Name})
 }
 
 // joinRoom makes the two peer connections. Without them the person still
-// writes and is seen in the list.
+// writes and is seen in the list. It is called by the conference's goroutine,
+// while the reader may be leaving: one of the two sees that there is something
+// to close.
 func (s *socket) joinRoom() {
 	rooms := s.conf.hub.cfg.Rooms
 	if rooms == nil {
@@ -205,20 +266,23 @@ func (s *socket) joinRoom() {
 		s.complain("media")
 		return
 	}
-	s.room = p
+	s.room.Store(p)
+	if code, _ := s.out.ending(); code != 0 {
+		s.leaveRoom()
+	}
 }
 
 // leaveRoom returns when no more media goes to or comes from this socket.
 func (s *socket) leaveRoom() {
-	if s.room != nil {
-		s.room.Close()
-		s.room = nil
+	if p := s.room.Swap(nil); p != nil {
+		p.Close()
 	}
 }
 
 // relay sends an event of the room on. It is called from the peer's goroutine
-// and does not block.
+// and blocks no longer than until the welcome that everything follows is queued.
 func (s *socket) relay(e sfu.Event) {
+	<-s.welcomed
 	switch {
 	case e.PubAnswer != nil:
 		s.out.put(textFrame("pub.answer", description{e.PubAnswer.Gen, e.PubAnswer.SDP}))
@@ -232,6 +296,6 @@ func (s *socket) relay(e sfu.Event) {
 		s.out.put(textFrame("ice", candidate{e.Candidate.PC, e.Candidate.Init}))
 	case e.Live != nil:
 		live := *e.Live
-		s.conf.mail.post(func() { s.conf.setLive(s, live) })
+		s.conf.mail.post(func() { s.conf.room.setLive(s.visitor, live) })
 	}
 }

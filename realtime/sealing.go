@@ -6,7 +6,7 @@ import "time"
 // seal, as its conference's goroutine keeps it. It changes nothing about what
 // is taken: that is decided by the log.
 
-// announceSealing tells everybody inside, and returns how long is left.
+// announceSealing tells everybody who writes or reads, and returns how long is left.
 func (c *conference) announceSealing(in time.Duration) time.Duration {
 	if !c.anybody() {
 		return 0
@@ -33,7 +33,7 @@ func (c *conference) sealingFrame() []byte {
 
 func (c *conference) tellState(frame []byte) {
 	for _, s := range c.sockets {
-		if s.inside {
+		if s.reads {
 			s.out.put(frame)
 		}
 	}
@@ -41,7 +41,7 @@ func (c *conference) tellState(frame []byte) {
 
 func (c *conference) anybody() bool {
 	for _, s := range c.sockets {
-		if s.inside {
+		if s.reads {
 			return true
 		}
 	}

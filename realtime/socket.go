@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -33,50 +34,56 @@ type socket struct {
 	done  chan struct{} // closed when nothing is sent or taken any more
 
 	// The conference's goroutine.
-	inside  bool // admitted: receives and may send
+	arrived bool // upgraded; may still have to wait
+	inside  bool // takes part in the conference
+	reads   bool // receives the notes, and may send if write says so
 	revoked bool // the right to be here is gone: nothing of it counts any more
 	write   bool
-	owed    int // sync steps 1 of ours that it has not answered
-	bound   int // client ids it has bound
-	person  *person
-	keyed   bool // has been told of epochs, and its leaving begins one
+	owed    int      // sync steps 1 of ours that it has not answered
+	bound   int      // client ids it has bound
+	visitor *visitor // since it said hello
 	pinged  time.Time
 	served  time.Time // when it was given ICE servers
 	// The log was written anew, and it has not asked for the document since:
 	// what it sends may be made with the one of before.
 	outdated bool
 
+	// The room's media, which the conference's goroutine joins and the reader
+	// leaves; nil outside.
+	room     atomic.Pointer[sfu.Peer]
+	welcomed chan struct{} // closed once the welcome is queued
+
 	// The reader.
 	ws     *websocket.Conn
 	frames uint64 // document frames so far
-	room   *sfu.Peer
-	greets bool // has said hello
-	midway bool // inside a message
+	greets bool   // has said hello
+	midway bool   // inside a message
 	limit  *rate.Limiter
+	paces  map[string]*rate.Limiter // by type of text frame
 }
 
 func newSocket(id uint64, c *conference, g Guest) *socket {
 	return &socket{
 		id: id, peer: newPeerID(), guest: g, conf: c,
-		out: newOutbox(), done: make(chan struct{}),
+		out: newOutbox(), done: make(chan struct{}), welcomed: make(chan struct{}),
 		limit: rate.NewLimiter(framesPerSecond, framesBurst),
 	}
 }
 
 // inbound is what a reader hands to its conference.
 type inbound struct {
-	from    *socket
-	kind    inboundKind
-	frame   uint64 // number of a document frame
-	update  *ydoc.Update
-	step2   bool
-	refuse  refusal // the reader's own verdict on a document frame
-	body    []byte
-	media   mediaState
-	missing map[string]bool // peers
-	key     keyPut
-	flag    bool // the right to write of an admission, up of a hand
-	reply   chan struct{}
+	from   *socket
+	kind   inboundKind
+	frame  uint64 // number of a document frame
+	update *ydoc.Update
+	step2  bool
+	refuse refusal // the reader's own verdict on a document frame
+	body   []byte
+	key    keyPut
+	name   string   // that a hello brings, or the type of a command
+	asks   *command // of a command
+	rights *Rights  // of an admission
+	reply  chan struct{}
 }
 
 type inboundKind uint8
@@ -89,26 +96,24 @@ const (
 	inStep1                        // sync step 1
 	inAwareness                    // awareness update
 	inQuery                        // query awareness
-	inHello                        // takes part in the room
-	inMedia                        // what it sends now
-	inHand                         // raises or lowers the hand
-	inStats                        // says what does not reach it
+	inHello                        // wants to take part in the room
+	inCommand                      // asks something of the room
 	inKey                          // sends an envelope with keys
 )
 
 // converse runs an upgraded socket until nothing more will be sent to it.
-func (s *socket) converse(ws *websocket.Conn, write bool) {
+func (s *socket) converse(ws *websocket.Conn, rights Rights) {
 	s.ws = ws
 	s.out.open(ws.NetConn())
 	written := make(chan struct{})
 	go func() { defer close(written); s.out.write() }()
 
 	code, reason := closeReload, "reload"
-	if s.conf.send(inbound{from: s, kind: inAdmit, flag: write}) {
+	if s.conf.send(inbound{from: s, kind: inAdmit, rights: &rights}) {
 		code, reason = s.read()
 	}
-	s.leaveRoom()
 	s.out.end(code, reason) // changes nothing when somebody ended it before
+	s.leaveRoom()           // after that, so that joinRoom sees that it is over
 	s.conf.send(inbound{from: s, kind: inLeave})
 	<-written
 	if half, ok := ws.NetConn().(interface{ CloseWrite() error }); ok {

@@ -33,7 +33,7 @@ func TestASocketThatNeverReadsIsClosedAndTheOthersGoOn(t *testing.T) {
 			for _, s := range c.sockets {
 				s.out.conn.(*net.TCPConn).SetWriteBuffer(4 << 10) // or the kernel takes megabytes
 			}
-			asked <- len(c.people.present)
+			asked <- len(c.room.list())
 		})
 		return <-asked
 	}
@@ -146,7 +146,7 @@ func TestAStockClientGetsBinaryFramesOnly(t *testing.T) {
 	until(t, "in", func() bool { return stock.saved() && a.saved() })
 	a.text("hello", struct{}{})
 	until(t, "anna is welcome", func() bool { return a.textOf("welcome") != nil })
-	a.text("media", mediaState{Mic: true})
+	a.text("media", command{Mic: true})
 	r.hub.Refresh("k1", "measures")
 	until(t, "refreshed", func() bool { return string(a.textOf("refresh")) == `{"what":"measures"}` })
 	r.hub.Close("k1", "cancelled")
@@ -163,7 +163,7 @@ func TestTheRoomListsWhoIsThereAndWhatTheyDo(t *testing.T) {
 	a, b := r.join("k1", "anna", 1), r.join("k1", "bert", 2)
 	a.text("hello", struct{}{})
 	until(t, "anna is welcome", func() bool { return a.textOf("welcome") != nil })
-	b.text("hand", hand{true})
+	b.text("hand", command{Up: true})
 	until(t, "hello comes first", func() bool { return string(b.textOf("error")) == `{"what":"hello first"}` })
 	b.text("hello", struct{}{})
 	until(t, "bert is welcome", func() bool { return b.textOf("welcome") != nil })
@@ -172,12 +172,12 @@ func TestTheRoomListsWhoIsThereAndWhatTheyDo(t *testing.T) {
 		w.People[1].Peer != w.Self || w.ICEServers[0].URLs[0] != "stun:x" || w.EndsAt.Year() != 2026 || w.People[1].Name != "BERT" {
 		t.Errorf("welcome: %+v, %v", w, err)
 	}
-	b.text("media", mediaState{Mic: true, Screen: true})
-	b.text("hand", hand{true})
+	b.text("media", command{Mic: true, Screen: true})
+	b.text("hand", command{Up: true})
 	last := func() (p peopleList) { json.Unmarshal(a.textOf("people"), &p); return p }
 	until(t, "anna sees it", func() bool {
 		p := last().People
-		return len(p) == 2 && p[1].Mic && p[1].Screen && !p[1].Camera && p[1].Hand && p[1].Role == "expert"
+		return len(p) == 2 && p[1].Mic && !p[1].Screen && !p[1].Camera && p[1].Hand && p[1].Role == "expert"
 	})
 	b.ws.Close()
 	until(t, "anna sees him go", func() bool { p := last().People; return len(p) == 1 && p[0].Person == "anna" })

@@ -60,7 +60,7 @@ func (c *conference) sayGoodbye(s *socket, e ending) {
 	}
 	s.out.end(e.code, e.reason, last...)
 	if s.inside {
-		s.inside = false
+		s.inside, s.reads = false, false
 		if !c.has(s.guest.Person) {
 			c.clerk.attend(c.hub.cfg.Gate.Left, s.guest)
 		}

@@ -62,6 +62,7 @@ const (
 	closeEnded     = 4403
 	closeSlow      = 4408
 	closeElsewhere = 4409
+	closeReturned  = 4410
 	closeFlood     = 4429
 	closeReload    = 4500
 )

@@ -78,27 +78,79 @@ func (n liveNotes) Sections(ctx context.Context, note, upto int64, texts map[str
 type liveGate struct{ *conference.Store }
 
 func (g liveGate) Rights(ctx context.Context, conf string, guests []realtime.Guest) ([]realtime.Rights, error) {
-	present := make([]conference.Presence, len(guests))
-	for i, p := range guests {
-		present[i] = conference.Presence{Person: parseID(p.Person), Session: parseID(p.Session)}
-	}
-	reasons, err := g.Stay(ctx, parseID(conf), present)
+	id := parseID(conf)
+	reasons, err := g.reasons(ctx, id, guests)
 	if err != nil {
 		return nil, err
 	}
-	rights := make([]realtime.Rights, len(reasons))
-	for i, why := range reasons {
-		rights[i] = realtime.Rights{Enter: why == "", Write: why == "", Reason: why}
+	room, err := g.RoomOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	rights := make([]realtime.Rights, len(guests))
+	for i, p := range guests {
+		in := reasons[i] == ""
+		rights[i] = realtime.Rights{
+			Enter: in, Write: in && p.Part != realtime.PartGuest, Reason: reasons[i],
+			Wait: room.Removed[parseID(p.Person)], Open: room.Open,
+		}
 	}
 	return rights, nil
 }
 
+// reasons asks for people with an account and for guests, and gives the answers in the order of both together.
+func (g liveGate) reasons(ctx context.Context, id uuid.UUID, guests []realtime.Guest) ([]string, error) {
+	var present []conference.Presence
+	var links []uuid.UUID
+	for _, p := range guests {
+		if p.Part == realtime.PartGuest {
+			links = append(links, parseID(p.Session))
+		} else {
+			present = append(present, conference.Presence{Person: parseID(p.Person), Session: parseID(p.Session)})
+		}
+	}
+	ofPresent, err := g.Stay(ctx, id, present)
+	if err != nil || len(links) == 0 {
+		return ofPresent, err
+	}
+	ofLinks, err := g.GuestsStay(ctx, id, links)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]string, len(guests))
+	for i, p := range guests {
+		of := &ofPresent
+		if p.Part == realtime.PartGuest {
+			of = &ofLinks
+		}
+		all[i], *of = (*of)[0], (*of)[1:]
+	}
+	return all, nil
+}
+
 func (g liveGate) Joined(ctx context.Context, p realtime.Guest) error {
+	if p.Part == realtime.PartGuest {
+		return g.GuestJoined(ctx, parseID(p.Session))
+	}
 	return g.Store.Joined(ctx, parseID(p.Conference), parseID(p.Person))
 }
 
 func (g liveGate) Left(ctx context.Context, p realtime.Guest) error {
+	if p.Part == realtime.PartGuest {
+		return g.GuestLeft(ctx, parseID(p.Session))
+	}
 	return g.Store.Left(ctx, parseID(p.Conference), parseID(p.Person))
+}
+
+func (g liveGate) Record(ctx context.Context, conf string, d realtime.Deed) error {
+	out := conference.Deed{Did: d.Did, To: parseID(d.To.Person)}
+	if d.By.Part != realtime.PartGuest {
+		out.By = parseID(d.By.Person)
+	}
+	if d.To.Part == realtime.PartGuest {
+		out.Guest = parseID(d.To.Session)
+	}
+	return g.RecordDeed(ctx, parseID(conf), out)
 }
 
 // parseID reads an id that this server wrote; anything else is nobody.

@@ -72,8 +72,16 @@ func (s *server) ticket(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, map[string]string{"ticket": s.Live.Ticket(realtime.Guest{
 		Conference: e.ID.String(), Person: e.Person.ID.String(), Session: e.Person.Session.String(),
-		Name: e.Person.Name, Short: e.Person.Short(), Role: s.place(e), Color: e.Color, EndsAt: e.EndsAt,
+		Name: e.Person.Name, Short: e.Person.Short(), Role: s.place(e), Part: livePart(e.Part), Color: e.Color, EndsAt: e.EndsAt,
 	})})
+}
+
+// livePart is what somebody with a seat is in the room.
+func livePart(p conference.Part) string {
+	if p == conference.Moderator {
+		return realtime.PartModerator
+	}
+	return realtime.PartParticipant
 }
 
 // place says in words what somebody is in the room for.
