@@ -10,7 +10,7 @@
 
 import { Addendum, type Rest } from "./addendum";
 import { remember, wished } from "./device";
-import { TileMenu } from "./moderation";
+import { goodbye } from "./farewell";
 import { Notes, type SaveState } from "./notes";
 import { Paper } from "./paper";
 import { setText } from "./people";
@@ -18,9 +18,8 @@ import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
 import type { RoomStats } from "./connection";
 import type { SealState } from "./e2ee/seal";
-import { Room } from "./room";
+import { byId, Stage } from "./stage";
 import { post, refetch, swap } from "./swap";
-import { Tiles } from "./tiles";
 
 declare global {
   interface Window {
@@ -29,21 +28,6 @@ declare global {
       room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null> };
     };
   }
-}
-
-const farewell: Record<Reason, { sentence: string; home: boolean }> = {
-  withdrawn: { sentence: "Die Einwilligung für diese Konferenz besteht nicht mehr. Ihre Inhalte werden hier nicht mehr gezeigt.", home: true },
-  closed: { sentence: "Diese Konferenz ist geschlossen.", home: false },
-  cancelled: { sentence: "Diese Konferenz wurde abgesagt.", home: false },
-  rights: { sentence: "Sie nehmen an dieser Konferenz nicht mehr teil.", home: true },
-  signedout: { sentence: "Sie sind abgemeldet.", home: true },
-  elsewhere: { sentence: "Diese Konferenz ist bei Ihnen schon in mehreren Fenstern geöffnet. Bitte arbeiten Sie in einem davon weiter.", home: true },
-};
-
-function byId(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
 }
 
 function box(id: string): HTMLInputElement {
@@ -57,9 +41,7 @@ class LivePage {
   private readonly link: Link;
   private readonly queue: Queue;
   private notes: Notes;
-  private readonly room: Room;
-  private readonly tiles: Tiles;
-  private readonly menu: TileMenu;
+  private readonly stage: Stage;
   private readonly paper: Paper;
   private shown: Notes; // whose text the paper shows; for a moment not the same as notes
   private renewals = 0;
@@ -72,23 +54,16 @@ class LivePage {
   constructor() {
     this.queue = new Queue(this.data("code"), this.data("person"), !wished("keepnothing"));
     this.notes = this.shown = new Notes((frame) => this.link.binary(frame), this.teller(), this.queue, Paper.keys());
-    this.tiles = new Tiles(byId("tiles"), { silenced: (yes) => (byId("unlock").hidden = !yes), menu: (peer, source, from) => this.menu.open(peer, source, from) });
-    this.room = new Room((type, data) => this.link.text(type, data), {
-      tiles: this.tiles,
-      changed: () => this.showRoom(),
-      told: (sentence) => this.tell(sentence),
-    });
-    this.menu = new TileMenu(byId("people"), this.room, this.tiles, (sentence) => this.tell(sentence));
+    this.stage = new Stage((type, data) => this.link.text(type, data), () => this.showCount());
     this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence));
     this.notes.changed = () => this.showNotes();
     void this.notes.restore();
     this.bindSettings();
-    this.bindDesk();
     this.bindMeasures();
     this.clock = setInterval(() => this.showTime(), 1000);
     this.showTime();
     this.link = new Link(this.data("ticket"), this.data("socket"), {
-      open: () => this.room.hello(),
+      open: () => this.stage.room.hello(),
       binary: (frame) => this.notes.receive(frame),
       text: (type, data) => this.receive(type, data),
       lost: () => this.lost(),
@@ -171,58 +146,24 @@ class LivePage {
   // --- room -----------------------------------------------------------------------------------------------------------------------
 
   private receive(type: string, data: Record<string, unknown>): void {
-    if (this.room.receive(type, data)) {
-      if (type === "welcome" && typeof data["endsAt"] === "string") this.endsAt = Date.parse(data["endsAt"]) || this.endsAt;
-      return;
-    }
+    if (type === "welcome" && typeof data["endsAt"] === "string") this.endsAt = Date.parse(data["endsAt"]) || this.endsAt;
     if (type === "refresh") void this.refresh(String(data["what"]));
-    if (type === "error" && data["what"] === "media") this.tell("Ton und Bild sind gerade nicht möglich. Die Mitschrift funktioniert.");
+    else this.stage.receive(type, data);
   }
 
   private lost(): void {
     this.notes.lost();
-    this.room.lost();
+    this.stage.room.lost();
   }
 
-  private showRoom(): void {
+  private showCount(): void {
     if (this.over) return;
-    this.menu.changed();
-    this.press("mic", this.room.devices.on("mic"), "an", "aus");
-    this.press("camera", this.room.devices.on("camera"), "an", "aus");
-    this.press("hand", this.room.hand, "oben", "unten");
-    const n = new Set(this.room.people.map((one) => one.person)).size;
+    const n = new Set(this.stage.room.people.map((one) => one.person)).size;
     setText(byId("count"), n === 0 ? "" : n === 1 ? "nur Sie" : `${n} Personen`);
-    setText(byId("room-state"), n === 0 ? "Verbindung wird aufgebaut …" : n === 1 ? "Außer Ihnen ist noch niemand da." : `${n} Personen im Raum`);
   }
 
-  private press(id: string, on: boolean, yes: string, no: string): void {
-    const button = byId(id);
-    button.ariaPressed = String(on);
-    const state = button.querySelector<HTMLElement>(".state");
-    if (state) setText(state, on ? yes : no);
-  }
-
-  private bindDesk(): void {
-    for (const source of ["mic", "camera"] as const) {
-      byId(source).addEventListener("click", async (event) => {
-        const button = event.currentTarget;
-        if (!(button instanceof HTMLElement) || button.ariaBusy === "true") return;
-        button.ariaBusy = "true"; // the browser may be asking for permission
-        this.tell("");
-        await this.room.toggle(source);
-        button.ariaBusy = null;
-      });
-    }
-    byId("hand").addEventListener("click", () => this.room.raise(!this.room.hand));
-    byId("unlock").addEventListener("click", () => void this.tiles.unlock());
-    byId("told-close").addEventListener("click", () => this.tell(""));
-  }
-
-  /** A sentence above the controls, read aloud; empty takes it away. */
   private tell(sentence: string): void {
-    if (this.over) return;
-    byId("told").hidden = sentence === "";
-    setText(byId("told-text"), sentence);
+    if (!this.over) this.stage.tell(sentence);
   }
 
   // --- the line on top ------------------------------------------------------------------------------------------------------------
@@ -318,7 +259,7 @@ class LivePage {
     const url = this.data("addendum");
     clearInterval(this.clock);
     this.paper.destroy();
-    this.room.destroy();
+    this.stage.destroy();
     this.notes.destroy();
     // in another window the conference goes on, and with it the chance to hand in what is here
     if (reason !== "elsewhere") void this.queue.wipe();
@@ -338,7 +279,6 @@ class LivePage {
   }
 
   private expose(): void {
-    const { room } = this;
     const keys = Paper.keys();
     window.konsil = {
       notes: {
@@ -346,31 +286,9 @@ class LivePage {
         unsaved: () => this.notes.unsaved(),
         connected: () => this.notes.connected(),
       },
-      room: { stats: () => room.stats(), seal: async () => (await room.seal?.state()) ?? null },
+      room: { stats: () => this.stage.stats(), seal: async () => (await this.stage.room.seal?.state()) ?? null },
     };
   }
-}
-
-function goodbye(reason: Reason, unsaved: number, leave: string): HTMLElement {
-  const { sentence, home } = farewell[reason];
-  const slip = document.createElement("main");
-  slip.className = "slip";
-  const mark = slip.appendChild(document.createElement("p"));
-  mark.className = "mark";
-  mark.textContent = "konsil";
-  const title = slip.appendChild(document.createElement("h1"));
-  title.className = "when";
-  title.tabIndex = -1;
-  title.textContent = sentence;
-  if (unsaved > 0) {
-    const rest = slip.appendChild(document.createElement("p"));
-    rest.textContent = unsaved === 1 ? "Ihre letzte Änderung war noch nicht als gespeichert bestätigt." : `Ihre letzten ${unsaved} Änderungen waren noch nicht als gespeichert bestätigt.`;
-  }
-  const away = slip.appendChild(document.createElement("a"));
-  away.className = "btn wide";
-  away.href = home ? "/" : leave || "/";
-  away.textContent = home ? "Zur Startseite" : "Weiter";
-  return slip;
 }
 
 new LivePage();

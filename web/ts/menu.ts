@@ -3,6 +3,10 @@
 export interface Item {
   words: string;
   act(): void;
+  /** quieter, below */
+  note?: string;
+  /** one of several, and this one holds */
+  chosen?: boolean;
   /** takes something away from somebody */
   stops?: boolean;
 }
@@ -33,7 +37,7 @@ export class Menu {
     this.fill(title, items);
     this.root.showPopover();
     beside(this.root, from);
-    this.buttons()[0]?.focus();
+    (this.buttons().find((one) => one.ariaPressed === "true") ?? this.buttons()[0])?.focus();
   }
 
   /** Shows what can be done now, while the list is open. */
@@ -41,7 +45,7 @@ export class Menu {
     if (!this.from) return;
     if (!items.length) return this.close();
     const now = this.buttons().map((one) => one.textContent);
-    if (now.join("|") === items.map((one) => one.words).join("|")) return;
+    if (now.join("|") === items.map((one) => one.words + (one.note ?? "")).join("|")) return;
     const focused = this.root.contains(document.activeElement);
     this.fill(title, items);
     if (focused) this.buttons()[0]?.focus();
@@ -60,10 +64,12 @@ export class Menu {
     this.root.replaceChildren(head, ...items.map((item) => this.button(item)));
   }
 
-  private button({ words, act, stops }: Item): HTMLElement {
+  private button({ words, note, chosen, act, stops }: Item): HTMLElement {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = words;
+    if (note) button.appendChild(document.createElement("small")).textContent = note;
+    if (chosen !== undefined) button.ariaPressed = String(chosen);
     button.classList.toggle("stops", stops === true);
     button.addEventListener("click", () => {
       this.close();

@@ -1,9 +1,11 @@
 // What somebody may do about the others in the room: everybody may pin a tile, moderators have the tools. The server decides whether they
 // work; this only does not offer what it would refuse.
 
+import type { Card, Cards } from "./cards";
 import { asks, Menu, type Item } from "./menu";
-import type { Room } from "./room";
 import type { Peer } from "./people";
+import type { Room } from "./room";
+import { listed } from "./tile";
 import type { Picture, Tiles } from "./tiles";
 
 /** The list behind "Mehr" of each tile. */
@@ -53,8 +55,8 @@ export class TileMenu {
     if (peer.mic && !peer.muted.includes("mic")) items.push({ words: "Mikrofon stummschalten", act: () => this.mute(peer, "mic") });
     if (peer.camera && !peer.muted.includes("camera")) items.push({ words: "Kamera ausschalten", act: () => this.mute(peer, "camera") });
     if (peer.hand) items.push({ words: "Hand senken", act: () => void this.room.send("mod.hand", { peer: peer.peer }) });
-    if (peer.share === "granted") items.push(this.stopShare(peer));
-    else items.push({ words: "Bildschirm teilen erlauben", act: () => void this.room.send("mod.share", { peer: peer.peer, on: true }) });
+    if (peer.part !== "moderator") items.push(peer.share === "granted" ? this.stopShare(peer) : { words: "Bildschirm teilen erlauben", act: () => void this.room.send("mod.share", { peer: peer.peer, on: true }) });
+    if (peer.part === "moderator") return items; // only by who gave them the lead
     items.push({ words: "In den Warteraum schicken", act: () => this.back(peer) });
     items.push({ words: "Aus der Konferenz entfernen …", act: () => void this.remove(peer), stops: true });
     return items;
@@ -77,5 +79,101 @@ export class TileMenu {
   private async remove(peer: Peer): Promise<void> {
     const what = `Bild, Ton und Mitschrift enden für ${peer.name} sofort. Zurück geht es nur über den Warteraum, wenn jemand von der Moderation einlässt.`;
     if (await asks(`${peer.name} entfernen?`, what, "Entfernen")) this.room.send("mod.kick", { peer: peer.peer });
+  }
+}
+
+/** What concerns the room as a whole: the list behind "Moderation", and the cards about whoever waits for an answer. */
+export class RoomTools {
+  private readonly menu: Menu;
+
+  constructor(
+    private readonly button: HTMLElement,
+    private readonly cards: Cards,
+    private readonly room: Room,
+    private readonly tell: (sentence: string) => void,
+  ) {
+    this.menu = new Menu(button.parentElement ?? document.body);
+    button.addEventListener("click", () => this.menu.open(button, "Moderation", this.items()));
+  }
+
+  changed(): void {
+    const leads = this.room.part === "moderator" && this.room.self !== "";
+    this.button.hidden = !leads;
+    if (leads) this.menu.refresh("Moderation", this.items());
+    else this.menu.close();
+    this.cards.show("waiting", leads ? this.waiting() : null);
+    this.cards.show("shares", leads ? this.shares() : null);
+    this.cards.show("roll", this.roll(leads));
+  }
+
+  private items(): Item[] {
+    const { room } = this;
+    const items: Item[] = [
+      room.roll
+        ? { words: "Anwesenheit: Feststellung beenden", act: () => this.command("mod.roll", { on: false }) }
+        : { words: "Anwesenheit feststellen", note: "Alle bestätigen, dass sie da sind; es steht im Protokoll", act: () => this.command("mod.roll", { on: true }) },
+      room.locked
+        ? { words: "Raum wieder öffnen", act: () => this.command("mod.lock", { on: false }) }
+        : { words: "Raum schließen", note: "Niemand Unbekanntes kann mehr anklopfen", act: () => this.command("mod.lock", { on: true }) },
+    ];
+    if (room.phase === "guest") items.push({ words: "Gastphase beenden", note: "Gäste gehen zurück in den Warteraum", act: () => this.command("mod.phase", { phase: "experts" }) });
+    else if (room.open) items.push({ words: "Gastphase beginnen", note: "Gäste können eingelassen werden", act: () => this.command("mod.phase", { phase: "guest" }) });
+    if (this.heard().length > 0) items.push({ words: "Alle anderen stummschalten", note: "Alle können sich selbst wieder einschalten", act: () => this.muteAll() });
+    return items;
+  }
+
+  private heard(): Peer[] {
+    return this.room.people.filter((one) => one.peer !== this.room.self && one.mic);
+  }
+
+  private muteAll(): void {
+    for (const { peer } of this.heard()) this.command("mod.mute", { peer, source: "mic" });
+  }
+
+  private command(type: string, data: object): void {
+    if (!this.room.send(type, data)) this.tell("Das geht gerade nicht: keine Verbindung.");
+  }
+
+  private waiting(): Card | null {
+    const { lobby } = this.room;
+    if (!lobby.length) return null;
+    const lines = lobby.map(({ id, name, role, known }) => ({
+      words: name,
+      note: [role, known ? "" : "unbekannt: kam mit dem Link von jemand anderem"].filter(Boolean).join(" · "),
+      acts: [
+        { words: "Einlassen", act: () => this.command("lobby.admit", { ids: [id] }) },
+        { words: "Ablehnen", act: () => this.command("lobby.deny", { id }), stops: true },
+      ],
+    }));
+    const familiar = lobby.filter((one) => one.known).length;
+    const all = { words: "Alle einlassen", act: () => this.command("lobby.admit", { ids: [] }) };
+    return { title: lobby.length === 1 ? "1 Person wartet" : `${lobby.length} Personen warten`, lines, acts: familiar > 1 ? [all] : [] };
+  }
+
+  private shares(): Card | null {
+    const ask = this.room.people.filter((one) => one.share === "asks");
+    if (!ask.length) return null;
+    const lines = ask.map(({ peer, name }) => ({
+      words: name,
+      note: "möchte den Bildschirm teilen",
+      acts: [
+        { words: "Erlauben", act: () => this.command("mod.share", { peer, on: true }) },
+        { words: "Ablehnen", act: () => this.command("mod.share", { peer, on: false }), stops: true },
+      ],
+    }));
+    return { title: "Bildschirm teilen", lines, acts: [] };
+  }
+
+  private roll(leads: boolean): Card | null {
+    if (!this.room.roll || !this.room.me()) return null;
+    const here = [...new Map(this.room.people.map((one) => [one.person, one])).values()];
+    const missing = here.filter((one) => !one.roll);
+    const acts: Item[] = [];
+    const confirmed = this.room.me()?.roll === true;
+    if (!confirmed) acts.push({ words: "Ich bin da", act: () => this.command("present", {}) });
+    if (leads) acts.push({ words: "Feststellung beenden", act: () => this.command("mod.roll", { on: false }) });
+    const count = `${here.length - missing.length} von ${here.length} haben bestätigt.`;
+    const text = !leads ? (confirmed ? "Danke, das steht im Protokoll." : "Ihre Bestätigung steht mit der Uhrzeit im Protokoll.") : missing.length ? `${count} Es fehlen: ${listed(missing.map((one) => one.name))}.` : count;
+    return { title: confirmed ? "Anwesenheit bestätigt" : "Sind Sie da?", text, acts };
   }
 }

@@ -1,8 +1,10 @@
 // The one socket of the live page: ticket, frames, coming back. Knows nothing of notes or rooms. The wire is described in
 // realtime/protocol.md.
 
-/** Why the page may not go on. The first five come from the server's `ended`; `elsewhere` from close code 4409. */
-export type Reason = "withdrawn" | "closed" | "cancelled" | "rights" | "signedout" | "elsewhere";
+/** Why the page may not go on: from the server's `ended` and, of those before the door, `lobby.denied`; `elsewhere` from close code 4409. */
+export type Reason = "elsewhere" | (typeof reasons)[number];
+
+const reasons = ["withdrawn", "closed", "cancelled", "rights", "signedout", "kicked", "denied", "locked", "full"] as const;
 
 export interface Handlers {
   /** The socket is open; nothing has been received yet. */
@@ -131,7 +133,7 @@ export class Link {
     }
     if (!isRecord(message) || typeof message["t"] !== "string") return;
     const data = isRecord(message["d"]) ? message["d"] : {};
-    if (message["t"] === "ended") this.end(asReason(data["reason"]));
+    if (message["t"] === "ended" || message["t"] === "lobby.denied") this.end(asReason(data["reason"]));
     else this.handlers.text(message["t"], data);
   }
 
@@ -161,7 +163,7 @@ export class Link {
 }
 
 function asReason(value: unknown): Reason {
-  return value === "withdrawn" || value === "closed" || value === "cancelled" || value === "signedout" ? value : "rights";
+  return reasons.find((one) => one === value) ?? "rights";
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {

@@ -188,7 +188,6 @@ export class Room {
     this.devices.stopAll();
     this.close();
     this.seal?.close();
-    this.view.tiles.clear();
   }
 
   async stats(): Promise<RoomStats> {
@@ -212,10 +211,10 @@ export class Room {
     this.view.tiles.people([], "");
   }
 
-  /** Before the door, at first or again: nothing of the room is left here, and no device is on that nobody may hear. */
+  /** Before the door, at first or again: nothing of the room is left here, and a device that was on for the others is off. */
   private outside(locked: boolean): void {
+    if (this.self) this.devices.stopAll();
     this.leave();
-    this.devices.stopAll();
     this.hand = false;
     this.waits = { locked };
     this.view.changed();
@@ -263,7 +262,7 @@ export class Room {
     this.seal?.keys.people(new Map(this.people.map(({ peer, person }) => [peer, person])));
     if (me && before) this.obey(before, me);
     this.view.tiles.people(this.people, this.self);
-    this.view.tiles.picture(this.self, "camera", this.devices.track("camera"));
+    for (const source of ["camera", "screen"] as const) this.view.tiles.picture(this.self, source, this.devices.track(source));
     this.view.changed();
   }
 

@@ -79,7 +79,7 @@ export class Tile {
     setText(this.says, [sound(peer, me, mic), me ? "" : peer.role].filter(Boolean).join(" · "));
     setText(this.misses, misses.length ? `${me ? "Sie hören oder sehen" : "hört oder sieht"} ${listed(misses)} gerade nicht` : "");
     this.mark(
-      peer.hand ? `${turn}. meldet sich` : "",
+      peer.hand ? `Hand · ${turn}.` : "",
       peer.share === "asks" ? "möchte den Bildschirm teilen" : "",
       pinned ? "angeheftet" : "",
     );

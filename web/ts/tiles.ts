@@ -87,6 +87,16 @@ export class Tiles {
     this.show();
   }
 
+  /** The dominant speaker's peer; empty when nobody has spoken. */
+  loud(): string {
+    return this.loudest[0] ?? "";
+  }
+
+  /** Whether pictures are held back because the connection does not carry them. */
+  starved(): boolean {
+    return [...this.arrivals.values()].some(({ state, why }) => state === "paused" && why === "bandwidth");
+  }
+
   /** How a source of somebody else arrives here, as the server's `layers` says. */
   layer(peer: string, source: Picture, state: Arrival["state"], why: Arrival["why"]): void {
     this.arrival(keyOf(peer, source), { state, why });

@@ -1,0 +1,145 @@
+// The room on the page: tiles, cards, controls, keys and what is said aloud, joined. The live page has it beside the notes, a guest's page has
+// it alone. Markup: templates/stage.html.
+
+import { Announcer } from "./announce";
+import { Cards } from "./cards";
+import type { RoomStats } from "./connection";
+import { Desk } from "./desk";
+import { Ready } from "./lobby";
+import { RoomTools, TileMenu } from "./moderation";
+import { hands, setText } from "./people";
+import { Room } from "./room";
+import { bindShortcuts } from "./shortcuts";
+import { Tiles } from "./tiles";
+
+/** Made once by a page; `destroy` lets go of devices, connections and pictures. */
+export class Stage {
+  readonly room: Room;
+  private readonly tiles: Tiles;
+  private readonly desk: Desk;
+  private readonly menu: TileMenu;
+  private readonly tools: RoomTools;
+  private readonly cards: Cards;
+  private readonly ready: Ready;
+  private readonly announcer: Announcer;
+  private readonly unbind: () => void;
+  private over = false;
+
+  /** @param changed called after each change of the room, when everything here is drawn */
+  constructor(
+    send: (type: string, data: object) => boolean,
+    private readonly changed: () => void = () => {},
+  ) {
+    const tell = (sentence: string) => this.tell(sentence);
+    this.tiles = new Tiles(byId("tiles"), {
+      silenced: (yes) => (byId("unlock").hidden = !yes),
+      menu: (peer, source, from) => this.menu.open(peer, source, from),
+    });
+    this.room = new Room(send, { tiles: this.tiles, changed: () => this.show(), told: tell });
+    this.cards = new Cards(byId("cards"));
+    this.desk = new Desk(byId("desk"), this.room);
+    this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell);
+    this.tools = new RoomTools(byId("moderate"), this.cards, this.room, tell);
+    this.ready = new Ready(this.cards, this.room);
+    this.announcer = new Announcer(byId("room-said"));
+    byId("unlock").addEventListener("click", () => void this.tiles.unlock());
+    this.unbind = this.bindKeys();
+  }
+
+  /** Handles a text frame; false when it is not about the room. */
+  receive(type: string, data: Record<string, unknown>): boolean {
+    if (type === "error" && this.explain(data["what"])) return true;
+    if (!this.room.receive(type, data)) return false;
+    if (type === "speakers") this.announcer.speaker(String(this.tiles.loud()));
+    return true;
+  }
+
+  /** A sentence above the controls, read aloud; empty takes it away. */
+  tell(sentence: string): void {
+    this.desk.tell(sentence);
+  }
+
+  stats(): Promise<RoomStats> {
+    return this.room.stats();
+  }
+
+  destroy(): void {
+    this.over = true;
+    this.unbind();
+    this.announcer.stop();
+    this.room.destroy();
+    this.tiles.clear();
+  }
+
+  private bindKeys(): () => void {
+    const help = byId("help");
+    if (!(help instanceof HTMLDialogElement)) throw new Error("#help is no dialog");
+    byId("help-open").addEventListener("click", () => help.showModal());
+    const keys = [
+      { key: "M", words: "Mikrofon an oder aus", act: () => void this.desk.switch("mic") },
+      { key: "V", words: "Kamera an oder aus", act: () => void this.desk.switch("camera") },
+      { key: "H", words: "Hand heben oder senken", act: () => this.desk.raise() },
+    ];
+    if (!byId("share").hidden) keys.push({ key: "S", words: "Bildschirm teilen, anfragen oder beenden", act: () => void this.desk.switch("screen") });
+    return bindShortcuts(keys, help);
+  }
+
+  private explain(what: unknown): boolean {
+    const sentence = {
+      media: "Ton und Bild sind gerade nicht möglich. Die Mitschrift funktioniert.",
+      rights: "Das darf nur die Moderation, und nicht gegenüber anderen aus der Moderation.",
+      phase: "Gäste können erst in der Gastphase herein. Sie beginnt unter „Moderation“.",
+    }[String(what)];
+    if (sentence) this.tell(sentence);
+    return sentence !== undefined;
+  }
+
+  private show(): void {
+    if (this.over) return; // a device that is granted late
+    const { room } = this;
+    byId("live").toggleAttribute("data-outside", room.waits !== null);
+    byId("tiles").dataset["mode"] = room.mode;
+    this.desk.changed();
+    this.menu.changed();
+    this.tools.changed();
+    this.ready.changed();
+    this.announcer.people(room.people, room.self);
+    setText(byId("room-state"), this.state());
+    this.showTurns();
+    this.showTags();
+    this.changed();
+  }
+
+  private state(): string {
+    if (this.room.waits) return "Sie sind im Warteraum.";
+    const n = new Set(this.room.people.map((one) => one.person)).size;
+    return n === 0 ? "Verbindung wird aufgebaut …" : n === 1 ? "Außer Ihnen ist noch niemand da." : `${n} Personen im Raum`;
+  }
+
+  private showTurns(): void {
+    const waiting = hands(this.room.people).map((one) => (one.peer === this.room.self ? "Sie" : one.short || one.name));
+    const line = byId("turns");
+    line.hidden = waiting.length === 0;
+    setText(line, waiting.length === 0 ? "" : `Meldungen: ${waiting.map((name, at) => `${at + 1}. ${name}`).join(" · ")}`);
+  }
+
+  private showTags(): void {
+    const { room } = this;
+    const tags = [
+      room.part === "moderator" && room.self ? "Sie moderieren" : "",
+      room.phase === "guest" ? "Gastphase" : "",
+      room.locked ? "Raum geschlossen" : "",
+      this.tiles.starved() ? "wenig Bandbreite: weniger Bilder" : "",
+    ].filter(Boolean);
+    const list = byId("room-tags");
+    list.hidden = !tags.length;
+    if (tags.join("|") === [...list.children].map((one) => one.textContent).join("|")) return;
+    list.replaceChildren(...tags.map((tag) => Object.assign(document.createElement("li"), { textContent: tag })));
+  }
+}
+
+export function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`the page has no #${id}`);
+  return found;
+}
