@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,10 +51,20 @@ func (s *server) waitingFor(c echo.Context) error {
 		}
 		p.Tasks = append(p.Tasks, found...)
 	}
+	markMain(p.Tasks)
 	if err := s.meetings(ctx, by, &p); err != nil {
 		return err
 	}
 	return s.page(c, http.StatusOK, "today", p)
+}
+
+// markMain marks where to begin: what is late first, or else what stands first.
+func markMain(of []task) {
+	if len(of) == 0 {
+		return
+	}
+	first := max(0, slices.IndexFunc(of, func(t task) bool { return t.Late }))
+	of[first].Main = true
 }
 
 // requestTasks are the requests that wait for a coordinator.
@@ -73,7 +84,7 @@ func (s *server) requestTasks(ctx context.Context, by account.Actor) ([]task, er
 		t := task{
 			Clock: waited(s.Now().Sub(r.SubmittedAt)), ClockNote: s.limit(r), Late: r.Late(s.Now()),
 			Title: r.Question, More: s.words.f("today.request", r.OrganisationName, r.CasePseudonym, s.names("discipline", r.Disciplines)),
-			URL: "/requests/" + r.ID.String(), Act: s.words.t("today.request.act"), Main: true,
+			URL: "/requests/" + r.ID.String(), Act: s.words.t("today.request.act"),
 		}
 		if r.Urgency == "urgent" {
 			t.Tag = []any{"urgency", "urgent"}
@@ -108,7 +119,7 @@ func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error)
 		tasks = append(tasks, task{
 			Clock: a.StartsAt.In(expertpool.Zone()).Format("15:04"), ClockNote: shortDay(a.StartsAt),
 			Title: s.words.f("today.ask", conference.When(a.StartsAt, a.EndsAt)), More: s.words.f("today.ask.more", a.Code),
-			Tag: []any{"answer", a.Answer}, URL: "/conferences/" + a.Code, Act: s.words.t("today.ask.act"), Main: true,
+			Tag: []any{"answer", a.Answer}, URL: "/conferences/" + a.Code, Act: s.words.t("today.ask.act"),
 		})
 	}
 	return tasks, nil

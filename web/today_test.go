@@ -25,6 +25,24 @@ func TestTheCoordinationSeesWaitingRequestsAndTheLateOnesInRed(t *testing.T) {
 	}
 }
 
+func TestOneActIsTheOneToBeginWithAndItIsALateOne(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	s.request(s.newCase("psychiatry"))
+	s.request(s.newCase("psychiatry"))
+	for _, wait := range []time.Duration{0, 25 * time.Hour} {
+		s.clock.set(testBegins.Add(wait))
+		a := s.as("Clara").get("/")
+		if n := strings.Count(a.Body, `class="btn go"`); n != 1 {
+			t.Errorf("after %v %d acts are filled, want 1", wait, n)
+		}
+	}
+	tasks := []task{{Title: "first"}, {Title: "late", Late: true}, {Title: "later", Late: true}}
+	if markMain(tasks); tasks[0].Main || !tasks[1].Main || tasks[2].Main {
+		t.Errorf("not the late one is marked: %+v", tasks)
+	}
+}
+
 func TestAnExpertSeesWhatToAnswerAndNothingOfTheCase(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
