@@ -1,0 +1,229 @@
+//go:build linux
+
+package main
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// fault is one way in which things go wrong. When strike returns, nobody who was told or shown something before it began is
+// still to hear of that, or else everything works again.
+type fault struct {
+	name   string
+	strike func(*lossRig)
+}
+
+// schedule draws in which order things go wrong: as many kills as were asked for, every fourth of them of PostgreSQL too, and
+// for each two of them one other fault, in turn.
+func (r *lossRig) schedule(kills int) []fault {
+	others := []fault{
+		{"links that swallow and break", (*lossRig).damageLinks},
+		{"a reader too slow", (*lossRig).slowReader},
+		{"PostgreSQL stalled", (*lossRig).stallDatabase},
+	}
+	if r.volume != nil {
+		others = append(others, fault{"disk full", (*lossRig).fillDisk})
+	}
+	var all []fault
+	for i := range kills {
+		if i%4 == 3 {
+			all = append(all, fault{"PostgreSQL and server killed", (*lossRig).killBoth})
+		} else {
+			all = append(all, fault{"server killed", (*lossRig).killServer})
+		}
+		if i%2 == 1 {
+			all = append(all, others[i/2%len(others)])
+		}
+	}
+	r.rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+func (r *lossRig) killBoth() {
+	r.door.Store(false)
+	r.killDatabase()
+	time.Sleep(time.Duration(r.rng.IntN(30)) * time.Millisecond)
+	r.killServer()
+}
+
+// killServer leaves the door shut, for the log to be read before anybody is back.
+func (r *lossRig) killServer() {
+	r.door.Store(false)
+	r.server.kill()
+	r.until("everybody has noticed", (*scribe).back)
+	r.startAgain()
+}
+
+func (r *lossRig) startAgain() {
+	began := time.Now()
+	r.server = r.serve()
+	r.slowest = max(r.slowest, time.Since(began).Round(time.Millisecond))
+}
+
+// damageLinks lets some people's links swallow everything on one way or both, as when a cable is out and neither side has
+// noticed, and others break in the middle of a frame.
+func (r *lossRig) damageLinks() {
+	var damaged []*link
+	for _, k := range r.cable.standing() {
+		switch r.rng.IntN(6) {
+		case 0:
+			k.up.Store(swallow)
+		case 1:
+			k.down.Store(swallow)
+		case 2:
+			k.up.Store(swallow)
+			k.down.Store(swallow)
+		case 3:
+			k.up.Store(halve)
+		case 4:
+			k.down.Store(halve)
+		default:
+			continue
+		}
+		damaged = append(damaged, k)
+	}
+	time.Sleep(300*time.Millisecond + time.Duration(r.rng.IntN(900))*time.Millisecond)
+	for _, k := range damaged {
+		k.tear()
+	}
+}
+
+// closedAsTooSlow is the close code for who does not read what waits.
+const closedAsTooSlow = 4408
+
+// slowReader lets one person ask for much and read a trickle, while everybody else saves and sees as before. She is closed
+// for it, and is told so once she reads on.
+func (r *lossRig) slowReader() {
+	r.t.Helper()
+	r.slow.forgetClose()
+	for try := 0; r.slow.lastClose() != closedAsTooSlow; try++ {
+		if try == 10 {
+			r.t.Fatalf("who does not read is not closed as too slow (last close code %d)\n%s", r.slow.lastClose(), r.server.said())
+		}
+		r.until("everybody is back", (*scribe).online)
+		before := map[*scribe]int{}
+		for _, s := range r.everybody() {
+			before[s] = s.progress()
+		}
+		r.throttle.Store(true)
+		asked := time.Now()
+		r.slow.asksForEverything(390) // the burst that a socket is allowed is 400
+		r.until("the others go on beside a slow reader", func(s *scribe) bool { return s == r.slow || s.progress() > before[s] })
+		time.Sleep(time.Until(asked.Add(700 * time.Millisecond)))
+		r.throttle.Store(false)
+		for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && r.slow.lastClose() == 0; {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+// stallDatabase stops every process of PostgreSQL for a while; now and then for longer than a commit is waited for, so that
+// nobody knows whether the last one was made.
+func (r *lossRig) stallDatabase() {
+	r.t.Helper()
+	pause := 200*time.Millisecond + time.Duration(r.rng.IntN(1200))*time.Millisecond
+	if r.rng.IntN(4) == 0 {
+		pause += 5 * time.Second
+	}
+	stopped := r.signalDatabase(syscall.SIGSTOP)
+	time.Sleep(pause)
+	if r.signalDatabase(syscall.SIGCONT); stopped == 0 {
+		r.t.Error("no PostgreSQL was there to be stopped")
+	}
+	r.until("everybody is back", (*scribe).online)
+}
+
+func (r *lossRig) signalDatabase(sig syscall.Signal) (n int) {
+	r.t.Helper()
+	for _, line := range inhabitants(r.t, r.data) {
+		text, _, _ := strings.Cut(line, " ")
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if syscall.Kill(pid, sig) == nil { // it may have ended by now
+			n++
+		}
+	}
+	return n
+}
+
+// fillDisk lets the volume of PostgreSQL's data and log be full until people notice, and a while longer. PostgreSQL refuses
+// what it has no room for, or gives up where that is its log; then the server ends as well and is started again.
+func (r *lossRig) fillDisk() {
+	r.t.Helper()
+	sessions := map[*scribe]int{}
+	for _, s := range r.everybody() {
+		sessions[s] = s.sessionsSoFar()
+	}
+	r.volume.fill()
+	r.until("a full disk is noticed", func(s *scribe) bool { return !s.online() || s.sessionsSoFar() > sessions[s] })
+	time.Sleep(time.Duration(r.rng.IntN(1000)) * time.Millisecond)
+	r.volume.free()
+	freed, refused := time.Now(), strings.Contains(r.server.said(), diskFull)
+	for r.missingSomebody() {
+		select {
+		case <-r.server.ended:
+			r.struck["… which ended PostgreSQL"]++
+			refused = true
+			r.startAgain()
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Since(freed) > 30*time.Second {
+			r.t.Fatalf("30 s after there is room again people are still out\n%s", r.server.said())
+		}
+	}
+	if !refused {
+		r.t.Error("people noticed something else than a full disk")
+	}
+}
+
+// diskFull is PostgreSQL's code for it, as the server's log says it.
+const diskFull = "SQLSTATE 53100"
+
+func (r *lossRig) missingSomebody() bool {
+	for _, s := range r.everybody() {
+		if !s.online() {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scribe) sessionsSoFar() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions
+}
+
+// progress grows with everything that is acknowledged and shown, until the next take.
+func (s *scribe) progress() int {
+	saved, shown := s.work()
+	return saved + shown
+}
+
+func (s *scribe) lastClose() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *scribe) forgetClose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = 0
+}
+
+// asksForEverything asks so many times for the whole note, as a client does that has none of it.
+func (s *scribe) asksForEverything(times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range times {
+		if s.ws != nil {
+			s.send(wireSync, syncStep1, []byte{0})
+		}
+	}
+}
