@@ -139,6 +139,11 @@ func readBody(canonical string) (Body, error) {
 	if !b.EndsAt.After(b.StartsAt) {
 		return b, errors.New("it ends before it begins")
 	}
+	if b.Seal != nil {
+		if err := b.Seal.holds(b); err != nil {
+			return b, fmt.Errorf("seal: %w", err)
+		}
+	}
 	return b, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,6 +166,89 @@ func TestASignedTextThatIsNoMinutesDoesNotHold(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestTheSealCoversTextsPeopleAndTheLog(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), t.Context()
+	code, _ := h.convene("Kern", "Reimann")
+	h.accept(code, "Kern", "Reimann")
+	h.open(code)
+	w := h.writers(code)
+	w.save(w.edit(h.experts["Kern"], "assessment", 0, 0, "Belastbar am Vormittag 🙂."))
+	w.save(w.edit(h.coordinator, "decisions", 0, 0, "Drei Stunden."), w.edit(h.experts["Reimann"], "assessment", 0, 0, "Gut "))
+	w.flush()
+	h.must(h.s.End(ctx, h.coordinator, code))
+	h.must(h.s.Minute(ctx, h.caseworker, code, "Drei Stunden am Tag."))
+	h.must(h.s.Approve(ctx, h.coordinator, code))
+	file, err := h.s.MinutesFile(ctx, h.caseworker, code)
+	h.must(err)
+	p, err := VerifyMinutes(file)
+	h.must(err)
+	seal := p.Body.Seal
+	if seal == nil || seal.HeadSeq != 3 || seal.HeadHash != hex.EncodeToString(h.chain(w.note.ID)) || len(seal.Sections) != len(caseSections) {
+		t.Fatalf("the seal is %+v", seal)
+	}
+	if i := slices.Index(caseSections, "decisions"); seal.Sections[i] != (SealedSection{"decisions", textHash("Drei Stunden.")}) {
+		t.Error("the decisions as they were noted are not sealed")
+	}
+	resigned := func(change func(*Body)) error {
+		var b Body
+		h.must(json.Unmarshal([]byte(h.body(code)), &b))
+		change(&b)
+		body, err := json.Marshal(b)
+		h.must(err)
+		sum := sha256.Sum256(body)
+		raw, err := json.Marshal(minutesFile{minutesFormat, string(body), hex.EncodeToString(sum[:]), ed25519.Sign(h.key.private, body), h.key.Public(), minutesAlgorithm})
+		h.must(err)
+		_, err = VerifyMinutes(raw)
+		return err
+	}
+	h.must(resigned(func(*Body) {}))
+	h.must(resigned(func(b *Body) { b.Seal = nil })) // as minutes were before
+	flip := func(s *string, at int) { b := []byte(*s); b[at] ^= 1; *s = string(b) }
+	for name, change := range map[string]func(*Body){
+		"a byte of a section":          func(b *Body) { flip(&b.Notes[0].Text, 0) },
+		"a section under another name": func(b *Body) { flip(&b.Notes[0].Key, 0) },
+		"a section more":               func(b *Body) { b.Notes = append(b.Notes, MinuteNote{"dissent", "Nein."}) },
+		"a byte of a name":             func(b *Body) { flip(&b.People[1].Name, 0) },
+		"who was there":                func(b *Body) { b.People[1].Attended = !b.People[1].Attended },
+		"a person less":                func(b *Body) { b.People = b.People[1:] },
+		"the last row":                 func(b *Body) { b.Seal.HeadSeq++ },
+		"a byte of the log's hash":     func(b *Body) { flip(&b.Seal.HeadHash, 1) },
+		"a log's hash cut short":       func(b *Body) { b.Seal.HeadHash = b.Seal.HeadHash[2:] },
+		"no log's hash":                func(b *Body) { b.Seal.HeadHash = "" },
+		"a byte of a section's hash":   func(b *Body) { flip(&b.Seal.Sections[2].SHA256, 1) },
+		"the hash of an empty section": func(b *Body) { flip(&b.Seal.Sections[3].SHA256, 1) },
+		"the sections' order":          func(b *Body) { slices.Reverse(b.Seal.Sections) },
+		"a byte of the seal":           func(b *Body) { flip(&b.Seal.SHA256, 1) },
+		"nothing but an empty seal":    func(b *Body) { b.Seal = &Seal{} },
+	} {
+		if err := resigned(change); err == nil || !strings.HasPrefix(err.Error(), "body: seal: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// chain computes the hash of a note's last row from the rows themselves.
+func (h *house) chain(note int64) (hash []byte) {
+	h.t.Helper()
+	tx, err := h.db.Begin(h.t.Context())
+	h.must(err)
+	defer tx.Rollback(h.t.Context())
+	rows, err := noteRows(h.t.Context(), tx, note, 0)
+	h.must(err)
+	for _, r := range rows {
+		r.At = r.At.UTC()
+		hash = rowHash(hash, note, r)
+	}
+	return hash
+}
+
+// body is the canonical text of approved minutes.
+func (h *house) body(code string) string {
+	h.t.Helper()
+	return get[string](h, `select m.body::text from minutes m join conference c on c.id = m.conference_id where c.code = '`+code+`'`)
 }
 
 func TestDraftsAndMinutesFromBeforeSigningHaveNoFile(t *testing.T) {

@@ -42,6 +42,7 @@ type Body struct {
 	Addenda   []Addendum     `json:"addenda,omitempty"` // to the notes, handed in before the approval
 
 	Redactions []Redaction `json:"redactions,omitempty"` // of the notes
+	Seal       *Seal       `json:"seal,omitempty"`       // of the notes, once approved; minutes from before had none
 }
 
 // MinutePerson is somebody who was in the room.
@@ -131,6 +132,9 @@ func (s *Store) Approve(ctx context.Context, by account.Actor, code string) erro
 		}
 		if m.Body.Decisions == "" {
 			return &account.InvalidError{Field: "decisions", Rule: "required"}
+		}
+		if m.Body.Seal, err = s.sealMinutes(ctx, tx, c, m.Body.People); err != nil {
+			return err
 		}
 		body, err := json.Marshal(m.Body)
 		if err != nil {

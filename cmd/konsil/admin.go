@@ -75,8 +75,12 @@ func minutesVerify(_ context.Context, args []string, out io.Writer) error {
 		}
 		whose = "which is the expected one"
 	}
-	_, err = fmt.Fprintf(out, "minutes hold: conference %s of %s, SHA-256 %x, signed by key %x, %s\n",
-		p.Body.Code, p.Body.StartsAt.UTC().Format("2006-01-02 15:04 MST"), p.SHA256, []byte(p.Key), whose)
+	notes := "no seal of their notes"
+	if p.Body.Seal != nil {
+		notes = fmt.Sprintf("seal of their notes up to row %d %s", p.Body.Seal.HeadSeq, p.Body.Seal.SHA256)
+	}
+	_, err = fmt.Fprintf(out, "minutes hold: conference %s of %s, SHA-256 %x, %s, signed by key %x, %s\n",
+		p.Body.Code, p.Body.StartsAt.UTC().Format("2006-01-02 15:04 MST"), p.SHA256, notes, []byte(p.Key), whose)
 	return err
 }
 

@@ -135,7 +135,7 @@ func (k *link) tear() {
 }
 
 // narrow dials lines on which hardly anything can be on its way: small segments make for small buffers at the server, too.
-// While throttled is set, whoever is at the end of one reads a trickle.
+// While throttled is set, whoever is at the end of one reads a trickle; after that the line is wide.
 func narrow(throttled *atomic.Bool) *websocket.Dialer {
 	small := func(_, _ string, c syscall.RawConn) error {
 		var err error
@@ -154,19 +154,28 @@ func narrow(throttled *atomic.Bool) *websocket.Dialer {
 		if err != nil {
 			return nil, err
 		}
-		return trickle{c, throttled}, nil
+		return &trickle{TCPConn: c.(*net.TCPConn), throttled: throttled}, nil
 	}}
 }
 
+// trickle is such a line. It has one reader.
 type trickle struct {
-	net.Conn
+	*net.TCPConn
 	throttled *atomic.Bool
+	was       bool // throttled
 }
 
-func (c trickle) Read(b []byte) (int, error) {
-	if c.throttled.Load() {
+func (c *trickle) Read(b []byte) (int, error) {
+	switch {
+	case c.throttled.Load():
+		c.was = true
 		time.Sleep(20 * time.Millisecond)
 		b = b[:min(len(b), 64)]
+	case c.was:
+		c.was = false
+		if err := c.SetReadBuffer(1 << 20); err != nil {
+			return 0, err
+		}
 	}
-	return c.Conn.Read(b)
+	return c.TCPConn.Read(b)
 }

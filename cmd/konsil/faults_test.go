@@ -95,29 +95,38 @@ func (r *lossRig) damageLinks() {
 const closedAsTooSlow = 4408
 
 // slowReader lets one person ask for much and read a trickle, while everybody else saves and sees as before. She is closed
-// for it, and is told so once she reads on.
+// for it, and is told so if she reads on within the time that the server leaves her for that. When it begins depends on how
+// large the note has become, so she tries to come in time.
 func (r *lossRig) slowReader() {
 	r.t.Helper()
-	r.slow.forgetClose()
-	for try := 0; r.slow.lastClose() != closedAsTooSlow; try++ {
-		if try == 10 {
-			r.t.Fatalf("who does not read is not closed as too slow (last close code %d)\n%s", r.slow.lastClose(), r.server.said())
-		}
+	for wait := 500 * time.Millisecond; wait < 4*time.Second; wait += 300 * time.Millisecond {
 		r.until("everybody is back", (*scribe).online)
-		before := map[*scribe]int{}
-		for _, s := range r.everybody() {
-			before[s] = s.progress()
+		if r.readsTooLate(wait) {
+			return
 		}
-		r.throttle.Store(true)
-		asked := time.Now()
-		r.slow.asksForEverything(390) // the burst that a socket is allowed is 400
-		r.until("the others go on beside a slow reader", func(s *scribe) bool { return s == r.slow || s.progress() > before[s] })
-		time.Sleep(time.Until(asked.Add(700 * time.Millisecond)))
-		r.throttle.Store(false)
-		for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && r.slow.lastClose() == 0; {
-			time.Sleep(5 * time.Millisecond)
-		}
+		r.slow.hangsUp() // a line that has been wide is no use for another try
 	}
+	r.t.Fatalf("who does not read is not closed as too slow\n%s", r.server.said())
+}
+
+// readsTooLate reads a trickle for that long, and says whether that was too slow.
+func (r *lossRig) readsTooLate(wait time.Duration) bool {
+	r.t.Helper()
+	before := map[*scribe]int{}
+	for _, s := range r.everybody() {
+		before[s] = s.progress()
+	}
+	r.slow.forgetClose()
+	r.throttle.Store(true)
+	reads := time.Now().Add(wait)
+	r.slow.asksForEverything(390) // the burst that a socket is allowed is 400
+	r.until("the others go on beside a slow reader", func(s *scribe) bool { return s == r.slow || s.progress() > before[s] })
+	time.Sleep(time.Until(reads))
+	r.throttle.Store(false)
+	for end := time.Now().Add(3 * time.Second); time.Now().Before(end) && r.slow.lastClose() == 0; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	return r.slow.lastClose() == closedAsTooSlow
 }
 
 // stallDatabase stops every process of PostgreSQL for a while; now and then for longer than a commit is waited for, so that
@@ -203,6 +212,16 @@ func (s *scribe) sessionsSoFar() int {
 func (s *scribe) progress() int {
 	saved, shown := s.work()
 	return saved + shown
+}
+
+// hangsUp ends a connection that still stands, to come back with a new one.
+func (s *scribe) hangsUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ws != nil {
+		s.ws.Close()
+		s.asked = false
+	}
 }
 
 func (s *scribe) lastClose() int {

@@ -76,6 +76,7 @@ func TestAFileOfMinutesIsVerifiedWithNothingButTheFile(t *testing.T) {
 		says  string
 	}{
 		"as handed out":             {good, true, "conference " + code + " of "},
+		"with its notes":            {good, true, "seal of their notes up to row 0 "},
 		"no key asked":              {good, true, "signed by key " + own + ", whose key that is was not asked"},
 		"our key":                   {"-key " + own + " " + good, true, "which is the expected one"},
 		"our key after the file":    {good + " -key " + own, true, "which is the expected one"},
