@@ -118,6 +118,7 @@ func join(t testing.TB, s *SFU, room, id string) *client {
 		t.Fatal(err)
 	}
 	c.peer = peer
+	peer.Allow("screen", true)
 	c.work.Go(c.run)
 	t.Cleanup(c.leave)
 	return c

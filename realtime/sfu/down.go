@@ -1,12 +1,14 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -20,10 +22,13 @@ type down struct {
 	id       string
 	stream   string
 	pc       *webrtc.PeerConnection
+	way      *bandwidth             // of the connection, shared with its other tracks
 	out      atomic.Pointer[output] // nil until the client has agreed
 	want     atomic.Int32           // index of the layer it shall get, or none
 	feeder   atomic.Int32           // index of the layer it gets, or none; plus taking while it changes hands
+	wish     atomic.Int32           // index of the layer it would get if the publisher sent all, or none
 	restedAt atomic.Int64           // Unix nanoseconds of the last rest
+	said     choice                 // to the subscriber; its goroutine's own
 
 	// The rest belongs to the loop of the feeder.
 	munge   munger
@@ -43,7 +48,8 @@ type output struct {
 	write webrtc.TrackLocalWriter
 	ssrc  uint32
 	rtx   uint32 // 0: repeats use ssrc
-	level uint8  // header extension, 0: none
+	level uint8  // header extensions, 0: none
+	way   uint8
 	types [codecs]struct{ media, rtx uint8 }
 }
 
@@ -55,7 +61,7 @@ type repeated struct {
 
 // newDown makes the track. Microphone and camera share a stream, so that browsers play them in step.
 func newDown(p *Peer, u *up) *down {
-	d := &down{up: u, id: u.source, stream: u.peer.stream, pc: p.sub.pc}
+	d := &down{up: u, id: u.source, stream: u.peer.stream, pc: p.sub.pc, way: p.sub.way, said: unsaid}
 	d.feeder.Store(none)
 	if u.source == "screen" {
 		d.stream += "s"
@@ -72,7 +78,7 @@ func (d *down) Kind() webrtc.RTPCodecType { return d.up.kind }
 func (d *down) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	o := &output{
 		write: c.WriteStream(), ssrc: uint32(c.SSRC()), rtx: uint32(c.SSRCRetransmission()),
-		level: extensionID(c.HeaderExtensions(), levelURI),
+		level: extensionID(c.HeaderExtensions(), levelURI), way: extensionID(c.HeaderExtensions(), sdp.TransportCCURI),
 	}
 	var first *webrtc.RTPCodecParameters
 	all := c.CodecParameters()
@@ -219,6 +225,28 @@ func (d *down) repeat(l *layer, nacks []rtcp.NackPair) {
 	d.up.count.out.Add(uint64(sent))
 }
 
+// pad sends what carries nothing, on the retransmission stream, where it has numbers of its own. It is how the bandwidth is probed:
+// no picture has to be made up for it, and none is disturbed. A receiver without a feeder is borrowed for that long.
+func (d *down) pad(l *layer, bytes int) {
+	o := d.out.Load()
+	borrowed := d.feeder.CompareAndSwap(none, taking+l.index)
+	if !borrowed && d.feeder.Load() != l.index {
+		return
+	}
+	if rtx := o.types[l.codec].rtx; o.rtx != 0 && rtx != 0 && o.way != 0 {
+		nothing := &packet{level: noLevel}
+		for ; bytes > 0; bytes -= padBytes + headerBytes {
+			d.rtxNext++
+			l.out.Padding = true
+			d.emit(l, o, rtx, o.rtx, d.rtxNext, d.munge.lastTS, nothing, l.padding())
+			l.out.Padding = false
+		}
+	}
+	if borrowed {
+		d.feeder.Store(none)
+	}
+}
+
 // mayRepeat allows each packet to be sent again three times.
 func (d *down) mayRepeat(sn uint16) bool {
 	if d.repeats == nil {
@@ -267,6 +295,10 @@ func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts ui
 	if pk.level != noLevel && o.level != 0 {
 		l.level[0] = byte(pk.level)
 		_ = h.SetExtension(o.level, l.level[:]) // one byte always fits
+	}
+	if o.way != 0 {
+		binary.BigEndian.PutUint16(l.way[:], d.way.sent(len(payload)+headerBytes))
+		_ = h.SetExtension(o.way, l.way[:])
 	}
 	if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
 		return 0

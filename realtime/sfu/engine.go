@@ -130,15 +130,16 @@ func register(m *webrtc.MediaEngine, pt webrtc.PayloadType, mime string, rate ui
 	}, kind)
 }
 
-// registerExtensions: mid tells streams apart and transport-cc lets the publisher estimate its uplink, both only towards us; the
-// audio level is passed on.
+// registerExtensions: mid and rid tell streams apart, only towards us; transport-cc lets the publisher estimate its uplink and us the
+// subscriber's downlink; the audio level is passed on.
 func registerExtensions(m *webrtc.MediaEngine) error {
 	in := webrtc.RTPTransceiverDirectionRecvonly
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
-		for _, uri := range []string{sdp.SDESMidURI, sdp.TransportCCURI} {
-			if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind, in); err != nil {
-				return fmt.Errorf("header extension: %w", err)
-			}
+		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.SDESMidURI}, kind, in); err != nil {
+			return fmt.Errorf("header extension: %w", err)
+		}
+		if err := m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: sdp.TransportCCURI}, kind); err != nil {
+			return fmt.Errorf("header extension: %w", err)
 		}
 	}
 	for _, uri := range []string{sdp.SDESRTPStreamIDURI, sdp.SDESRepairRTPStreamIDURI} {

@@ -33,6 +33,8 @@ type layer struct {
 	mail    atomic.Bool   // inbox is not empty
 	heard   atomic.Int64  // Unix nanoseconds of the last packet
 	octets  atomic.Uint64 // of payload that came in
+	rate    atomic.Int64  // bit/s of late, 0: not measured
+	told    atomic.Int64  // Unix nanoseconds when the publisher was last told to switch it on
 	ssrc    atomic.Uint32 // 0 until the first packet
 	wanted  atomic.Bool   // somebody needs a key frame
 	sender  atomic.Pointer[senderReport]
@@ -43,12 +45,17 @@ type layer struct {
 	src   packetSource
 	ended chan struct{} // closed by the last loop started
 
-	askedAt time.Time // for a key frame; belongs to the publisher's goroutine
+	// The publisher's goroutine's own.
+	askedAt  time.Time // for a key frame
+	wantedAt time.Time // when somebody last wanted this layer
+	weighed  uint64    // octets when the rate was measured last
 
 	// The rest belongs to the loop.
 	in    rtp.Header
 	out   rtp.Header
 	level [1]byte
+	way   [2]byte
+	blank []byte
 	rtx   []byte
 	codec codec
 	pt    uint8 // payload type that codec was found for
@@ -78,6 +85,7 @@ type note struct {
 	down   *down
 	turn   bool            // see whether this layer can feed down now
 	nacks  []rtcp.NackPair // send these again
+	pad    int             // send so many bytes of padding
 	report bool            // to all: a sender report has come in
 }
 
@@ -237,6 +245,8 @@ func (l *layer) readMail() {
 		case !slices.Contains(receivers, n.down): // taken away since
 		case n.turn:
 			l.serve(n.down, now)
+		case n.pad > 0:
+			n.down.pad(l, n.pad)
 		case n.down.feeder.Load() == l.index:
 			n.down.repeat(l, n.nacks)
 		}
@@ -311,9 +321,19 @@ func (l *layer) accept(s *stream, b []byte, now time.Time) *packet {
 		pk.picture = readPicture(l.codec, body)
 	}
 	if v := l.in.GetExtension(s.level); s.level != 0 && len(v) == 1 {
-		pk.level = int16(v[0])
+		pk.level = int16(v[0] & 0x7f)
+		l.up.loud.hear(pk.level)
 	}
 	return l.cache.put(pk, now)
+}
+
+// padding is the body of a packet that is nothing else (RFC 3550 §5.1).
+func (l *layer) padding() []byte {
+	if l.blank == nil {
+		l.blank = make([]byte, padBytes)
+		l.blank[padBytes-1] = padBytes
+	}
+	return l.blank
 }
 
 // unpad takes the padding off (RFC 3550 §5.1). What was only padding stays as an empty packet, so that numbers have no hole.

@@ -53,6 +53,52 @@ const (
 	maxRelayedEach = 12               // of one user
 )
 
+// How pictures are shared out, see alloc.go.
+const (
+	defaultLastN = 9
+	maxLastN     = 25
+	maxView      = 128                     // pictures a page can speak of
+	fewCameras   = 2                       // in mode "few"
+	firstLines   = 360                     // before the page has said what it shows
+	aliveFor     = 1500 * time.Millisecond // without packets a layer is taken for switched off,
+	wakeFor      = 3 * time.Second         // unless the publisher was told so recently to switch it on
+	idleAfter    = 5 * time.Second         // a layer nobody has wanted is switched off
+	arriveFor    = 15 * time.Second        // somebody who has joined will want a picture within
+)
+
+// How speakers are found, see speaker.go.
+const (
+	speakerEvery  = 300 * time.Millisecond
+	speechLevel   = 60  // -dBov: louder is speech
+	speechPackets = 4   // of 15 in a tick
+	speechWindow  = 15. // packets of 20 ms in a tick
+	speechLead    = 1.3 // times louder takes the word
+)
+
+// How the bandwidth of a subscriber is found, see estimator.go.
+const (
+	headerBytes  = 64 // IP, UDP, RTP with extensions, and the tag
+	estimateOver = 1500 * time.Millisecond
+	queueOver    = 400 * time.Millisecond // if even the packet that waited least in this time
+	queuePackets = 10                     // among so many
+	queueLimit   = 60 * time.Millisecond  // waited longer than this, the way is full,
+	lossPackets  = 40                     // and also if of so many
+	lossLimit    = 0.15                   // more than this part got lost: a bad radio link loses 5 %
+	lowerTo      = 0.85                   // of what got through
+	lowerEvery   = 700 * time.Millisecond
+	leastRate    = 50_000          // bit/s
+	holdAfter    = 8 * time.Second // after that before more is tried,
+	probeEvery   = 3 * time.Second // at most so often, twice as long after each failure
+	maxFailures  = 4
+	raiseTrial   = 10 * time.Second // a rate that lasts so long was a success
+	probeLong    = 120 * time.Millisecond
+	probeTick    = 10 * time.Millisecond
+	probePackets = 8    // fewer say nothing
+	probeTrust   = 0.95 // of what a probe has measured
+	padBytes     = 240  // in a packet of padding, 255 at most
+	floorOver    = 15 * time.Second
+)
+
 // Why Join or a call was refused. The errors of parsers below quote what they could not read, which may be somebody's address; they
 // are replaced by one of these instead of wrapped.
 var (

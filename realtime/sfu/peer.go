@@ -25,6 +25,8 @@ type Peer struct {
 	events chan func()   // from pion
 	dirty  chan struct{} // others publish something else now
 	keys   chan struct{} // somebody wants a key frame of ours
+	heed   chan struct{} // other people speak
+	leave  chan struct{} // the leave to share the screen was given or taken
 	gone   chan struct{} // closed by Close
 	work   sync.WaitGroup
 
@@ -33,9 +35,13 @@ type Peer struct {
 	ups    []*up
 	downs  []*down
 
+	silenced map[string]bool // sources, under mu
+	mayShare bool            // under mu
+
 	// The rest belongs to the peer's goroutine.
 	pub        publisher
 	sub        subscriber
+	see        adaptation
 	ssrc       uint32 // names us in RTCP
 	stream     string // names our media in descriptions; random, so that no id goes into them
 	live       bool
@@ -50,6 +56,8 @@ func newPeer(s *SFU, r *room, id string, send func(Event)) *Peer {
 		events: make(chan func(), eventBacklog),
 		dirty:  make(chan struct{}, 1),
 		keys:   make(chan struct{}, 1),
+		heed:   make(chan struct{}, 1),
+		leave:  make(chan struct{}, 1),
 		gone:   make(chan struct{}),
 		ssrc:   rand.Uint32(),
 		stream: fmt.Sprintf("%016x", rand.Uint64()),
@@ -186,6 +194,9 @@ func (p *Peer) run() {
 	defer tick.Stop()
 	pause := time.NewTimer(0) // ends the pause between two subscriber offers
 	defer pause.Stop()
+	p.see.probe = time.NewTicker(probeTick)
+	p.see.probe.Stop()
+	defer p.see.probe.Stop()
 	for {
 		select {
 		case <-p.gone:
@@ -200,6 +211,13 @@ func (p *Peer) run() {
 			p.refresh(now)
 		case <-p.keys:
 			p.askKeyFrames(time.Now())
+		case <-p.heed:
+			p.heedSpeakers()
+			p.adapt(time.Now())
+		case <-p.leave:
+			p.publishDeclared()
+		case now := <-p.see.probe.C:
+			p.pad(now)
 		case now := <-tick.C:
 			p.housekeep(now)
 		}
@@ -215,8 +233,11 @@ func (p *Peer) finish() {
 func (p *Peer) housekeep(now time.Time) {
 	p.watchLife(now)
 	p.askKeyFrames(now)
-	if now.Sub(p.reportedAt) >= reportEvery {
+	p.thin(now)
+	p.adapt(now)
+	if since := now.Sub(p.reportedAt); since >= reportEvery {
 		p.reportedAt = now
+		p.weigh(min(since, time.Minute))
 		p.reportReception(now)
 	}
 	if p.sub.overdue(now) {
@@ -228,7 +249,7 @@ func (p *Peer) housekeep(now time.Time) {
 
 func (p *Peer) watchLife(now time.Time) {
 	live := slices.ContainsFunc(p.published(), func(u *up) bool {
-		return now.UnixNano()-u.heardAt() < int64(quietAfter)
+		return now.UnixNano()-u.heardAt() < int64(quietAfter) || p.live && u.dormant()
 	})
 	if live != p.live {
 		p.live = live

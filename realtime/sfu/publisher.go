@@ -16,15 +16,16 @@ type publisher struct {
 	gen         int
 	offered     bool // gen is that of an offer
 	fingerprint string
-	ups         map[string]*up        // what is published, by mid
-	arrived     map[encoding]*arrival // media that has come in
+	ups         map[string]*up         // what is published, by mid
+	declared    map[string]declared    // what the client says it sends, by mid
+	arrived     map[encoding]*incoming // media that has come in
 }
 
 // encoding names one stream of a publisher connection.
 type encoding struct{ mid, rid string }
 
-// arrival is a stream whose first packet has come in, and what it is published as, if at all.
-type arrival struct {
+// incoming is a stream whose first packet has come in, and what it is published as, if at all.
+type incoming struct {
 	track    *webrtc.TrackRemote
 	receiver *webrtc.RTPReceiver
 	layer    atomic.Pointer[layer]
@@ -94,11 +95,11 @@ func (p *Peer) openPublisher(fingerprint string) error {
 	}
 	pc := p.pub.pc
 	p.pub.fingerprint = fingerprint
-	p.pub.ups, p.pub.arrived = map[string]*up{}, map[encoding]*arrival{}
+	p.pub.ups, p.pub.arrived = map[string]*up{}, map[encoding]*incoming{}
 	pc.OnTrack(func(t *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		p.event(func() {
 			if p.pub.pc == pc {
-				p.arrive(&arrival{track: t, receiver: r})
+				p.arrive(&incoming{track: t, receiver: r})
 			}
 		})
 	})
@@ -111,32 +112,47 @@ func (p *Peer) resetPublisher() {
 		p.unpublish(u)
 	}
 	p.discard(&p.pub.link)
-	p.pub.offered, p.pub.arrived = false, nil
+	p.pub.offered, p.pub.arrived, p.pub.declared = false, nil, nil
+}
+
+// declared is a track the client says it sends.
+type declared struct {
+	source string
+	rids   []string
 }
 
 // publish makes the room see exactly the tracks declared. It does so before their first packet, so that the others negotiate while
 // this connection is still being made.
 func (p *Peer) publish(v *vetted, tracks []Track) {
-	declared := map[string]Track{}
+	p.pub.declared = map[string]declared{}
 	for _, t := range tracks {
-		if v.media[t.MID].sends {
-			declared[t.MID] = t
+		if m := v.media[t.MID]; m.sends {
+			p.pub.declared[t.MID] = declared{t.Source, m.rids}
+		}
+		if !p.allowed(t.Source) {
+			p.emit(Event{Refused: &Refused{MID: t.MID, Source: t.Source, Reason: "share"}})
 		}
 	}
+	p.publishDeclared()
+	for e := range p.pub.arrived {
+		if !v.media[e.mid].sends {
+			delete(p.pub.arrived, e)
+		}
+	}
+}
+
+// publishDeclared makes what the room sees what is declared and allowed.
+func (p *Peer) publishDeclared() {
 	for mid, u := range p.pub.ups {
-		if declared[mid].Source != u.source || !slices.Equal(u.rids(), v.media[mid].rids) {
+		d := p.pub.declared[mid]
+		if u.halted.Load() || d.source != u.source || !slices.Equal(u.rids(), d.rids) || !p.allowed(u.source) {
 			delete(p.pub.ups, mid)
 			p.unpublish(u)
 		}
 	}
-	for mid, t := range declared {
-		if p.pub.ups[mid] == nil && !p.publishTrack(mid, newUp(p, t.Source, v.media[mid].rids)) {
+	for mid, d := range p.pub.declared {
+		if p.pub.ups[mid] == nil && p.allowed(d.source) && !p.publishTrack(mid, newUp(p, d.source, d.rids)) {
 			return
-		}
-	}
-	for e := range p.pub.arrived {
-		if !v.media[e.mid].sends {
-			delete(p.pub.arrived, e)
 		}
 	}
 }
@@ -163,6 +179,7 @@ func (p *Peer) own(u *up) bool {
 	if p.closed {
 		return false
 	}
+	u.silenced.Store(p.silenced[u.source])
 	p.ups = append(p.ups, u)
 	return true
 }
@@ -176,7 +193,7 @@ func (p *Peer) unpublish(u *up) {
 }
 
 // arrive connects media with what was declared for its m-line. Media nobody declared is kept for a later offer, and goes nowhere.
-func (p *Peer) arrive(a *arrival) {
+func (p *Peer) arrive(a *incoming) {
 	for _, t := range p.pub.pc.GetTransceivers() {
 		if t.Receiver() != a.receiver {
 			continue
@@ -195,7 +212,7 @@ func (p *Peer) arrive(a *arrival) {
 }
 
 // startLayer connects a stream with the layer it is; nil if that was not declared.
-func (p *Peer) startLayer(l *layer, a *arrival) {
+func (p *Peer) startLayer(l *layer, a *incoming) {
 	if l == nil {
 		return
 	}

@@ -81,7 +81,7 @@ func (l *layer) reception(now time.Time) (rtcp.ReceptionReport, bool) {
 }
 
 // readRTCP takes sender reports to the track until the connection ends.
-func (a *arrival) readRTCP() {
+func (a *incoming) readRTCP() {
 	buf := make([]byte, maxPacket)
 	for {
 		n, _, err := a.receiver.ReadSimulcast(buf, a.track.RID())
@@ -135,6 +135,8 @@ func (d *down) obey(p rtcp.Packet, ssrc uint32) {
 			d.up.count.plisIn.Add(1)
 			d.wantKeyFrame()
 		}
+	case *rtcp.TransportLayerCC:
+		d.way.report(p, time.Now())
 	case *rtcp.FullIntraRequest:
 		d.up.count.plisIn.Add(1)
 		d.wantKeyFrame()

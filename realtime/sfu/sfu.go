@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/webrtc/v4"
 )
@@ -101,8 +102,9 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 	}
 	r := s.rooms[roomID]
 	if r == nil {
-		r = &room{id: roomID, peers: map[string]*Peer{}}
+		r = &room{id: roomID, peers: map[string]*Peer{}, empty: make(chan struct{})}
 		s.rooms[roomID] = r
+		s.running.Go(r.listen)
 	}
 	p := newPeer(s, r, peer, send)
 	if !r.enter(p) {
@@ -110,7 +112,7 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 	}
 	// Asking now, not when the joiner's connection stands, lets the key frame wait in the cache by then.
 	for _, u := range r.others(p) {
-		u.wantKeyFrame()
+		u.expect(time.Now())
 	}
 	s.running.Go(p.run)
 	return p, nil
@@ -121,6 +123,7 @@ func (s *SFU) leave(p *Peer) {
 	defer s.mu.Unlock()
 	if p.room.exit(p) {
 		delete(s.rooms, p.room.id)
+		close(p.room.empty)
 	}
 }
 
@@ -130,6 +133,9 @@ type room struct {
 	mu    sync.Mutex
 	peers map[string]*Peer
 	ups   []*up
+
+	empty    chan struct{}            // closed when the last peer has left
+	speaking atomic.Pointer[[]string] // who speaks, in order; nil at first
 }
 
 func (r *room) enter(p *Peer) bool {

@@ -15,6 +15,36 @@ type Event struct {
 	SubOffer  *Offer       // wants an Answer of the same Gen
 	Candidate *Candidate
 	Live      *bool // RTP of this peer has begun to arrive, or has been missing for 3 s
+	Layers    *LayerState
+	PubLayers *PubLayers
+	Speakers  []string // peers in the order in which they speak or spoke, the dominant one first; sent when it changes
+	Refused   *Refused
+}
+
+// LayerState is what a viewer is sent of a camera or screen from now on.
+type LayerState struct {
+	Peer, Source string
+	State        string // "high" (720 lines, or all there is), "mid" (360), "low" (180) or "paused"
+	Why          string // what keeps it from being better: "bandwidth", "lastN", "view"; "" if nothing does
+}
+
+// PubLayers tells a publisher which layers of a source (low, mid, high) somebody wants. The others need not be sent. A source in
+// one stream has three times the same answer.
+type PubLayers struct {
+	Source string
+	Active [3]bool
+}
+
+// Refused says that a track of this peer is not passed on, and why: "share", because nobody allowed it to share its screen.
+type Refused struct {
+	MID, Source, Reason string
+}
+
+// ViewItem is a picture that a viewer's page shows.
+type ViewItem struct {
+	Peer, Source string
+	MaxH         int // lines there is room for, in pixels of the device; 0: out of sight
+	Prio         int // more comes first when not everything can be sent
 }
 
 // Description is a session description and the number of the round it belongs to.

@@ -19,6 +19,7 @@ type subscriber struct {
 	restart     bool      // the next offer restarts ICE
 	restartedAt time.Time
 	slots       []*slot
+	way         *bandwidth // what the connection carries
 }
 
 // slot is one m-line. It is used again for another track of its kind once the client has agreed that it is empty.
@@ -114,6 +115,7 @@ func (p *Peer) subscribe(u *up) error {
 		return fmt.Errorf("add track: %w", err)
 	}
 	s.down = d
+	p.adapt(time.Now())
 	p.work.Go(func() { d.readRTCP(s.sender) })
 	return nil
 }
@@ -144,7 +146,7 @@ func (p *Peer) fill(d *down) (*slot, error) {
 }
 
 func (p *Peer) openSubscriber() error {
-	p.sub.openedAt = time.Now()
+	p.sub.openedAt, p.sub.way = time.Now(), newBandwidth()
 	return p.open(&p.sub.link, "sub", func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:

@@ -22,20 +22,25 @@ type up struct {
 	receivers atomic.Pointer[[]*down] // replaced under mu, read by the layers' loops
 	halted    atomic.Bool             // stop has been called
 	silenced  atomic.Bool             // a moderator has taken the word: nothing is sent on
+	awaited   atomic.Int64            // Unix nanoseconds when somebody last joined who will want it
+	loud      loudness                // of a microphone
+	active    [3]bool                 // rungs the publisher was told to send; its goroutine's own
 
 	mu sync.Mutex // guards changes of receivers
 }
 
 // newUp makes a track of p. rids are the layers the client offers, in the order of rungs; none means that it sends one stream.
 func newUp(p *Peer, source string, rids []string) *up {
-	u := &up{peer: p, source: source, kind: kindOf(source), count: &p.sfu.count}
+	u := &up{peer: p, source: source, kind: kindOf(source), count: &p.sfu.count, active: [3]bool{true, true, true}}
 	if len(rids) == 0 {
 		rids = []string{""}
 	}
 	for i, rid := range rids {
 		u.layers = append(u.layers, newLayer(u, rid, int32(i)))
+		u.layers[i].wantedAt = time.Now()
 	}
 	u.receivers.Store(&[]*down{})
+	u.awaited.Store(time.Now().UnixNano())
 	return u
 }
 
@@ -130,6 +135,12 @@ func (u *up) feeding(d *down) *layer {
 		return u.layers[i]
 	}
 	return nil
+}
+
+// expect prepares for somebody who has just joined: by the time the connection stands, a picture is there.
+func (u *up) expect(now time.Time) {
+	u.awaited.Store(now.UnixNano())
+	u.wantKeyFrame()
 }
 
 // wantKeyFrame asks the publisher for a picture that can be decoded by itself, of every layer.

@@ -1,0 +1,179 @@
+package sfu
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+// bandwidth finds out how much one subscriber's connection carries. Loops write down what they send, without a lock; the client
+// reports when it arrived (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+type bandwidth struct {
+	next   atomic.Uint64 // transport-wide number, without wrap-around
+	octets atomic.Uint64 // sent so far
+	slots  [sentSlots]atomic.Uint64
+	origin time.Time
+
+	mu    sync.Mutex
+	read  uint64 // reports up to this number have been taken
+	est   estimator
+	probe probe
+}
+
+const sentSlots = 4096
+
+func newBandwidth() *bandwidth { return &bandwidth{origin: time.Now()} }
+
+// sent gives a packet of size bytes its transport-wide number. A slot is 16 bits of number, 12 of size and 36 of microseconds, which
+// begin anew after 19 hours.
+func (b *bandwidth) sent(size int) uint16 {
+	b.octets.Add(uint64(size))
+	n := b.next.Add(1)
+	at := uint64(time.Since(b.origin).Microseconds()) & (1<<36 - 1)
+	b.slots[n%sentSlots].Store(n&0xffff<<48 | uint64(min(size, 1<<12-1))<<36 | at)
+	return uint16(n)
+}
+
+// of is what was written down about a number.
+func (b *bandwidth) of(n uint64) (at time.Duration, size int, ok bool) {
+	v := b.slots[n%sentSlots].Load()
+	return time.Duration(v&(1<<36-1)) * time.Microsecond, int(v >> 36 & (1<<12 - 1)), v != 0 && v>>48 == n&0xffff
+}
+
+// report takes what the client says about arrivals. The same report may come several times.
+func (b *bandwidth) report(r *rtcp.TransportLayerCC, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	newest := b.next.Load()
+	first := newest - uint64(uint16(newest)-r.BaseSequenceNumber)
+	if first > newest || newest-first >= sentSlots || first+uint64(r.PacketStatusCount) <= b.read {
+		return
+	}
+	clock := time.Duration(r.ReferenceTime) * 64 * time.Millisecond
+	deltas := r.RecvDeltas
+	arrivals := make([]arrival, 0, r.PacketStatusCount)
+	forEachStatus(r, func(i int, received bool) {
+		a := arrival{number: first + uint64(i), lost: !received}
+		if received && len(deltas) > 0 {
+			clock += time.Duration(deltas[0].Delta) * time.Microsecond
+			deltas = deltas[1:]
+			a.at = clock
+		}
+		var ok bool
+		a.sent, a.size, ok = b.of(a.number)
+		if ok && (received || a.number >= b.read) {
+			arrivals = append(arrivals, a)
+		}
+	})
+	b.read = max(b.read, first+uint64(r.PacketStatusCount))
+	b.est.take(arrivals, now)
+	if rate, done := b.probe.take(arrivals); done {
+		b.est.probed(rate, now)
+	}
+}
+
+// forEachStatus calls do for each packet a report speaks of.
+func forEachStatus(r *rtcp.TransportLayerCC, do func(i int, received bool)) {
+	i := 0
+	one := func(symbol uint16) {
+		if i < int(r.PacketStatusCount) {
+			do(i, symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta)
+		}
+		i++
+	}
+	for _, c := range r.PacketChunks {
+		switch c := c.(type) {
+		case *rtcp.RunLengthChunk:
+			for range c.RunLength {
+				one(c.PacketStatusSymbol)
+			}
+		case *rtcp.StatusVectorChunk:
+			for _, s := range c.SymbolList {
+				one(s)
+			}
+		}
+	}
+}
+
+// rate is what the connection carries in bit/s, negative while nothing says that there is a limit.
+func (b *bandwidth) rate() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.est.limited {
+		return -1
+	}
+	return int(b.est.rate)
+}
+
+// beginProbe says whether it is time to find out if the connection carries target bit/s, and begins if so.
+func (b *bandwidth) beginProbe(target int, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.probe.open || !b.est.mayProbe(now) {
+		return false
+	}
+	b.est.probedAt = now
+	b.probe = probe{open: true, target: target, from: b.next.Load() + 1, began: now, octets: b.octets.Load()}
+	return true
+}
+
+// padding is how many bytes are missing for the probe's target up to now; false when it is over.
+func (b *bandwidth) padding(now time.Time) (bytes int, open bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p := &b.probe
+	if !p.open {
+		return 0, false
+	}
+	lasted := now.Sub(p.began)
+	if lasted > probeLong {
+		p.open, p.to = false, b.next.Load()
+		return 0, false
+	}
+	return max(0, int(float64(p.target)/8*lasted.Seconds())-int(b.octets.Load()-p.octets)), true
+}
+
+// probe is a stretch of numbers among which padding was sent.
+type probe struct {
+	open        bool
+	target      int // bit/s
+	began       time.Time
+	octets      uint64        // sent before it began
+	from, to    uint64        // numbers; to is 0 while open
+	first, last time.Duration // arrivals
+	bytes, got  int
+	taken       bool
+}
+
+// take measures how fast the packets of the probe came in. done once the report about the last of them is there.
+func (p *probe) take(all []arrival) (rate float64, done bool) {
+	if p.from == 0 || p.taken {
+		return 0, false
+	}
+	for _, a := range all {
+		done = done || !p.open && a.number >= p.to
+		if !a.lost && a.number >= p.from && (p.open || a.number <= p.to) {
+			p.count(a)
+		}
+	}
+	if !done {
+		return 0, false
+	}
+	p.taken = true
+	if span := p.last - p.first; p.got >= probePackets && span > 0 {
+		rate = float64(p.bytes) * 8 / span.Seconds()
+	}
+	return rate, true
+}
+
+// count adds a packet. The size of the first says nothing about the time between it and the last.
+func (p *probe) count(a arrival) {
+	if p.got++; p.got == 1 {
+		p.first, p.last = a.at, a.at
+		return
+	}
+	p.bytes += a.size
+	p.first, p.last = min(p.first, a.at), max(p.last, a.at)
+}

@@ -1,0 +1,157 @@
+package sfu
+
+import "time"
+
+// estimator turns arrivals into a rate. Pure: its clocks are those of the arrivals and of the caller. It says nothing until the way
+// is found to be full: packets wait longer and longer, or many are lost. From then on it holds what got through, and more only when
+// a probe has shown that there is more.
+type estimator struct {
+	limited bool
+	rate    float64 // bit/s
+
+	floor    delayFloor
+	samples  []sample // of the last second
+	filledAt time.Time
+	loweredAt,
+	raisedAt,
+	probedAt time.Time
+	failures int           // probes in vain, or successes that did not last
+	settled  time.Duration // packets sent before were sent at the old rate
+}
+
+// arrival is what became of one packet. Sender and receiver have clocks of their own.
+type arrival struct {
+	number   uint64
+	size     int
+	sent, at time.Duration
+	lost     bool
+}
+
+type sample struct {
+	sent, at time.Duration
+	wait     time.Duration // in queues
+	size     int
+	lost     bool
+}
+
+// take learns from a report.
+func (e *estimator) take(all []arrival, now time.Time) {
+	for _, a := range all {
+		s := sample{sent: a.sent, at: a.at, size: a.size, lost: a.lost}
+		if !a.lost {
+			s.wait = e.floor.above(a.at-a.sent, a.sent)
+		}
+		e.samples = append(e.samples, s)
+	}
+	if len(e.samples) == 0 {
+		return
+	}
+	newest := e.samples[len(e.samples)-1].sent
+	for len(e.samples) > 0 && newest-e.samples[0].sent > estimateOver {
+		e.samples = e.samples[1:]
+	}
+	if e.full(newest) && now.Sub(e.loweredAt) >= lowerEvery {
+		e.lower(newest, now)
+	}
+}
+
+// full says whether even the packet that waited least of late waited long, or more got lost than a bad radio link loses.
+func (e *estimator) full(newest time.Duration) bool {
+	count, lost, recent := 0, 0, 0
+	least := time.Duration(-1)
+	oldest := newest
+	for _, s := range e.samples {
+		if s.sent < e.settled {
+			continue
+		}
+		count++
+		if s.lost {
+			lost++
+			continue
+		}
+		if newest-s.sent <= queueOver {
+			recent++
+			oldest = min(oldest, s.sent)
+			if least < 0 || s.wait < least {
+				least = s.wait
+			}
+		}
+	}
+	if recent >= queuePackets && newest-oldest >= queueOver/2 && least > queueLimit {
+		return true
+	}
+	return count >= lossPackets && float64(lost) > lossLimit*float64(count)
+}
+
+// lower takes most of what got through, so that queues can empty.
+func (e *estimator) lower(newest time.Duration, now time.Time) {
+	rate := e.delivered() * lowerTo
+	if e.limited {
+		rate = min(rate, e.rate)
+	}
+	if now.Sub(e.raisedAt) < raiseTrial || now.Sub(e.probedAt) < raiseTrial {
+		e.failures = min(e.failures+1, maxFailures)
+	}
+	e.limited, e.rate = true, max(rate, leastRate)
+	e.loweredAt, e.settled = now, newest
+}
+
+// delivered is the rate that has come in over the last second, in bit/s.
+func (e *estimator) delivered() float64 {
+	first, last, bytes := time.Duration(-1), time.Duration(0), 0
+	for _, s := range e.samples {
+		if s.lost {
+			continue
+		}
+		if first < 0 {
+			first, last = s.at, s.at
+			continue
+		}
+		first, last = min(first, s.at), max(last, s.at)
+		bytes += s.size
+	}
+	if last-first < estimateOver/10 {
+		return float64(bytes) * 8 / (estimateOver / 10).Seconds()
+	}
+	return float64(bytes) * 8 / (last - first).Seconds()
+}
+
+// mayProbe says whether to look for more: not soon after the way was full, and the later the more often that was in vain.
+func (e *estimator) mayProbe(now time.Time) bool {
+	if !e.limited {
+		return false
+	}
+	pause := probeEvery << e.failures
+	return now.Sub(e.loweredAt) >= max(holdAfter, pause) && now.Sub(e.probedAt) >= pause
+}
+
+// probed takes the result of a probe in bit/s, 0 if too little of it arrived.
+func (e *estimator) probed(rate float64, now time.Time) {
+	if rate *= probeTrust; e.loweredAt.After(e.probedAt) || rate <= e.rate {
+		e.failures = min(e.failures+1, maxFailures)
+		return
+	}
+	e.rate, e.raisedAt = rate, now
+	if now.Sub(e.loweredAt) > raiseTrial {
+		e.failures = 0
+	}
+}
+
+// delayFloor is the shortest delay of late, which is that of the way without queues. Two windows, because clocks drift and ways change.
+type delayFloor struct {
+	begun        bool
+	before, here time.Duration
+	since        time.Duration
+}
+
+// above is how much longer than that a packet took.
+func (f *delayFloor) above(delay, sent time.Duration) time.Duration {
+	switch {
+	case !f.begun:
+		*f = delayFloor{begun: true, before: delay, here: delay, since: sent}
+	case sent-f.since > floorOver:
+		f.before, f.here, f.since = f.here, delay, sent
+	}
+	f.here = min(f.here, delay)
+	return delay - min(f.before, f.here)
+}
