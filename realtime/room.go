@@ -145,7 +145,7 @@ func (s *socket) complain(about string) { s.out.put(textFrame("error", what{abou
 // perform does what a text frame asks for; false when its body is unusable.
 func (s *socket) perform(e envelope) bool {
 	switch e.Type {
-	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild":
+	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild", "view":
 		return s.signal(e)
 	case "key.put":
 		k, ok := body[keyPut](e)
@@ -227,6 +227,12 @@ func (s *socket) signal(e envelope) bool {
 			return false
 		}
 		room.Candidate(c.PC, c.Init)
+	case "view":
+		v, ok := body[view](e)
+		if !ok || !v.usable() {
+			return false
+		}
+		room.View(v.pictures(), v.LastN, v.Mode)
 	case "ice.restart", "rebuild":
 		w, ok := body[which](e)
 		if !ok || w.PC != "pub" && w.PC != "sub" {
@@ -266,6 +272,9 @@ func (s *socket) joinRoom() {
 		s.complain("media")
 		return
 	}
+	if v := s.visitor; v.Part == PartModerator || v.Share == shareGranted {
+		p.Allow(sourceScreen, true)
+	}
 	s.room.Store(p)
 	if code, _ := s.out.ending(); code != 0 {
 		s.leaveRoom()
@@ -297,5 +306,7 @@ func (s *socket) relay(e sfu.Event) {
 	case e.Live != nil:
 		live := *e.Live
 		s.conf.mail.post(func() { s.conf.room.setLive(s.visitor, live) })
+	default:
+		s.relayMedia(e)
 	}
 }

@@ -44,6 +44,14 @@ func (c *conference) actOn(s *socket, e effect) {
 		c.leave(s)
 	case doLetIn:
 		c.welcome(s)
+	case doSilence:
+		if p := s.room.Load(); p != nil {
+			p.Silence(e.what, e.on)
+		}
+	case doAllow:
+		if p := s.room.Load(); p != nil {
+			p.Allow(e.what, e.on)
+		}
 	case doComplain:
 		s.complain(e.what)
 	}
