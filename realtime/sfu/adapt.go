@@ -57,7 +57,7 @@ func (p *Peer) adapt(now time.Time) {
 		demands[i] = p.demand(d, speaking)
 	}
 	allowed := p.allowance()
-	choices := allocate(demands, allowed)
+	choices := shareOut(demands, allowed)
 	for i, d := range downs {
 		p.settle(d, choices[i], now)
 	}

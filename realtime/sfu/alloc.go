@@ -42,9 +42,9 @@ type allowance struct {
 	rate  int // bit/s for pictures, negative: as much as there is
 }
 
-// allocate gives each demand its layer. First the page decides what is worth sending, then lastN, then bandwidth: everybody's
+// shareOut gives each demand its layer. First the page decides what is worth sending, then lastN, then bandwidth: everybody's
 // smallest layer comes before anybody's better one, in the order screen, chosen by the person, speaking, spoke before, rest.
-func allocate(all []demand, a allowance) []choice {
+func shareOut(all []demand, a allowance) []choice {
 	order := rank(all)
 	choices := make([]choice, len(all))
 	wishes := make([]rung, len(all))
