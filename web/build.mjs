@@ -90,7 +90,7 @@ try {
   const workerFile = basename(Object.keys(worker.metafile.outputs).find((path) => path.endsWith(".js")));
   const { metafile } = await build({
     ...common,
-    entryPoints: ["ts/live.ts", "ts/page.ts", "css/konsil.css"],
+    entryPoints: ["ts/live.ts", "ts/guest.ts", "ts/page.ts", "css/konsil.css"],
     splitting: true,
     define: { workerFile: JSON.stringify(workerFile) },
   });

@@ -5,7 +5,7 @@ import type { Reason } from "./protocol";
 /** home: to the start page; conference: on to the conference's page; again: the same page once more */
 type Way = "home" | "conference" | "again";
 
-const farewell: Record<Reason, { sentence: string; more?: string; way: Way }> = {
+const farewell: Record<Reason | "left", { sentence: string; more?: string; way: Way }> = {
   withdrawn: { sentence: "Die Einwilligung für diese Konferenz besteht nicht mehr. Ihre Inhalte werden hier nicht mehr gezeigt.", way: "home" },
   closed: { sentence: "Diese Konferenz ist geschlossen.", way: "conference" },
   cancelled: { sentence: "Diese Konferenz wurde abgesagt.", way: "conference" },
@@ -19,6 +19,7 @@ const farewell: Record<Reason, { sentence: string; more?: string; way: Way }> = 
   },
   denied: { sentence: "Sie wurden gerade nicht eingelassen.", more: "Nach einer Minute können Sie noch einmal anklopfen.", way: "again" },
   locked: { sentence: "Der Raum ist gerade abgeschlossen.", more: "Bitte fragen Sie bei der Person nach, von der Sie den Link haben.", way: "again" },
+  left: { sentence: "Sie haben das Gespräch verlassen.", way: "again" },
   full: { sentence: "Im Warteraum ist gerade kein Platz.", more: "Versuchen Sie es in ein paar Minuten noch einmal.", way: "again" },
 };
 
@@ -30,7 +31,7 @@ const ways: Record<Way, string> = { home: "Zur Startseite", conference: "Weiter"
  * @param unsaved changes of this person that the server has not confirmed
  * @param leave where "Weiter" goes; empty for somebody who has no page here
  */
-export function goodbye(reason: Reason, unsaved: number, leave: string): HTMLElement {
+export function goodbye(reason: Reason | "left", unsaved: number, leave: string): HTMLElement {
   const { sentence, more, way } = farewell[reason];
   const slip = document.createElement("main");
   slip.className = "slip";

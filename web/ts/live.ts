@@ -16,19 +16,8 @@ import { Paper } from "./paper";
 import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
-import type { RoomStats } from "./connection";
-import type { SealState } from "./e2ee/seal";
 import { byId, Stage } from "./stage";
 import { post, refetch, swap } from "./swap";
-
-declare global {
-  interface Window {
-    konsil?: {
-      notes: { texts(): Record<string, string>; unsaved(): number; connected(): boolean };
-      room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null> };
-    };
-  }
-}
 
 function box(id: string): HTMLInputElement {
   const found = byId(id);

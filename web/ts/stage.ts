@@ -5,12 +5,23 @@ import { Announcer } from "./announce";
 import { Cards } from "./cards";
 import type { RoomStats } from "./connection";
 import { Desk } from "./desk";
+import type { SealState } from "./e2ee/seal";
 import { Ready } from "./lobby";
 import { RoomTools, TileMenu } from "./moderation";
 import { hands, setText } from "./people";
 import { Room } from "./room";
 import { bindShortcuts } from "./shortcuts";
 import { Tiles } from "./tiles";
+
+declare global {
+  interface Window {
+    /** what the page answers from the console; it gives nothing that the person does not already see */
+    konsil?: {
+      notes?: { texts(): Record<string, string>; unsaved(): number; connected(): boolean };
+      room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null> };
+    };
+  }
+}
 
 /** Made once by a page; `destroy` lets go of devices, connections and pictures. */
 export class Stage {
