@@ -100,7 +100,8 @@ func (c *conference) housekeep() {
 	now := time.Now()
 	if now.Sub(c.looked) > blindFor {
 		c.log.Error("rights unknown for too long, closing", "conference", c.id)
-		c.fail(context.DeadlineExceeded, stateUnavailable)
+		// The memory is as good as before: a tick under way is waited for.
+		c.end(ending{code: closeReload, reason: "reload", last: integersFrame(msgState, uint64(stateUnavailable))})
 		return
 	}
 	for _, s := range c.sockets {

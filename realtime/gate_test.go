@@ -310,6 +310,29 @@ func TestUnknownRightsCloseEverybody(t *testing.T) {
 	}
 }
 
+func TestATickUnderWayIsWaitedForWhenTheRightsAreUnknownForTooLong(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	a := r.join("k1", "anna", 1)
+	until(t, "in", a.saved)
+	release := r.notes.hold()
+	a.edit("lage", 0, 0, "unterwegs")
+	until(t, "under way", r.notes.committing)
+	r.gate.set(func(p *porter) { p.err = errors.New("down") })
+	if code, _ := a.ended(); code != closeReload {
+		t.Errorf("closed with %d", code)
+	}
+	release()
+	until(t, "committed", func() bool { return len(r.notes.rows("k1")) == 1 })
+	r.gate.set(func(p *porter) { p.err = nil })
+	again := r.joinWith(guest("k1", "anna"), 1, a.copyDoc())
+	again.edit("lage", 9, 0, " und da")
+	until(t, "saved", again.saved)
+	if got := r.notes.replay(t, "k1")["lage"]; got != "unterwegs und da" {
+		t.Errorf("the log reads %q", got)
+	}
+}
+
 func TestARightToWriteThatComesAndGoesIsToldAndHolds(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
