@@ -51,6 +51,8 @@ const (
 	relayIdle      = 11 * time.Minute // without a byte a relayed TCP connection is given up; allocations end after 10 by themselves
 	maxRelayed     = 1000             // allocations in all,
 	maxRelayedEach = 12               // of one user
+	maxTrials      = 32               // at a time
+	trialLife      = 15 * time.Second
 )
 
 // How pictures are shared out, see alloc.go.

@@ -37,7 +37,9 @@ type SFU struct {
 	mu      sync.Mutex
 	rooms   map[string]*room
 	closed  bool
-	running sync.WaitGroup // goroutines of peers
+	running sync.WaitGroup // goroutines of peers and trials
+	trials  atomic.Int32
+	closing chan struct{} // closed by Close
 }
 
 // Listen opens the media port. An address that cannot be had is named in the error.
@@ -53,6 +55,7 @@ func Listen(c Config) (*SFU, error) {
 	mux := newMux(conn, c.PublicIPs, quiet)
 	s := &SFU{
 		log: c.Log, mux: mux, tcp: newTCPMux(stream, mux, quiet), gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{},
+		closing: make(chan struct{}),
 	}
 	if s.api, err = newAPI(mux, s.tcp, quiet); err != nil {
 		return nil, errors.Join(fmt.Errorf("media engine: %w", err), s.Close())
@@ -83,7 +86,10 @@ func (s *SFU) Close() error {
 func (s *SFU) shut() []*Peer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.closing)
+	}
 	var all []*Peer
 	for _, r := range s.rooms {
 		all = append(all, r.members()...)
