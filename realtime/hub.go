@@ -146,9 +146,9 @@ type Config struct {
 	// Origin is the scheme and host that our pages come from. A browser that
 	// names another, or none, is refused.
 	Origin string
-	// ICEServers gives what a person's browser may use to find a way to the
-	// room, for half an hour at least; nil: nothing.
-	ICEServers func(person string) []ICEServer
+	// ICEServers gives what a person's browser may use for that long to find a
+	// way to the room; nil: nothing.
+	ICEServers func(person string, life time.Duration) []ICEServer
 	Log        *slog.Logger     // nil: slog.Default
 	Now        func() time.Time // nil: time.Now
 }

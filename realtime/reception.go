@@ -1,13 +1,48 @@
 package realtime
 
 import (
+	"context"
 	"slices"
 	"time"
+
+	"github.com/konsil-server/konsil/realtime/sfu"
 )
 
-// serversEvery is when a client gets new ICE servers: what it was given may
-// hold credentials that end, and it needs good ones when its network changes.
-const serversEvery = 20 * time.Minute
+// A client gets new ICE servers well before the credentials of the old ones
+// end, since it needs good ones whenever its network changes.
+const (
+	serversLife  = time.Hour
+	serversEvery = 20 * time.Minute
+	trialLife    = 2 * time.Minute
+)
+
+// ErrBusy is Try's answer when too many are tried out.
+var ErrBusy = sfu.ErrBusy
+
+// Try answers the offer of a connection that carries nothing, from a browser
+// that wants to know before joining how it reaches the rooms, and gives the ICE
+// servers for that. Whoever asks must be somebody who may wait for a room.
+// ErrBusy: not now; other errors mean that the offer is of no use.
+func (h *Hub) Try(ctx context.Context, person, offer string) (answer string, servers []ICEServer, err error) {
+	if h.cfg.Rooms == nil {
+		return "", nil, ErrBusy
+	}
+	answer, err = h.cfg.Rooms.Try(ctx, offer)
+	if err != nil {
+		return "", nil, err
+	}
+	return answer, h.iceServers(person, trialLife), nil
+}
+
+// iceServers is never nil: null would be no list to a browser.
+func (h *Hub) iceServers(person string, life time.Duration) []ICEServer {
+	if h.cfg.ICEServers != nil {
+		if servers := h.cfg.ICEServers(person, life); servers != nil {
+			return servers
+		}
+	}
+	return []ICEServer{}
+}
 
 type iceServers struct {
 	ICEServers []ICEServer `json:"iceServers"`
@@ -36,14 +71,7 @@ func (r *roomState) setMissing(v *visitor, c command, _ time.Time) []effect {
 // serversFor gives the ICE servers for a socket from now on.
 func (c *conference) serversFor(s *socket) []ICEServer {
 	s.served = time.Now()
-	var servers []ICEServer
-	if c.hub.cfg.ICEServers != nil {
-		servers = c.hub.cfg.ICEServers(s.guest.Person)
-	}
-	if servers == nil {
-		servers = []ICEServer{} // null would be no list to a browser
-	}
-	return servers
+	return c.hub.iceServers(s.guest.Person, serversLife)
 }
 
 // keepServers renews what was given long ago.

@@ -158,7 +158,7 @@ func TestAStockClientGetsBinaryFramesOnly(t *testing.T) {
 func TestTheRoomListsWhoIsThereAndWhatTheyDo(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, withRooms(t), func(c *Config) {
-		c.ICEServers = func(string) []ICEServer { return []ICEServer{{URLs: []string{"stun:x"}}} }
+		c.ICEServers = func(string, time.Duration) []ICEServer { return []ICEServer{{URLs: []string{"stun:x"}}} }
 	})
 	a, b := r.join("k1", "anna", 1), r.join("k1", "bert", 2)
 	a.text("hello", struct{}{})

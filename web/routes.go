@@ -60,6 +60,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/conferences/:code/room", members, s.room},
 		{"POST", "/conferences/:code/ticket", members, s.ticket},
 		{"GET", socket, anyone, s.live}, // the ticket says who
+		{"POST", "/nettest", members, s.nettest},
 		{"GET", "/conferences/:code/measures", members, s.measures},
 		{"POST", "/conferences/:code/measures", members, s.measuresPost},
 		{"GET", "/conferences/:code/notes", members, s.notes},

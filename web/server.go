@@ -49,11 +49,12 @@ type server struct {
 	pages  *pages
 	words  words
 	signIn *budget
+	trials *budget
 }
 
 // New returns everything that konsil serves over HTTP.
 func New(p Parts) (http.Handler, error) {
-	s := &server{Parts: p, signIn: newBudget()}
+	s := &server{Parts: p, signIn: newBudget(), trials: newBudget()}
 	var err error
 	if s.words, err = loadWords("de"); err != nil {
 		return nil, err

@@ -27,8 +27,12 @@ type config struct {
 	DatabaseURL string `env:"DATABASE_URL"`                                         // PostgreSQL 15 or newer; unset: private cluster, evaluation mode
 	SMTPURL     string `env:"KONSIL_SMTP_URL"`                                      // unset: mails stay in the outbox page
 	MailFrom    string `env:"KONSIL_MAIL_FROM" envDefault:"termine@localhost"`      // organiser and From address
-	RTCAddr     string `env:"KONSIL_RTC_ADDR" envDefault:":8443"`                   // media port, UDP
+	RTCAddr     string `env:"KONSIL_RTC_ADDR" envDefault:":8443"`                   // media port, UDP and TCP
 	RTCPublicIP string `env:"KONSIL_RTC_PUBLIC_IP"`                                 // candidates behind NAT, comma separated
+	TURNAddr    string `env:"KONSIL_TURN_ADDR"`                                     // relay over UDP and TCP; unset: none
+	TURNTLSAddr string `env:"KONSIL_TURN_TLS_ADDR"`                                 // relay over TLS; unset: none
+	TLSCert     string `env:"KONSIL_TLS_CERT"`                                      // for it: PEM, the chain, in the name of the public URL
+	TLSKey      string `env:"KONSIL_TLS_KEY"`                                       // and its key
 }
 
 // readConfig reads the environment. Unknown names with our prefix and invalid values stop the start.
@@ -68,6 +72,9 @@ func (c config) validate() error {
 		return fmt.Errorf("KONSIL_RTC_ADDR: %q is not host:port", c.RTCAddr)
 	}
 	if _, err := c.publicIPs(); err != nil {
+		return err
+	}
+	if err := c.validateRelay(); err != nil {
 		return err
 	}
 	if a, err := netmail.ParseAddress(c.MailFrom); err != nil || a.Address != c.MailFrom {

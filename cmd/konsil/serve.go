@@ -109,11 +109,16 @@ func (s *server) wireLive() error {
 	if err != nil {
 		return err
 	}
-	if s.rooms, err = sfu.Listen(sfu.Config{Addr: s.RTCAddr, PublicIPs: ips, Log: s.log}); err != nil {
-		return fmt.Errorf("KONSIL_RTC_ADDR: %w", err)
+	relay, err := s.relay()
+	if err != nil {
+		return err
+	}
+	if s.rooms, err = sfu.Listen(sfu.Config{Addr: s.RTCAddr, Relay: relay, PublicIPs: ips, Log: s.log}); err != nil {
+		return fmt.Errorf("KONSIL_RTC_ADDR, KONSIL_TURN_ADDR: %w", err)
 	}
 	s.hub = realtime.NewHub(realtime.Config{
-		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Rooms: s.rooms, Origin: s.PublicURL, Log: s.log, Now: s.now,
+		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Rooms: s.rooms, Origin: s.PublicURL,
+		ICEServers: s.iceServers, Log: s.log, Now: s.now,
 	})
 	return nil
 }
