@@ -3,7 +3,7 @@
 import { Connection, type Report, type RoomStats } from "./connection";
 import type { Source } from "./devices";
 import type { Media } from "./e2ee/media";
-import { leaks } from "./e2ee/proof";
+import { encoded, leaks } from "./e2ee/proof";
 
 /**
  * The sending side. A source gets its transceiver when it is first switched on; off and on again needs no negotiation. No sender has a track
@@ -60,6 +60,17 @@ export class Publisher extends Connection {
     if (!(await leaks(sender, () => this.media.passed(lane))) || this.gone()) return;
     sender.replaceTrack(null).catch(reportError);
     this.unsealed(source);
+  }
+
+  /** For each source that is on: frames that left the encoder, and frames that the worker saw. */
+  async passes(): Promise<{ source: Source; encoded: number; passed: number }[]> {
+    const on = [...this.lanes].filter(([source]) => this.wanted.get(source));
+    return Promise.all(
+      on.map(async ([source, lane]) => {
+        const sender = this.carried.get(source)?.sender;
+        return { source, encoded: sender ? await encoded(sender) : 0, passed: await this.media.passed(lane) };
+      }),
+    );
   }
 
   private gone(): boolean {

@@ -197,6 +197,11 @@ export class Room {
     return all;
   }
 
+  /** For each source that is on: frames that left the encoder, and frames that the worker saw. */
+  async passes(): Promise<{ source: Source; encoded: number; passed: number }[]> {
+    return (await this.pub?.passes()) ?? [];
+  }
+
   private close(): void {
     this.pub?.close();
     this.sub?.close();

@@ -5,6 +5,7 @@ import { Announcer } from "./announce";
 import { Cards } from "./cards";
 import type { RoomStats } from "./connection";
 import { Desk } from "./desk";
+import { SealPanel } from "./e2ee/panel";
 import type { SealState } from "./e2ee/seal";
 import { Ready } from "./lobby";
 import { RoomTools, TileMenu } from "./moderation";
@@ -32,6 +33,7 @@ export class Stage {
   private readonly tools: RoomTools;
   private readonly cards: Cards;
   private readonly ready: Ready;
+  private readonly seal: SealPanel;
   private readonly announcer: Announcer;
   private readonly unbind: () => void;
   private over = false;
@@ -52,6 +54,7 @@ export class Stage {
     this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell);
     this.tools = new RoomTools(byId("moderate"), this.cards, this.room, tell);
     this.ready = new Ready(this.cards, this.room);
+    this.seal = new SealPanel(byId("seal"), this.room);
     this.announcer = new Announcer(byId("room-said"));
     byId("unlock").addEventListener("click", () => void this.tiles.unlock());
     this.unbind = this.bindKeys();
@@ -114,6 +117,7 @@ export class Stage {
     this.menu.changed();
     this.tools.changed();
     this.ready.changed();
+    this.seal.show();
     this.announcer.people(room.people, room.self);
     setText(byId("room-state"), this.state());
     this.showTurns();

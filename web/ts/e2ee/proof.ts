@@ -31,7 +31,7 @@ export async function leaks(sender: RTCRtpSender, passed: () => Promise<number>)
 }
 
 /** Frames of a picture over all layers; of sound, packets, which are as many. */
-async function encoded(sender: RTCRtpSender): Promise<number> {
+export async function encoded(sender: RTCRtpSender): Promise<number> {
   let sum = 0;
   for (const report of (await sender.getStats()).values() as Iterable<OutboundReport>) {
     if (report.type === "outbound-rtp") sum += report.framesEncoded ?? report.packetsSent ?? 0;
