@@ -20,7 +20,10 @@ type sealState struct {
 	Counts  map[string]struct{ Done, Withheld, Failed, Plain int }
 }
 
-func (p *person) seal() sealState { p.t.Helper(); return asked[sealState](p, `window.konsil.room.seal()`) }
+func (p *person) seal() sealState {
+	p.t.Helper()
+	return asked[sealState](p, `window.konsil.room.seal()`)
+}
 
 // switchesOn camera and microphone.
 func (p *person) switchesOn() {

@@ -280,10 +280,11 @@ export class Keys {
     this.changed();
   }
 
-  /** Seals our secret for somebody. */
+  /** Seals our secret for somebody; never one of an epoch before hers. */
   private async hand(one: Known): Promise<void> {
     if (!this.own || !this.session || !this.members.includes(one.peer)) return;
     const { epoch, secret } = this.own;
+    if (epoch !== this.newest) return; // the newest begins in a moment, and hands out its own
     const key = await wrapping(this.session.pair.privateKey, one.key, { peer: this.self, raw: this.session.raw }, one, epoch);
     const iv = random(12);
     const box = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, secret);
