@@ -212,7 +212,7 @@ func (c *conference) receive(in inbound) {
 	}
 	switch in.kind {
 	case inHello:
-		c.greet(s, in.name)
+		c.greet(s, in.name, in.plain)
 	case inCommand:
 		c.act(c.room.command(s.visitor, in.name, *in.asks, c.hub.cfg.Now()))
 	case inKey:

@@ -48,13 +48,16 @@ func (k keyPut) usable() bool {
 // passKey hands an envelope to whom it is for, byte by byte as it came. One
 // for somebody who has just left is dropped: the next epoch begins anyway.
 func (c *conference) passKey(from *socket, k keyPut) {
-	if from.visitor == nil || !from.visitor.in {
+	if !from.hasKeys() {
 		return
 	}
 	f := textFrame("key.put", keyFrom{k.Epoch, from.peer, k.Blob})
 	for _, s := range c.sockets {
-		if s != from && s.visitor != nil && s.visitor.in && (k.To == "" || s.peer == k.To) {
+		if s != from && s.hasKeys() && (k.To == "" || s.peer == k.To) {
 			s.out.put(f)
 		}
 	}
 }
+
+// hasKeys says whether a socket takes part in the exchange of keys.
+func (s *socket) hasKeys() bool { return s.visitor != nil && s.visitor.in && !s.visitor.plain }

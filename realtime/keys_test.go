@@ -126,6 +126,26 @@ func TestAnEnvelopeReachesItsReceiverAsItWasAndNobodyElse(t *testing.T) {
 	}
 }
 
+func TestABrowserThatCannotEncryptGetsNeitherMediaNorKeys(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, withRooms(t))
+	anna, bert := r.enters("k1", "anna", 1), r.enters("k1", "bert", 2)
+	old := r.join("k1", "carl", 3)
+	old.text("hello", map[string]bool{"e2ee": false})
+	until(t, "carl is welcome, without media", func() bool {
+		return old.textOf("welcome") != nil && string(old.textOf("error")) == `{"what":"e2ee"}`
+	})
+	anna.inEpoch("join", anna, bert)
+	anna.text("key.put", keyPut{3, old.hubPeer(), "secret"})
+	anna.text("key.put", keyPut{3, "", "forall"})
+	until(t, "bert has what is for all", func() bool { return len(bert.keys()) == 1 })
+	old.text("pub.offer", map[string]any{"gen": 1, "sdp": "v=0", "tracks": []any{}})
+	until(t, "carl offers in vain", func() bool { return len(old.all("error")) == 2 })
+	if got := old.keys(); len(got) > 0 {
+		t.Errorf("carl got %+v", got)
+	}
+}
+
 func TestAnEnvelopeThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, k := range map[string]keyPut{

@@ -49,6 +49,7 @@ type visitor struct {
 	guest Guest
 	in    bool
 	going bool // shown out; in the room until its media has stopped
+	plain bool // cannot encrypt: has no media and no keys
 	// unmuting are silenced sources that were switched off since: switching
 	// one on again lifts the silence. Who just goes on sending stays silent.
 	unmuting []string

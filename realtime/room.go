@@ -30,6 +30,7 @@ func newPeerID() string {
 type (
 	greeting struct {
 		Name string `json:"name"`
+		E2EE *bool  `json:"e2ee"` // false: this browser cannot encrypt
 	}
 	welcome struct {
 		Self       string      `json:"self"`
@@ -254,7 +255,7 @@ func (s *socket) hello(e envelope) {
 		return
 	}
 	g, _ := body[greeting](e) // a greeting may be empty
-	s.greets = s.conf.ask(inbound{from: s, kind: inHello, name: g.Name})
+	s.greets = s.conf.ask(inbound{from: s, kind: inHello, name: g.Name, plain: g.E2EE != nil && !*g.E2EE})
 }
 
 // joinRoom makes the two peer connections. Without them the person still
@@ -264,6 +265,10 @@ func (s *socket) hello(e envelope) {
 func (s *socket) joinRoom() {
 	rooms := s.conf.hub.cfg.Rooms
 	if rooms == nil {
+		return
+	}
+	if s.visitor.plain {
+		s.complain("e2ee")
 		return
 	}
 	p, err := rooms.Join(s.conf.id, s.peer, s.relay)

@@ -5,12 +5,14 @@ import "context"
 // This file does what the room has decided (roomstate.go), on the conference's
 // goroutine.
 
-// greet hears a socket that wants to take part in the room.
-func (c *conference) greet(s *socket, name string) {
+// greet hears a socket that wants to take part in the room. Plain: it cannot
+// encrypt, and will get neither media nor keys.
+func (c *conference) greet(s *socket, name string, plain bool) {
 	if s.visitor != nil || !s.arrived {
 		return
 	}
 	s.visitor = newVisitor(s.peer, s.guest, name)
+	s.visitor.plain = plain
 	c.act(c.room.knock(s.visitor, c.hub.cfg.Now()))
 }
 

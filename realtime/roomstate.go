@@ -174,7 +174,7 @@ func (r *roomState) ofPerson(person string, in bool) (found []*visitor) {
 func (r *roomState) members() []string {
 	peers := []string{}
 	for _, v := range r.visitors {
-		if v.in {
+		if v.in && !v.plain {
 			peers = append(peers, v.Peer)
 		}
 	}

@@ -81,6 +81,7 @@ type inbound struct {
 	body   []byte
 	key    keyPut
 	name   string   // that a hello brings, or the type of a command
+	plain  bool     // a hello of a browser that cannot encrypt
 	asks   *command // of a command
 	rights *Rights  // of an admission
 	reply  chan struct{}
