@@ -61,7 +61,7 @@ const senders = new Set<Transformer>();
 const receivers = new Map<Transformer, { connection: number; mid: string }>();
 const counts = new Map<string, Counts>();
 const lanes: Record<number, number> = {};
-const samples = new Map<string, ((sample: Sample) => void)[]>();
+const samples = new Map<string, ((sample: Sample | null) => void)[]>();
 
 function count(of: Origin): Counts {
   const name = `${of.peer}/${of.source}`;
@@ -84,14 +84,12 @@ async function sealFrame(source: string, frame: EncodedFrame, on: (frame: Encode
   const clear = clearLength(mime, frame.type === "key");
   const counter = secret.next(source);
   const sealed = await seal(await secret.key(source), counter, origin, clear, plain);
-  frame.data = sealed.buffer;
-  on(frame);
-  count(origin).done++;
   const waiting = samples.get(source)?.splice(0) ?? [];
-  if (waiting.length) {
-    const sample = await examine(secret, origin, plain, sealed);
-    for (const one of waiting) one(sample);
-  }
+  const sample = waiting.length ? await examine(secret, origin, plain, sealed) : null;
+  for (const one of waiting) one(sample);
+  frame.data = sealed.buffer;
+  on(frame); // from here the bytes are the browser's
+  count(origin).done++;
 }
 
 /** What somebody without the key makes of a sealed frame, and what somebody with it does. */
