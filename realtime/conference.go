@@ -24,7 +24,7 @@ const (
 	presenceEvery = 100 * time.Millisecond
 
 	loadDeadline  = 15 * time.Second
-	socketsEach   = 5   // of one person in one conference
+	socketsEach   = 5   // of one person in one conference: some windows and devices, no farm
 	frameBacklog  = 64  // frames that wait for a conference before readers wait
 	snapshotEvery = 500 // rows
 )

@@ -10,9 +10,13 @@ import (
 )
 
 const (
-	maxNote      = 512 << 10 // text of a note, in UTF-16 units
-	maxBinding   = 32        // client ids one socket may bind
-	loadedBytes  = 64 << 20  // our own state and rows are trusted further than a frame
+	// maxNote is the text of a note in UTF-16 units: three hundred pages, which
+	// every browser still holds, and every start of the server still reads.
+	maxNote = 512 << 10
+	// maxBinding is how many client ids one socket may bind. A page has one, and
+	// what earlier pages left has theirs; ids are kept for ever.
+	maxBinding   = 32
+	loadedBytes  = 64 << 20 // our own state and rows are trusted further than a frame
 	loadedStruct = 16 << 20
 )
 

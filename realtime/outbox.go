@@ -7,7 +7,13 @@ import (
 )
 
 const (
-	queueLength   = 256              // frames that may wait for a socket
+	// What waits for a socket is memory, and was written for somebody who does
+	// not read it: coming back costs less. That many frames are seconds of a
+	// lively conference. The bytes are several times the largest note, of which
+	// one may wait whatever it takes, or nobody could get it.
+	queueLength = 256
+	queueBytes  = 8 << 20
+
 	writeDeadline = 10 * time.Second // for one write to be taken, at most; half of it at least
 	lastWords     = 2 * time.Second  // for the final frames to be taken
 	silence       = 50 * time.Second // without a sign of life ends a socket
@@ -20,6 +26,7 @@ const (
 type outbox struct {
 	mu    sync.Mutex
 	queue [][]byte
+	bytes int       // in queue
 	conn  net.Conn  // nil until the upgrade
 	over  bool      // ended: nothing more is put
 	until time.Time // the write deadline as it stands
@@ -53,9 +60,10 @@ func (o *outbox) hurry() {
 // is full is too slow to be waited for and is ended: it resumes by itself.
 func (o *outbox) put(frame []byte) {
 	o.mu.Lock()
-	full := len(o.queue) >= queueLength
+	full := len(o.queue) >= queueLength || len(o.queue) > 0 && o.bytes+len(frame) > queueBytes
 	if !full && !o.over {
 		o.queue = append(o.queue, frame)
+		o.bytes += len(frame)
 	}
 	o.mu.Unlock()
 	if full {
@@ -112,7 +120,7 @@ func (o *outbox) take(batch net.Buffers) (_ net.Buffers, last bool) {
 	defer o.mu.Unlock()
 	batch = append(batch[:0], o.queue...)
 	clear(o.queue)
-	o.queue = o.queue[:0]
+	o.queue, o.bytes = o.queue[:0], 0
 	if now := time.Now(); !o.over && o.until.Sub(now) < writeDeadline/2 { // each renewal costs a timer
 		o.until = now.Add(writeDeadline)
 		o.conn.SetWriteDeadline(o.until)

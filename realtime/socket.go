@@ -16,11 +16,18 @@ import (
 )
 
 const (
+	// A person's keys give ten document frames a second, an input method or a
+	// search and replace some dozens at once, and there are cursors and the
+	// room beside them. What is more than that is no person, and costs all the
+	// others in the conference.
 	framesPerSecond = 200
 	framesBurst     = 400
 	messageDeadline = 10 * time.Second // for a begun message to be complete
 	lingerFor       = time.Second      // for the other side to take our close frame
-	maxStructs      = 16 << 10         // structs in one document frame
+	// maxStructs is how many structs one document frame may hold. They cost
+	// memory and time each, however short they are; typing makes a few, and the
+	// unsaved work of hours some thousands.
+	maxStructs = 16 << 10
 )
 
 // socket is one connection of one guest. It is made by Hub.Serve when the
@@ -244,7 +251,10 @@ func (s *socket) document(kind messageKind, body []byte, size int, err error) bo
 		in.refuse = refusedMalformed
 	default:
 		in.update, err = ydoc.Decode(body, ydoc.Limits{Bytes: maxFrame, Structs: maxStructs})
-		if err != nil || !in.update.Plain() {
+		switch {
+		case errors.Is(err, ydoc.ErrTooLarge):
+			in.update, in.refuse = nil, refusedSize
+		case err != nil || !in.update.Plain():
 			in.update, in.refuse = nil, refusedMalformed
 		}
 	}

@@ -80,6 +80,19 @@ func TestAFullQueueEndsItsSocketAtOnce(t *testing.T) {
 	}
 }
 
+func TestAQueueOfTooManyBytesEndsItsSocketUnlessItIsOneFrame(t *testing.T) {
+	t.Parallel()
+	o := newOutbox()
+	o.put(make([]byte, queueBytes+1))
+	if code, _ := o.ending(); code != 0 {
+		t.Fatal("the whole of a large note may not wait")
+	}
+	o.put([]byte{1})
+	if code, _ := o.ending(); code != closeSlow {
+		t.Errorf("ended with %d", code)
+	}
+}
+
 func TestTooManyOrTooLargeFramesEndTheSocket(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

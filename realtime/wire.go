@@ -9,8 +9,12 @@ import (
 
 // Limits of the wire, announced in protocol.md.
 const (
-	maxFrame   = 64 << 10  // bytes of a frame that is looked at
-	hardFrame  = 128 << 10 // bytes of a frame that is read at all
+	// maxFrame is in bytes. It is what a long paste makes and all that a
+	// reader of ours ever holds for a stranger; more is sent in parts.
+	maxFrame = 64 << 10
+	// hardFrame is how much is read to know the number of a document frame that
+	// is too large, so that it can be refused by it. Beyond that the socket ends.
+	hardFrame  = 128 << 10
 	maxInteger = 1<<53 - 1 // lib0 reads no larger integer
 )
 
