@@ -5,7 +5,7 @@ export type Source = "mic" | "camera" | "screen";
 
 const wanted: Record<"mic" | "camera", MediaStreamConstraints> = {
   mic: { audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true } },
-  camera: { video: { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } } },
+  camera: { video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 } } },
 };
 
 const names: Record<"mic" | "camera", { the: string; no: string }> = {

@@ -5,6 +5,17 @@ import type { Source } from "./devices";
 import type { Media } from "./e2ee/media";
 import { encoded, leaks } from "./e2ee/proof";
 
+/** A camera in three sizes, so that everybody gets what fits the place it has there; names and order are the server's. */
+const encodings: Record<Source, RTCRtpEncodingParameters[]> = {
+  mic: [{ maxBitrate: 48_000, priority: "high", networkPriority: "high" }],
+  camera: [
+    { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+    { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 450_000 },
+    { rid: "h", maxBitrate: 1_400_000 },
+  ],
+  screen: [{ maxBitrate: 1_200_000, maxFramerate: 15 }],
+};
+
 /**
  * The sending side. A source gets its transceiver when it is first switched on; off and on again needs no negotiation. No sender has a track
  * before the worker that seals its frames holds it.
@@ -32,8 +43,7 @@ export class Publisher extends Connection {
     this.wanted.set(source, track);
     if (this.carried.has(source)) return this.feed(source);
     if (!track) return;
-    const encoding = { maxBitrate: { mic: 48_000, camera: 800_000, screen: 1_200_000 }[source] };
-    const transceiver = this.pc.addTransceiver(track.kind, { direction: "sendonly", sendEncodings: [encoding] });
+    const transceiver = this.pc.addTransceiver(track.kind, { direction: "sendonly", sendEncodings: encodings[source] });
     prefer(transceiver, track.kind);
     this.carried.set(source, transceiver);
     this.media.send(transceiver.sender, source).then(
@@ -75,6 +85,17 @@ export class Publisher extends Connection {
 
   private gone(): boolean {
     return this.pc.signalingState === "closed";
+  }
+
+  /** Sends of a source only the layers somebody sees, the smallest first; a source in one stream is on or off. */
+  thin(source: Source, active: boolean[]): void {
+    this.step(async () => {
+      const sender = this.carried.get(source)?.sender;
+      const parameters = sender?.getParameters();
+      if (!sender || !parameters?.encodings.length) return;
+      parameters.encodings.forEach((encoding, at) => (encoding.active = active[at] ?? true));
+      await sender.setParameters(parameters).catch(reportError);
+    });
   }
 
   answered(gen: number, sdp: string): void {

@@ -10,6 +10,7 @@ import { isRecord } from "./protocol";
 import { Publisher } from "./publisher";
 import { readTracks, Subscriber } from "./subscriber";
 import type { Tiles } from "./tiles";
+import { Viewing } from "./viewing";
 
 type Side = "pub" | "sub";
 
@@ -73,6 +74,7 @@ export class Room {
   private pub: Publisher | null = null;
   private sub: Subscriber | null = null;
   private subs = 0;
+  private readonly viewing: Viewing;
   private readonly ear: number;
 
   constructor(
@@ -82,7 +84,11 @@ export class Room {
   ) {
     this.devices = new Devices((source, problem) => this.deviceChanged(source, problem));
     this.seal = Media.possible() ? this.sealed() : null;
-    this.ear = setInterval(() => this.sub?.listen(), 250);
+    this.viewing = new Viewing(view.tiles, () => this.mode, (type, data) => this.self !== "" && this.send(type, data));
+    this.ear = setInterval(() => {
+      this.sub?.listen();
+      this.viewing.look();
+    }, 250);
   }
 
   private sealed(): Seal {
@@ -125,6 +131,9 @@ export class Room {
       case "layers":
         this.layer(data);
         return true;
+      case "pub.layers":
+        this.thin(data);
+        return true;
       case "pub.answer":
         this.pub?.answered(Number(data["gen"]), String(data["sdp"]));
         return true;
@@ -155,6 +164,7 @@ export class Room {
       this.devices.stop("screen");
     }
     if (mode === "text") this.devices.stop("mic");
+    this.viewing.look();
     this.view.changed();
   }
 
@@ -185,6 +195,7 @@ export class Room {
 
   destroy(): void {
     clearInterval(this.ear);
+    this.viewing.destroy();
     this.devices.stopAll();
     this.close();
     this.seal?.close();
@@ -228,6 +239,7 @@ export class Room {
   private welcome(data: Record<string, unknown>): void {
     this.close();
     this.waits = null;
+    this.viewing.forget();
     this.self = String(data["self"] ?? "");
     this.state(data);
     this.ice = readIceServers(data["iceServers"]);
@@ -324,6 +336,11 @@ export class Room {
     if (typeof peer !== "string" || (source !== "camera" && source !== "screen")) return;
     if (state !== "high" && state !== "mid" && state !== "low" && state !== "paused") return;
     this.view.tiles.layer(peer, source, state, why === "bandwidth" || why === "lastN" || why === "view" ? why : "");
+  }
+
+  private thin({ source, active }: Record<string, unknown>): void {
+    const known = sources.find((one) => one === source);
+    if (known && Array.isArray(active)) this.pub?.thin(known, active.map(Boolean));
   }
 
   private candidate(data: Record<string, unknown>): void {
