@@ -43,7 +43,8 @@ type allowance struct {
 }
 
 // shareOut gives each demand its layer. First the page decides what is worth sending, then lastN, then bandwidth: everybody's
-// smallest layer comes before anybody's better one, in the order screen, chosen by the person, speaking, spoke before, rest.
+// smallest layer comes before anybody's better one, rung by rung in the order screen, chosen by the person, speaking, spoke before,
+// rest.
 func shareOut(all []demand, a allowance) []choice {
 	order := rank(all)
 	choices := make([]choice, len(all))
@@ -141,24 +142,13 @@ func fit(all []demand, order []int, wishes []rung, choices []choice, rate int) {
 	for i := range got {
 		got[i] = paused
 	}
-	raise := func(i int) bool {
-		next := all[i].next(got[i], wishes[i])
-		if wishes[i] == paused || next == paused {
-			return false
-		}
-		more := all[i].cost(next) - all[i].cost(got[i])
-		if more > rate {
-			return false
-		}
-		rate -= more
-		got[i] = next
-		return true
-	}
-	for _, i := range order {
-		raise(i)
-	}
-	for _, i := range order {
-		for got[i] != paused && raise(i) {
+	for range rungs {
+		for _, i := range order {
+			next := all[i].next(got[i], wishes[i])
+			more := all[i].cost(next) - all[i].cost(got[i])
+			if next != paused && more <= rate {
+				got[i], rate = next, rate-more
+			}
 		}
 	}
 	for i, wish := range wishes {
