@@ -20,6 +20,7 @@ type Entry struct {
 	Discipline string
 	Person     account.Actor
 	Color      int // 0…7, by seat: the same for everybody in the room
+	Redactions []Redaction
 }
 
 // Open opens the room of a planned conference. ErrClosed when no consent stands or nothing is released, ErrConflict outside
@@ -62,6 +63,9 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 			return err
 		}
 		e = Entry{Conference: c, Part: part, Discipline: own.Discipline, Person: by, Color: colorOf(by.ID, seats)}
+		if e.Redactions, err = redactions(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		return s.Cases.Saw(ctx, tx, by, c.Organisation, c.CaseID, "enter_room", c.Code)
 	})
 	if err != nil {

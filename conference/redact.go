@@ -24,9 +24,6 @@ type Redaction struct {
 	At      time.Time `json:"at"`
 }
 
-// Short is who removed it, as the room calls people.
-func (r Redaction) Short() string { return account.Initials(r.Name) }
-
 // maxCut is how many stretches of different authors, or typed at different times, one passage may consist of.
 const maxCut = 4096
 

@@ -239,7 +239,7 @@ func conferenceRoutes(s *testServer) map[string]url.Values {
 		"POST /open":     nil, "POST /end": nil, "POST /ticket": nil, "POST /approve": typed("decisions", "fremd"),
 		"POST /measures": typed("what", "fremd", "responsible", s.people["Anna"].ID.String(), "due_on", "2026-12-20"),
 		"POST /minutes":  typed("decisions", "fremd"),
-		"POST /addendum": typed("section", "decisions", "text", "fremd"),
+		"POST /addendum": typed("section", "decisions", "text", "fremd"), "POST /redaction": typed("section", "decisions", "units", "1:0:1"),
 	}
 }
 

@@ -27,11 +27,11 @@ type livePage struct {
 	Moderator, Writable               bool
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
-	AddendumURL                       string
+	AddendumURL, RedactionURL         string
 	CSS, LiveJS, PageJS               string
 }
 
-type liveSection struct{ Key, Title, Hint string }
+type liveSection struct{ Key, Title, Hint, Cuts string }
 
 type livePerson struct{ Name, Short, Person string }
 
@@ -45,8 +45,8 @@ func (s *server) room(c echo.Context) error {
 		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
 		Moderator: e.Part == conference.Moderator, Writable: true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
-		AddendumURL: at(c, "/addendum"),
-		CSS:         s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
+		AddendumURL: at(c, "/addendum"), RedactionURL: at(c, "/redaction"),
+		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
 	}
 	before, err := s.Conferences.HasPrevious(c.Request().Context(), me(c), code(c))
 	if err != nil {
@@ -59,7 +59,9 @@ func (s *server) room(c echo.Context) error {
 		p.EndURL = at(c, "#end")
 	}
 	for _, key := range e.Kind.Sections() {
-		p.Sections = append(p.Sections, liveSection{key, s.words.t("section.", key), s.words.t("section.", key, ".hint")})
+		p.Sections = append(p.Sections, liveSection{
+			key, s.words.t("section.", key), s.words.t("section.", key, ".hint"), s.cuts(e.Redactions, key),
+		})
 	}
 	return s.render(c, http.StatusOK, s.pages.live, "live", p)
 }

@@ -66,6 +66,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/conferences/:code/notes", members, s.notes},
 		{"GET", "/conferences/:code/previous", members, s.previous},
 		{"POST", "/conferences/:code/addendum", members, s.addendum},
+		{"POST", "/conferences/:code/redaction", members, s.redact},
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
 		{"GET", "/conferences/:code/minutes.json", members, s.minutesFile},
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},

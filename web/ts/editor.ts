@@ -61,6 +61,7 @@ export function openEditor(options: SectionOptions): Section {
       view.dispatch({ effects: access.reconfigure(accessTo(writable)) });
     },
     caret: () => (view.hasFocus ? view.state.selection.main.head : null),
+    selection: () => view.state.selection.main,
     focus(at) {
       view.focus();
       view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });

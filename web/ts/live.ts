@@ -16,6 +16,9 @@ import { Paper } from "./paper";
 import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
+import { Remover, type Beginning } from "./redact";
+import type { RoomStats } from "./connection";
+import type { SealState } from "./e2ee/seal";
 import { byId, Stage } from "./stage";
 import { post, refetch, swap } from "./swap";
 
@@ -34,6 +37,7 @@ class LivePage {
   private readonly paper: Paper;
   private shown: Notes; // whose text the paper shows; for a moment not the same as notes
   private renewals = 0;
+  private redacted = false; // the notes in the place of those shown are without something that was removed
   private readonly clock: number;
   private endsAt = Date.parse(this.data("ends"));
   private wasWritable = false;
@@ -44,7 +48,7 @@ class LivePage {
     this.queue = new Queue(this.data("code"), this.data("person"), !wished("keepnothing"));
     this.notes = this.shown = new Notes((frame) => this.link.binary(frame), this.teller(), this.queue, Paper.keys());
     this.stage = new Stage((type, data) => this.link.text(type, data), () => this.showCount());
-    this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence));
+    this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence), this.remover());
     this.notes.changed = () => this.showNotes();
     void this.notes.restore();
     this.bindSettings();
@@ -73,7 +77,12 @@ class LivePage {
       restart: () => this.link.restart(),
       recovered: (n: number) => this.tell(n === 1 ? "1 Änderung von vorhin nachgereicht." : `${n} Änderungen von vorhin nachgereicht.`),
       stuck: () => this.renew(),
+      rewritten: (beginning: Beginning) => this.beginAnew(beginning),
     };
+  }
+
+  private remover(): Remover {
+    return new Remover(this.data("redaction"), () => this.saved(), (sentence) => this.tell(sentence));
   }
 
   /** Goes on with a fresh document; the old one stays to be read until everything unsaved is in the new one. */
@@ -84,12 +93,31 @@ class LivePage {
     this.link.restart();
   }
 
+  /** A passage was removed: nothing of the document that had it stays, be it on the page, to be undone, or on its way. */
+  private beginAnew(beginning: Beginning): void {
+    this.redacted = true;
+    this.notes = this.notes.begun(beginning, this.shown);
+    this.notes.changed = () => this.showNotes();
+  }
+
   private showRenewed(): void {
     if (this.notes === this.shown || !this.notes.settled()) return;
     this.paper.setNotes(this.notes);
     this.shown.destroy();
     this.shown = this.notes;
+    if (this.redacted) return this.sayRedacted();
     this.tell("Der Server hat eine Änderung nicht angenommen. Ihr Text wurde neu eingesetzt, bitte sehen Sie ihn kurz durch.");
+  }
+
+  private sayRedacted(): void {
+    this.redacted = false;
+    setText(byId("saved-said"), "Aus der Mitschrift wurde eine Stelle entfernt.");
+    if (this.shown.leftOut) this.tell("Was Sie zuletzt geschrieben haben, stand mitten in einer Stelle, die gerade entfernt wurde, und ist mit ihr weggefallen.");
+  }
+
+  /** Resolves when everything typed so far is saved, or will not be soon. */
+  private async saved(): Promise<void> {
+    for (let tries = 0; this.notes.unsaved() > 0 && tries < 100; tries++) await new Promise((later) => setTimeout(later, 50));
   }
 
   private bindSettings(): void {
@@ -143,6 +171,7 @@ class LivePage {
   private lost(): void {
     this.notes.lost();
     this.stage.room.lost();
+    if (this.notes.replaces()) this.paper.setNotes(this.notes); // empty until the server is back, rather than what was removed
   }
 
   private showCount(): void {

@@ -6,6 +6,7 @@ import * as encoding from "lib0/encoding";
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate, removeAwarenessStates } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Queue, Slot } from "./queue";
+import { insertAgain, type Beginning } from "./redact";
 import { ownWords, repeatEdits } from "./renew";
 
 type Frame = Uint8Array<ArrayBuffer>;
@@ -36,12 +37,14 @@ export interface Teller {
   recovered(changes: number): void;
   /** The server does not take this document's changes: time for `renewed`. */
   stuck(): void;
+  /** The server has written its log anew, without what was removed: this document may not be shown any longer; time for `begun`. */
+  rewritten(beginning: Beginning): void;
 }
 
 const msg = { sync: 0, awareness: 1, ack: 100, hello: 101, state: 102, reject: 103 } as const;
 const sync = { step1: 0, step2: 1, update: 2 } as const;
-const rejected = { sealed: 1, right: 2, large: 3, client: 4, malformed: 5, missing: 6 } as const;
-const noteState = { open: 0, sealing: 1, sealed: 2, down: 3, rights: 4 } as const;
+const rejected = { sealed: 1, right: 2, large: 3, client: 4, malformed: 5, missing: 6, outdated: 7 } as const;
+const noteState = { open: 0, sealing: 1, sealed: 2, down: 3, rights: 4, rewritten: 5 } as const;
 
 /** Where unacknowledged changes wait longer than this the socket is taken for dead. */
 const patience = 10_000;
@@ -66,6 +69,8 @@ export class Notes {
   readonly awareness = new Awareness(this.doc);
   /** Called after anything that changes `saveState` or `writable`. */
   changed: () => void = () => {};
+  /** Words that were not saved yet went with what was removed around them. */
+  leftOut = false;
 
   private pending: Change[] = [];
   private sent = 0; // document frames sent on this connection
@@ -82,6 +87,10 @@ export class Notes {
   private owed: Uint8Array | null = null; // the server's state vector, while it waits for an answer
   private recovered = 0; // of the changes of an earlier page, those acknowledged
   private predecessor: Notes | null = null; // whose unsaved edits are still to be repeated
+  private taken: Map<number, number> | null = null; // of the predecessor's, if it belongs to an earlier log
+  private base: number | null = null; // of the log that this document belongs to; null until the server has said it
+  private baseKnown: (base: number) => void = () => {};
+  private readonly knowsBase = new Promise<number>((known) => (this.baseKnown = known));
   private over = false;
   private held: Uint8Array[] | null = null;
   private holdTimer = 0;
@@ -102,9 +111,12 @@ export class Notes {
 
   /** Begins with what an earlier page could not hand in any more. */
   async restore(): Promise<void> {
-    for (const { update, slot } of await this.queue.load()) {
+    const left = await this.queue.load();
+    const base = left.length ? await this.knowsBase : 0;
+    for (const { update, base: madeWith, slot } of left) {
       if (this.over) return;
       try {
+        if (madeWith !== base) throw new Error("made with a document that is no more");
         Y.applyUpdate(this.doc, update, this);
         this.add(update, slot, true);
       } catch {
@@ -123,7 +135,32 @@ export class Notes {
     const fresh = new Notes(this.send, this.tell, this.queue, this.sections);
     fresh.predecessor = this;
     fresh.restored = true;
+    fresh.base = this.base;
     return fresh;
+  }
+
+  /**
+   * Notes with a fresh document of the log that begins there, on the connection that these have. What was typed into those on the page and
+   * the log never had is inserted again.
+   */
+  begun({ base, taken }: Beginning, shown: Notes): Notes {
+    const fresh = shown.renewed();
+    fresh.base = base;
+    fresh.taken = taken;
+    const { linked, asked, right, largest, server, sealsAt, sent } = this;
+    Object.assign(fresh, { linked, asked, right, largest, server, sealsAt, sent });
+    shown.linked = shown.asked = false; // what is typed there from now on is for the fresh ones to send
+    if (this !== shown) {
+      this.predecessor = null;
+      this.destroy();
+    }
+    fresh.begin();
+    return fresh;
+  }
+
+  /** True while these wait for a document in the place of one that may not be shown any longer. */
+  replaces(): boolean {
+    return this.taken !== null;
   }
 
   /** Changes of this person that the server has not acknowledged. */
@@ -247,9 +284,19 @@ export class Notes {
     decoding.readVarUint(from); // head: our state vector says more
     this.right = (decoding.readVarUint(from) & 2) !== 0;
     this.largest = decoding.readVarUint(from);
+    decoding.readVarUint(from); // tick
+    const beginning = readBeginning(from);
     this.linked = true;
     this.server = noteState.open;
     this.sent = 0;
+    if (this.base !== null && this.base !== beginning.base) return this.tell.rewritten(beginning);
+    this.base = beginning.base;
+    this.baseKnown(beginning.base);
+    this.begin();
+  }
+
+  /** Asks for the document. */
+  private begin(): void {
     this.send(frame(msg.sync, (to) => {
       encoding.writeVarUint(to, sync.step1);
       encoding.writeVarUint8Array(to, Y.encodeStateVector(this.doc));
@@ -276,8 +323,13 @@ export class Notes {
     if (!before) return;
     const unsaved = before.pending.map((change) => change.update);
     const slots = before.pending.map((change) => change.slot);
-    this.doc.transact(() => repeatEdits(before.doc, this.doc, unsaved, this.sections.map((key) => `s:${key}`)));
-    this.predecessor = null; // from here on the page may destroy it
+    const roots = this.sections.map((key) => `s:${key}`);
+    const { taken } = this;
+    this.doc.transact(() => {
+      if (!taken) repeatEdits(before.doc, this.doc, unsaved, roots);
+      else this.leftOut = insertAgain(before.doc, this.doc, unsaved, roots, taken);
+    });
+    this.predecessor = this.taken = null; // from here on the page may destroy it
     // only when the new ones are kept may the old ones go
     void Promise.all(this.pending.map((change) => change.slot.ready)).then(() => this.queue.forget(slots));
   }
@@ -290,7 +342,7 @@ export class Notes {
   }
 
   private readonly onUpdate = (update: Uint8Array, origin: unknown) => {
-    if (origin !== this) this.add(update, this.queue.keep(update), false);
+    if (origin !== this) this.add(update, this.queue.keep(update, this.base ?? 0), false);
   };
 
   private add(update: Uint8Array, slot: Slot, old: boolean): void {
@@ -351,6 +403,7 @@ export class Notes {
       for (const change of which) change.frame = 0;
       return;
     }
+    if (reason === rejected.outdated) return; // the news of that has come, or comes with the next hello
     // the change stays counted as not taken
     for (const change of which) change.frame = Infinity;
     if (reason === rejected.sealed) return this.sealed(); // the server's state says so too
@@ -369,6 +422,7 @@ export class Notes {
     if (state === noteState.sealing) this.sealsAt = Date.now() + decoding.readVarUint(from);
     if (state === noteState.rights) return this.tell.restart(); // the next hello says what is left
     if (state === noteState.sealed) return this.sealed();
+    if (state === noteState.rewritten) return this.tell.rewritten(readBeginning(from));
     this.server = state;
   }
 
@@ -393,6 +447,13 @@ export class Notes {
       encoding.writeVarUint8Array(to, encodeAwarenessUpdate(this.awareness, [this.doc.clientID]));
     }));
   }
+}
+
+function readBeginning(from: decoding.Decoder): Beginning {
+  const base = decoding.readVarUint(from);
+  const taken = new Map<number, number>();
+  for (let n = decoding.readVarUint(from); n > 0; n--) taken.set(decoding.readVarUint(from), decoding.readVarUint(from));
+  return { base, taken };
 }
 
 function frame(type: number, body: (to: encoding.Encoder) => void): Frame {

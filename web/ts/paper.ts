@@ -7,6 +7,7 @@ import { candidates, Offer } from "./measures";
 import type { Notes } from "./notes";
 import { Writers } from "./people";
 import { openPlain } from "./plain";
+import { carried, type Remover } from "./redact";
 import type { Section } from "./section";
 
 interface Place {
@@ -14,6 +15,7 @@ interface Place {
   root: HTMLElement;
   title: string;
   mark: HTMLElement;
+  cut: HTMLElement;
   hint: string | null;
   offer: Offer;
 }
@@ -35,6 +37,7 @@ export class Paper {
     private plain: boolean,
     private readonly line: HTMLElement,
     private readonly tell: (sentence: string) => void,
+    private readonly remover: Remover,
   ) {
     this.places = [...document.querySelectorAll<HTMLElement>(".editor[data-section]")].map((root) => this.place(root));
     this.writers = this.listen();
@@ -48,6 +51,7 @@ export class Paper {
 
   setWritable(writable: boolean): void {
     this.writable = writable;
+    for (const { cut } of this.places) cut.hidden = !writable;
     for (const { view } of this.opened.values()) view.setWritable(writable);
   }
 
@@ -81,8 +85,26 @@ export class Paper {
     const key = root.dataset["section"] ?? "";
     const of = (suffix: string) => document.getElementById(`sec-${key}${suffix}`);
     const mark = of("-writes");
-    if (!mark) throw new Error(`section ${key} has no place for who writes`);
-    return { key, root, mark, title: of("")?.textContent ?? key, hint: of("-hint")?.id ?? null, offer: new Offer(root, this.tell) };
+    const cut = of("-cut");
+    if (!mark || !cut) throw new Error(`section ${key} has no place for who writes, or no button to remove something`);
+    cut.hidden = true;
+    cut.addEventListener("pointerdown", (event) => event.preventDefault()); // the focus, and with it the button, stays
+    cut.addEventListener("click", () => this.remove(key));
+    root.addEventListener("keydown", (event) => {
+      if (event.key !== "Delete" || !event.altKey || !event.shiftKey) return;
+      event.preventDefault();
+      this.remove(key);
+    });
+    return { key, root, mark, cut, title: of("")?.textContent ?? key, hint: of("-hint")?.id ?? null, offer: new Offer(root, this.tell) };
+  }
+
+  /** Removes what is selected in a section for everybody and for good, after asking. */
+  private remove(key: string): void {
+    const place = this.places.find((one) => one.key === key);
+    const opened = this.opened.get(key);
+    if (!this.writable || !place || !opened) return;
+    const { from, to } = opened.view.selection();
+    void this.remover.remove({ section: key, title: place.title, text: this.notes.doc.getText(`s:${key}`), from, to });
   }
 
   private listen(): Writers {
@@ -92,15 +114,16 @@ export class Paper {
 
   /** Closes all views, does something, and opens them with the caret where it was. */
   private reopen(between: () => void): void {
-    let focus: { key: string; at: number } | null = null;
+    const textOf = (key: string) => this.notes.doc.getText(`s:${key}`).toString();
+    let focus: { key: string; at: number; before: string } | null = null;
     for (const [key, { view }] of this.opened) {
       const at = view.caret();
-      if (at !== null) focus = { key, at };
+      if (at !== null) focus = { key, at, before: textOf(key) };
       view.destroy();
     }
     between();
     this.open();
-    if (focus) this.opened.get(focus.key)?.view.focus(focus.at);
+    if (focus) this.opened.get(focus.key)?.view.focus(carried(focus.at, focus.before, textOf(focus.key)));
   }
 
   private open(): void {

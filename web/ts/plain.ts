@@ -76,6 +76,10 @@ class Plain implements Section {
     return document.activeElement === this.field ? this.field.selectionEnd : null;
   }
 
+  selection(): { from: number; to: number } {
+    return { from: this.field.selectionStart, to: this.field.selectionEnd };
+  }
+
   focus(at: number): void {
     this.field.focus();
     this.field.setSelectionRange(at, at);

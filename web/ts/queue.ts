@@ -16,6 +16,8 @@ interface Kept {
   id?: number;
   scope: string;
   page: string;
+  /** which log of the note it was made with; see redact.ts */
+  base: number;
   at: number;
   iv: Uint8Array<ArrayBuffer>;
   data: ArrayBuffer;
@@ -34,6 +36,7 @@ const there = (id: number | null): Slot => ({ id: Promise.resolve(id), ready: Pr
 /** A change that an earlier page has left. */
 export interface Left {
   update: Uint8Array;
+  base: number;
   slot: Slot;
 }
 
@@ -71,20 +74,20 @@ export class Queue {
       const found: Left[] = [];
       for (const one of all.filter((one) => !alive.has(one.page))) {
         const update = await this.decrypt(db, one).catch(() => null);
-        if (update) found.push({ update, slot: there(one.id ?? null) });
+        if (update) found.push({ update, base: one.base, slot: there(one.id ?? null) });
       }
       return found;
     }, []);
     return within(load, patience.begin, []);
   }
 
-  /** Keeps a change on this device. */
-  keep(update: Uint8Array): Slot {
+  /** Keeps a change on this device, made with the log that begins after base. */
+  keep(update: Uint8Array, base: number): Slot {
     const before = this.last;
     if (!this.usable()) return there(null);
     const id = this.trying(async (db) => {
       await before;
-      const kept = await this.encrypt(db, update);
+      const kept = await this.encrypt(db, update, base);
       if (!this.usable()) return null;
       const tx = db.transaction(changes, "readwrite");
       const added = asked<IDBValidKey>(tx.objectStore(changes).add(kept));
@@ -146,12 +149,12 @@ export class Queue {
     return run().catch(() => otherwise);
   }
 
-  private async encrypt(db: IDBDatabase, update: Uint8Array): Promise<Kept> {
+  private async encrypt(db: IDBDatabase, update: Uint8Array, base: number): Promise<Kept> {
     this.key ??= keyOf(db, this.scope);
     const iv = crypto.getRandomValues(new Uint8Array(12)); // NIST SP 800-38D §8.2.2
     const plain = new Uint8Array(update);
     const data = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: this.bound() }, await this.key, plain);
-    return { scope: this.scope, page: this.page, at: Date.now(), iv, data };
+    return { scope: this.scope, page: this.page, base, at: Date.now(), iv, data };
   }
 
   private async decrypt(db: IDBDatabase, kept: Kept): Promise<Uint8Array> {

@@ -31,7 +31,7 @@ export function ownWords(doc: Y.Doc, unsaved: Uint8Array[], root: string): strin
   return runsOf(doc.getText(root), inserted).map(({ words }) => words.trim()).filter(Boolean).join("\n");
 }
 
-function spansOf(updates: Uint8Array[]): { inserted: Spans; deleted: Spans } {
+export function spansOf(updates: Uint8Array[]): { inserted: Spans; deleted: Spans } {
   const inserted: Spans = new Map();
   const deleted: Spans = new Map();
   const add = (spans: Spans, client: number, clock: number, length: number) => {
@@ -47,7 +47,7 @@ function spansOf(updates: Uint8Array[]): { inserted: Spans; deleted: Spans } {
   return { inserted, deleted };
 }
 
-function within(spans: Spans, client: number, clock: number): boolean {
+export function within(spans: Spans, client: number, clock: number): boolean {
   return spans.get(client)?.some((span) => span.clock <= clock && clock < span.end) ?? false;
 }
 

@@ -31,6 +31,8 @@ export interface Section {
   setWritable(writable: boolean): void;
   /** Where the caret stands, null when the focus is elsewhere. */
   caret(): number | null;
+  /** What is selected, wherever the focus is. */
+  selection(): { from: number; to: number };
   focus(at: number): void;
   destroy(): void;
 }
