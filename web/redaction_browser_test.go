@@ -64,8 +64,8 @@ func TestARedactedPassageIsGoneFromEveryBrowser(t *testing.T) {
 	clara.strikes(kb.End)
 	clara.strikes(kb.ArrowLeft, kb.ModifierCtrl, kb.ModifierShift)
 	clara.strikes(kb.Delete, kb.ModifierAlt, kb.ModifierShift)
-	clara.until("she is asked", `document.querySelector("dialog.ask")?.textContent.includes("lässt sich nicht rückgängig machen")`)
-	clara.does(`document.querySelector("dialog.ask button[value=yes]").click()`)
+	clara.until("she is asked", `document.querySelector("dialog[open]")?.textContent.includes("lässt sich nicht rückgängig machen")`)
+	clara.does(`document.querySelector("dialog[open] button[value=yes]").click()`)
 	for _, b := range []*tab{clara, ewald} {
 		b.reads("assessment", "Das sagt Frau ")
 		b.until("the mark is there", `/^1 Stelle entfernt, von Clara Coordes, um \d\d:\d\d Uhr$/.test(document.getElementById("sec-assessment-cuts").textContent)`)
@@ -123,8 +123,8 @@ func removedWhileAway(clara, ewald *tab) {
 	clara.strikes(kb.End)
 	clara.strikes(kb.ArrowLeft, kb.ModifierCtrl, kb.ModifierShift)
 	clara.does(`document.getElementById("sec-dissent-cut").click()`)
-	clara.until("she is asked", `document.querySelector("dialog.ask")`)
-	clara.does(`document.querySelector("dialog.ask button[value=yes]").click()`)
+	clara.until("she is asked", `document.querySelector("dialog[open]")`)
+	clara.does(`document.querySelector("dialog[open] button[value=yes]").click()`)
 	clara.reads("dissent", "Anfang ")
 	ewald.offline(false)
 	for _, b := range []*tab{clara, ewald} {
