@@ -17,8 +17,6 @@ import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
 import { Queue } from "./queue";
 import { Remover, type Beginning } from "./redact";
-import type { RoomStats } from "./connection";
-import type { SealState } from "./e2ee/seal";
 import { byId, Stage } from "./stage";
 import { post, refetch, swap } from "./swap";
 
