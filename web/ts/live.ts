@@ -14,7 +14,7 @@ import { goodbye } from "./farewell";
 import { Notes, type SaveState } from "./notes";
 import { Paper } from "./paper";
 import { setText } from "./people";
-import { Link, type Reason } from "./protocol";
+import { Link, type Limit, type Reason } from "./protocol";
 import { Queue } from "./queue";
 import { Remover, type Beginning } from "./redact";
 import { byId, Stage } from "./stage";
@@ -25,6 +25,12 @@ function box(id: string): HTMLInputElement {
   if (!(found instanceof HTMLInputElement)) throw new Error(`#${id} is no box to tick`);
   return found;
 }
+
+/** What the page says when a limit has cost it its connection. */
+const crowded: Record<Limit, string> = {
+  flood: "Von hier kamen zu viele Änderungen auf einmal. Die Verbindung wird neu aufgebaut, Ihr Text wird dabei nachgereicht.",
+  slow: "Ihre Verbindung kam mit dem, was die anderen schreiben, nicht mit. Sie wird neu aufgebaut, dabei geht nichts verloren.",
+};
 
 class LivePage {
   private readonly root = byId("live");
@@ -57,7 +63,7 @@ class LivePage {
       open: () => this.stage.room.hello(),
       binary: (frame) => this.notes.receive(frame),
       text: (type, data) => this.receive(type, data),
-      lost: () => this.lost(),
+      lost: (limit) => this.lost(limit),
       ended: (reason) => this.end(reason),
     });
     this.bindLeaving();
@@ -166,7 +172,8 @@ class LivePage {
     else this.stage.receive(type, data);
   }
 
-  private lost(): void {
+  private lost(limit: Limit | null): void {
+    if (limit) this.tell(crowded[limit]);
     this.notes.lost();
     this.stage.room.lost();
     if (this.notes.replaces()) this.paper.setNotes(this.notes); // empty until the server is back, rather than what was removed

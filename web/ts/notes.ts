@@ -53,12 +53,18 @@ const slow = 4_000;
 /** Remote changes wait for the end of a composition, but not for somebody who paused in the middle of one. */
 const holdLimit = 3_000;
 
+/** What all sections together hold, in UTF-16 units. */
+const noteLimit = 524_288;
+
 const refusals: Record<number, string> = {
   [rejected.right]: "Sie dürfen hier nicht mehr schreiben.",
-  [rejected.large]: "Die Mitschrift ist voll. Alle Abschnitte zusammen fassen 524.288 Zeichen.",
+  [rejected.large]: `Die Mitschrift ist voll. Alle Abschnitte zusammen fassen ${noteLimit.toLocaleString("de")} Zeichen.`,
   [rejected.client]: "Ihre Änderungen kamen unter einer fremden Kennung an. Ihr Text wird neu eingesetzt.",
   [rejected.malformed]: "Der Server hat eine Änderung nicht verstanden. Ihr Text wird neu eingesetzt.",
 };
+
+/** Where one change is too much, though there is room in the note. */
+const tooLarge = "Die Änderung war für einmal zu groß. Bitte fügen Sie langen Text in Teilen ein.";
 
 /**
  * Owned by the live page; fed with frames, destroyed at the end. Reconnecting keeps the document and resends what is missing; only when the
@@ -407,7 +413,8 @@ export class Notes {
     // the change stays counted as not taken
     for (const change of which) change.frame = Infinity;
     if (reason === rejected.sealed) return this.sealed(); // the server's state says so too
-    this.refusal = refusals[reason] ?? "Der Server hat eine Änderung abgelehnt.";
+    const fits = this.sections.reduce((sum, key) => sum + this.doc.getText(`s:${key}`).length, 0) <= noteLimit;
+    this.refusal = reason === rejected.large && fits ? tooLarge : (refusals[reason] ?? "Der Server hat eine Änderung abgelehnt.");
     if (reason === rejected.client || reason === rejected.malformed) return this.tell.stuck();
     // a page that opens again must not begin with what is refused again
     this.queue.forget(this.pending.map((change) => change.slot));

@@ -6,13 +6,18 @@ export type Reason = "elsewhere" | (typeof reasons)[number];
 
 const reasons = ["withdrawn", "closed", "cancelled", "rights", "signedout", "kicked", "denied", "locked", "full"] as const;
 
+/** Limits that end a socket which may come back: too many frames from here, or too much waiting for here. */
+export type Limit = "flood" | "slow";
+
+const limits: Record<number, Limit> = { 4429: "flood", 4408: "slow" };
+
 export interface Handlers {
   /** The socket is open; nothing has been received yet. */
   open(): void;
   binary(frame: Uint8Array): void;
   text(type: string, data: Record<string, unknown>): void;
-  /** The socket is gone; the link tries again by itself. */
-  lost(): void;
+  /** The socket is gone; the link tries again by itself. With a limit, that is why the server has closed it. */
+  lost(limit: Limit | null): void;
   /** The end: the link has closed itself and will not come back. `withdrawn` also where the consent has run out. */
   ended(reason: Reason): void;
 }
@@ -117,7 +122,7 @@ export class Link {
       else this.handlers.binary(new Uint8Array(event.data));
     };
     socket.onclose = (event) => {
-      this.drop();
+      this.drop(limits[event.code]);
       if (event.code === 4403) this.end("rights");
       else if (event.code === 4409) this.end("elsewhere");
       else this.again(event.code === 4429 ? 1000 : undefined);
@@ -138,13 +143,13 @@ export class Link {
   }
 
   /** Lets go of the socket; tells the handlers if there was one. */
-  private drop(): void {
+  private drop(limit: Limit | null = null): void {
     const socket = this.socket;
     if (!socket) return;
     this.socket = null;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
-    this.handlers.lost();
+    this.handlers.lost(limit);
   }
 
   private again(wait?: number): void {
