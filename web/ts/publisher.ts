@@ -78,7 +78,7 @@ export class Publisher extends Connection {
     return Promise.all(
       on.map(async ([source, lane]) => {
         const sender = this.carried.get(source)?.sender;
-        return { source, encoded: sender ? await encoded(sender) : 0, passed: await this.media.passed(lane) };
+        return { source, encoded: sender ? await encoded(sender) : 0, passed: (await this.media.passed(lane)) ?? 0 };
       }),
     );
   }

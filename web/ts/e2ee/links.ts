@@ -7,9 +7,12 @@ import { decode, encode, random } from "./notice";
 
 const prefix = "konsil-link/";
 const length = 16;
+/** Links end with their conference; what is older than this vouches for nobody any more. */
+const keep = 180 * 24 * 60 * 60 * 1000;
 
 /** Draws a secret for a guest's link and remembers it in this browser; the link is followed by "#" and what this returns. */
 export function drawSecret(conference: string): string {
+  forgetOld();
   const secret = encode(random(length));
   const all = [secret, ...stored(conference)].slice(0, 50);
   try {
@@ -29,11 +32,25 @@ export function linkSecrets(conference: string, guest: boolean): Promise<Links> 
 }
 
 function stored(conference: string): string[] {
+  const all = read(prefix + conference)?.["all"];
+  return Array.isArray(all) ? all.filter((one): one is string => typeof one === "string") : [];
+}
+
+function forgetOld(): void {
   try {
-    const value: unknown = JSON.parse(localStorage.getItem(prefix + conference) ?? "null");
-    const all = isRecord(value) ? value["all"] : null;
-    return Array.isArray(all) ? all.filter((one): one is string => typeof one === "string") : [];
+    for (const name of Object.keys(localStorage)) {
+      if (name.startsWith(prefix) && !(Number(read(name)?.["at"]) > Date.now() - keep)) localStorage.removeItem(name);
+    }
   } catch {
-    return [];
+    // a browser that keeps nothing has nothing to forget
+  }
+}
+
+function read(name: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(localStorage.getItem(name) ?? "null");
+    return isRecord(value) ? value : null;
+  } catch {
+    return null;
   }
 }

@@ -23,8 +23,9 @@ export interface MediaEvents {
   died(): void;
 }
 
-/** How long the worker may take for an answer. */
+/** How long the worker may take for an answer, and for its start: nothing leaks meanwhile, it only takes its time on a busy machine. */
 const patience = 8000;
+const startPatience = 30_000;
 
 export class Media {
   private readonly worker: Worker;
@@ -54,7 +55,7 @@ export class Media {
   async send(sender: RTCRtpSender, source: string): Promise<number> {
     const lane = ++this.lanes;
     const ready = new Promise<void>((done, failed) => {
-      const timer = setTimeout(() => failed(new Error("the browser did not hand the sender over")), patience);
+      const timer = setTimeout(() => failed(new Error("the browser did not hand the sender over")), startPatience);
       this.attached.set(lane, () => {
         clearTimeout(timer);
         done();
@@ -98,10 +99,10 @@ export class Media {
     return answer?.op === "counts" ? answer.counts : {};
   }
 
-  /** How many frames of a lane have passed the worker. */
-  async passed(lane: number): Promise<number> {
+  /** How many frames of a lane have passed the worker; null when it has not answered in time. */
+  async passed(lane: number): Promise<number | null> {
     const answer = await this.ask((re) => ({ op: "counts", re }));
-    return answer?.op === "counts" ? (answer.lanes[lane] ?? 0) : 0;
+    return answer?.op === "counts" ? (answer.lanes[lane] ?? 0) : null;
   }
 
   /** The next own frame of a source beside its sealed form; with "" that of a sentence. Null when there is none in time. */

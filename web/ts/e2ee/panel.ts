@@ -60,7 +60,7 @@ export class SealPanel {
     this.panel.role = "dialog";
     this.panel.setAttribute("aria-labelledby", "seal-title");
     this.line.setAttribute("popovertarget", this.panel.id);
-    this.root.append(this.panel);
+    document.body.append(this.panel); // beside the room, whose lists and colours are its own
 
     const title = add(this.panel, "h2", "Verschlüsselung");
     title.id = "seal-title";
@@ -160,7 +160,7 @@ function picture(sample: Sample, pass?: { encoded: number; passed: number }): HT
   sent.className = "hex";
   add(sent, "mark", hex(sample.sealed.slice(0, sample.clear)));
   sent.append(` ${hex(sample.sealed.slice(sample.clear))}`);
-  fact("Lesbar bleiben", sample.clear === 1 ? "1 Byte (Art des Pakets)" : `${sample.clear} Byte (Art und Größe des Bildes)`);
+  fact("Lesbar bleiben", `${sample.clear} Byte (${sample.clear > 3 ? "Art und Maße des Bildes" : sample.clear > 1 ? "Art des Bildes" : "Art des Pakets"})`);
   fact("Mit Schlüssel", sample.withKey ? "lässt sich öffnen" : "lässt sich nicht öffnen");
   fact("Ohne Schlüssel", sample.withoutKey ? "lässt sich öffnen – das darf nicht sein" : "lässt sich nicht öffnen");
   if (pass) fact("Seit Beginn", `${pass.passed} verschlüsselt, ${pass.encoded} gesendet`);
