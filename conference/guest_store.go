@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -62,13 +63,22 @@ func (s *Store) mayAsk(ctx context.Context, tx pgx.Tx, c Conference) error {
 	return nil
 }
 
-// RevokeGuest takes a link back. The caller ends what it opened in the live room. Doing it again changes nothing.
+// RevokeGuest takes a link back. The caller ends what it opened in the live room. Doing it again changes nothing. Errors:
+// ErrNotFound, ErrDenied, ErrClosed.
 func (s *Store) RevokeGuest(ctx context.Context, by account.Actor, code string, id uuid.UUID) error {
 	return s.guestDeed(ctx, by, code, func(tx pgx.Tx, c Conference) error {
-		done, err := tx.Exec(ctx, `
-			update conference_guest set revoked_at = $3
-			where id = $1 and conference_id = $2 and revoked_at is null`, id, c.ID, s.Now())
-		if err != nil || done.RowsAffected() == 0 {
+		guests, err := guestsOf(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(guests, func(g Guest) bool { return g.ID == id })
+		switch {
+		case i < 0:
+			return account.ErrNotFound
+		case !guests[i].Stands():
+			return nil
+		}
+		if _, err := tx.Exec(ctx, `update conference_guest set revoked_at = $2 where id = $1`, id, s.Now()); err != nil {
 			return err
 		}
 		return s.record(ctx, tx, by, c, "revoke_guest", "guest", id.String(), "")
@@ -223,12 +233,7 @@ func (s *Store) GuestsStay(ctx context.Context, conference uuid.UUID, links []uu
 }
 
 func stands(guests []Guest, id uuid.UUID) bool {
-	for _, g := range guests {
-		if g.ID == id {
-			return g.Stands()
-		}
-	}
-	return false
+	return slices.ContainsFunc(guests, func(g Guest) bool { return g.ID == id && g.Stands() })
 }
 
 // guestsShut says why no guest may stay; "" when they may.

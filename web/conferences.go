@@ -56,9 +56,13 @@ type conferencePage struct {
 	Steps    []step
 	Benches  []bench
 	Previous *conference.Previous // of the case; nil when this is the first, or the case is shut
+	Guests   []conference.Guest   // links for people without an account; nil for those who may not make them
 	Form     form
 	Notice   string
 }
+
+// GuestKinds are what a guest can be asked as.
+func (p conferencePage) GuestKinds() []conference.GuestKind { return conference.GuestKinds }
 
 // Still says that the page answers a form, and must not be fetched again by itself.
 func (p conferencePage) Still() bool { return p.Notice != "" || p.Form.Field != "" }
@@ -100,6 +104,11 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 	p.View, p.Steps = v, s.arcOf(v)
 	if v.Shut == "" {
 		if p.Previous, err = s.Conferences.Previous(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
+	}
+	if v.CanAskGuests() {
+		if p.Guests, err = s.Conferences.Guests(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}
 	}

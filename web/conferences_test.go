@@ -240,6 +240,9 @@ func conferenceRoutes(s *testServer) map[string]url.Values {
 		"POST /measures": typed("what", "fremd", "responsible", s.people["Anna"].ID.String(), "due_on", "2026-12-20"),
 		"POST /minutes":  typed("decisions", "fremd"),
 		"POST /addendum": typed("section", "decisions", "text", "fremd"), "POST /redaction": typed("section", "decisions", "units", "1:0:1"),
+
+		"POST /guests":        typed("guest_kind", "client", "guest_confirmed", "yes"),
+		"POST /guests/revoke": typed("guest", uuid.NewString()),
 	}
 }
 
@@ -276,7 +279,7 @@ func TestRolesThatMayNotAreTurnedAway(t *testing.T) {
 	s := newTestServer(t)
 	code := s.opened()
 	for name, allowed := range map[string]string{
-		"Anna":  "GET |GET /room|GET /measures|GET /notes|GET /previous|POST /ticket|POST /open|POST /measures",
+		"Anna":  "GET |GET /room|GET /measures|GET /notes|GET /previous|POST /ticket|POST /open|POST /measures|POST /guests",
 		"Ewald": "GET |GET /room|GET /measures|GET /notes|GET /previous|POST /ticket|POST /measures|POST /answer",
 	} {
 		b := s.as(name)

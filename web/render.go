@@ -57,6 +57,7 @@ func (w words) f(key string, values ...any) string { return fmt.Sprintf(w.t(key)
 type pages struct {
 	byName map[string]*template.Template
 	live   *template.Template
+	guest  *template.Template
 }
 
 func loadPages(s *server) (*pages, error) {
@@ -77,6 +78,10 @@ func loadPages(s *server) (*pages, error) {
 		p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
 	}
 	p.live, err = template.Must(base.Clone()).ParseFS(files, "templates/live.html")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	p.guest, err = template.Must(base.Clone()).ParseFS(files, "templates/guest.html")
 	return p, err
 }
 

@@ -50,11 +50,12 @@ type server struct {
 	words  words
 	signIn *budget
 	trials *budget
+	knocks *budget // by guest's link
 }
 
 // New returns everything that konsil serves over HTTP.
 func New(p Parts) (http.Handler, error) {
-	s := &server{Parts: p, signIn: newBudget(), trials: newBudget()}
+	s := &server{Parts: p, signIn: newBudget(), trials: newBudget(), knocks: newBudget()}
 	var err error
 	if s.words, err = loadWords("de"); err != nil {
 		return nil, err

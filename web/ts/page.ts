@@ -7,10 +7,12 @@
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <form action="/sign-out"> removes what this device keeps of unsaved notes before it goes
 //   <div class="errors">     takes the focus when the page opens
+//   <textarea data-guest-link="CODE">   a guest's link: gets the secret after its "#", which is drawn here and sent to nobody
 //
 // data-poll needs an id, and the answer must contain the element with that id (a whole page will do). An answer that refuses the page makes
 // the browser load it anew, so that nothing stays on a screen after the right to see it has gone.
 
+import { drawSecret } from "./e2ee/links";
 import { forgetConference, wipeDevice } from "./queue";
 import { Gone, changedValue, refetch } from "./swap";
 
@@ -22,6 +24,7 @@ submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
 document.querySelector<HTMLElement>(".errors")?.focus();
+for (const link of document.querySelectorAll<HTMLTextAreaElement>("textarea[data-guest-link]")) link.value += `#${drawSecret(link.dataset["guestLink"] ?? "")}`;
 
 function guardChanges(): void {
   let sent = false;
