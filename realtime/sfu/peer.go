@@ -125,10 +125,8 @@ func (p *Peer) RestartICE(pc string) {
 		return
 	}
 	p.call(func() {
-		if p.sub.pc != nil {
-			p.sub.restart = true
-			signal(p.dirty)
-		}
+		p.sub.restart = p.sub.pc != nil
+		signal(p.dirty)
 	})
 }
 

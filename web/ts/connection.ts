@@ -1,22 +1,35 @@
 // What both peer connections of the room share.
 
-/** How long a connection may be "disconnected" before it is built again; ICE often heals by itself within this time. */
-const healing = 4000;
+import type { Way } from "./way";
 
-/** What both directions share: a connection, early candidates, one step after the other, and the sign that it has failed. */
+/** How long a connection may be "disconnected" before a new way is looked for; it often heals by itself within this time. */
+const healing = 3000;
+/** How long a way may take to be found. */
+const finding = 8000;
+/** How long the server may take to answer that. */
+const answering = 4000;
+
+/** Why a connection is given up: no way was found, or the server did not answer, which says nothing about ways. */
+export type Failure = "no way" | "no answer";
+
+/**
+ * What both directions share: a connection, early candidates, and one negotiation step after the other. It looks for a new way by itself
+ * when the one it had is lost, keeping its tracks, and says so when that was in vain.
+ */
 export abstract class Connection {
   protected readonly pc: RTCPeerConnection;
   private early: RTCIceCandidateInit[] | null = [];
   private steps: Promise<void> = Promise.resolve();
   private timer = 0;
+  private unanswered = 0;
   private closed = false;
 
   constructor(
-    iceServers: RTCIceServer[],
+    private readonly way: Way,
     protected readonly send: (type: string, data: object) => void,
-    private readonly failed: () => void,
+    private readonly failed: (why: Failure) => void,
   ) {
-    this.pc = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.pc = new RTCPeerConnection(way.configuration());
     this.pc.onicecandidate = ({ candidate }) => {
       if (candidate) this.send("ice", { cand: candidate.toJSON() });
     };
@@ -24,16 +37,38 @@ export abstract class Connection {
   }
 
   candidate(init: RTCIceCandidateInit): void {
-    if (this.early) this.early.push(init);
-    else this.pc.addIceCandidate(init).catch(reportError);
+    // in step with the descriptions, or one for a new way would be taken for the old one
+    this.step(async () => {
+      if (this.early) this.early.push(init);
+      else await this.add(init);
+    });
+  }
+
+  /** Whether media could flow. */
+  connected(): boolean {
+    return this.pc.connectionState === "connected";
+  }
+
+  /** Looks for a new way, keeping tracks and keys (ICE restart). Does nothing while one is being looked for. */
+  heal(): void {
+    if (this.closed || this.unanswered) return;
+    clearTimeout(this.timer);
+    this.pc.setConfiguration(this.way.configuration());
+    this.restart();
+    this.unanswered = setTimeout(() => this.give("no answer"), answering);
+    // a browser whose old way still works reports no change of state
+    this.timer = setTimeout(() => (this.connected() ? this.settle() : this.give("no way")), finding);
   }
 
   close(): void {
     this.closed = true;
-    clearTimeout(this.timer);
+    this.settle();
     this.pc.onicecandidate = this.pc.onconnectionstatechange = null;
     this.pc.close();
   }
+
+  /** Has whoever offers this connection offer it with new ICE credentials. */
+  protected abstract restart(): void;
 
   /** Runs a negotiation step after those before it. A step that throws means that the two sides disagree: build again. */
   protected step(work: () => Promise<void>): void {
@@ -42,23 +77,51 @@ export abstract class Connection {
       try {
         await work();
       } catch {
-        if (!this.closed) this.failed();
+        this.give("no way");
       }
     });
   }
 
   protected async remote(type: RTCSdpType, sdp: string): Promise<void> {
+    clearTimeout(this.unanswered);
+    this.unanswered = 0;
     await this.pc.setRemoteDescription({ type, sdp });
     const waiting = this.early ?? [];
     this.early = null;
-    for (const init of waiting) this.pc.addIceCandidate(init).catch(reportError);
+    for (const init of waiting) await this.add(init);
+  }
+
+  /** A candidate that is of no use, such as one for the way before, does no harm. */
+  private async add(init: RTCIceCandidateInit): Promise<void> {
+    await this.pc.addIceCandidate(init).catch(() => {});
   }
 
   private watch(): void {
+    switch (this.pc.connectionState) {
+      case "connected":
+        this.settle();
+        return;
+      case "connecting":
+        if (!this.timer) this.timer = setTimeout(() => this.give("no way"), finding);
+        return;
+      case "disconnected":
+        if (!this.timer) this.timer = setTimeout(() => this.heal(), healing);
+        return;
+      case "failed":
+        this.heal();
+    }
+  }
+
+  private settle(): void {
     clearTimeout(this.timer);
-    const state = this.pc.connectionState;
-    if (state === "failed") this.failed();
-    else if (state === "disconnected") this.timer = setTimeout(() => this.failed(), healing);
+    clearTimeout(this.unanswered);
+    this.timer = this.unanswered = 0;
+  }
+
+  private give(why: Failure): void {
+    if (this.closed) return;
+    this.settle();
+    this.failed(why);
   }
 }
 
@@ -67,9 +130,26 @@ export interface Report {
   type: string;
   mid?: string;
   framesDecoded?: number;
+  packetsReceived?: number;
+  packetsSent?: number;
   bytesReceived?: number;
   bytesSent?: number;
   srtpCipher?: string;
+  selectedCandidatePairId?: string;
+  localCandidateId?: string;
+  candidateType?: string;
+  protocol?: string;
+}
+
+/** What packets go over: udp, tcp or relay; null before there is a way. */
+export function wayOf(stats: RTCStatsReport): string | null {
+  const all = stats as unknown as Map<string, Report>;
+  for (const report of all.values()) {
+    const pair = all.get(report.selectedCandidatePairId ?? "");
+    const local = all.get(pair?.localCandidateId ?? "");
+    if (local) return local.candidateType === "relay" ? "relay" : (local.protocol ?? null);
+  }
+  return null;
 }
 
 export interface RoomStats {
@@ -80,4 +160,6 @@ export interface RoomStats {
   bytesSent: number;
   /** what protects packets between here and the server, by connection */
   srtpCiphers: string[];
+  /** what they go over, by connection: udp, tcp, relay */
+  ways: string[];
 }

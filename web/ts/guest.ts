@@ -29,6 +29,7 @@ class GuestPage {
     this.stage = new Stage(
       (type, data) => this.link?.text(type, data) ?? false,
       () => this.show(),
+      () => this.link?.restart(),
     );
     const form = byId("knock");
     form.addEventListener("submit", (event) => {

@@ -51,7 +51,11 @@ class LivePage {
   constructor() {
     this.queue = new Queue(this.data("code"), this.data("person"), !wished("keepnothing"));
     this.notes = this.shown = new Notes((frame) => this.link.binary(frame), this.teller(), this.queue, Paper.keys());
-    this.stage = new Stage((type, data) => this.link.text(type, data), () => this.showCount());
+    this.stage = new Stage(
+      (type, data) => this.link.text(type, data),
+      () => this.showCount(),
+      () => this.link.restart(),
+    );
     this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence), this.remover());
     this.notes.changed = () => this.showNotes();
     void this.notes.restore();

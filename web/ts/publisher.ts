@@ -1,9 +1,10 @@
 // The sending peer connection, offered here.
 
-import { Connection, type Report, type RoomStats } from "./connection";
+import { Connection, wayOf, type Failure, type Report, type RoomStats } from "./connection";
 import type { Source } from "./devices";
 import type { Media } from "./e2ee/media";
 import { encoded, leaks } from "./e2ee/proof";
+import type { Way } from "./way";
 
 /** A camera in three sizes, so that everybody gets what fits the place it has there; names and order are the server's. */
 const encodings: Record<Source, RTCRtpEncodingParameters[]> = {
@@ -30,13 +31,13 @@ export class Publisher extends Connection {
 
   /** @param unsealed called when this source's frames cannot be sealed, or pass by the worker: it must be stopped */
   constructor(
-    iceServers: RTCIceServer[],
+    way: Way,
     send: (type: string, data: object) => void,
     private readonly media: Media,
     private readonly unsealed: (source: Source) => void,
-    failed: () => void,
+    failed: (why: Failure) => void,
   ) {
-    super(iceServers, send, failed);
+    super(way, send, failed);
   }
 
   carry(source: Source, track: MediaStreamTrack | null): void {
@@ -109,6 +110,11 @@ export class Publisher extends Connection {
     });
   }
 
+  protected override restart(): void {
+    this.pc.restartIce();
+    this.negotiate();
+  }
+
   private negotiate(): void {
     this.step(async () => {
       if (this.waiting) {
@@ -123,8 +129,19 @@ export class Publisher extends Connection {
     });
   }
 
-  async addStats(all: RoomStats): Promise<void> {
+  /** How many packets have left here, of all sources together. */
+  async sent(): Promise<number> {
+    let packets = 0;
     for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
+      if (report.type === "outbound-rtp") packets += report.packetsSent ?? 0;
+    }
+    return packets;
+  }
+
+  async addStats(all: RoomStats): Promise<void> {
+    const stats = await this.pc.getStats();
+    all.ways.push(...[wayOf(stats)].filter((way) => way !== null));
+    for (const report of stats.values() as Iterable<Report>) {
       if (report.type === "outbound-rtp") all.bytesSent += report.bytesSent ?? 0;
       if (report.srtpCipher) all.srtpCiphers.push(report.srtpCipher);
     }

@@ -1,7 +1,7 @@
 // The video room: two peer connections, one that only sends (offered here) and one that only receives (offered by the server), so that
 // offers never cross. Whatever fails is built again from nothing. There is no recording: nothing here or on the server keeps a frame.
 
-import type { RoomStats } from "./connection";
+import type { Failure, RoomStats } from "./connection";
 import { Devices, type Source } from "./devices";
 import { Media } from "./e2ee/media";
 import { Seal } from "./e2ee/seal";
@@ -11,8 +11,8 @@ import { Publisher } from "./publisher";
 import { readTracks, Subscriber } from "./subscriber";
 import type { Tiles } from "./tiles";
 import { Viewing } from "./viewing";
-
-type Side = "pub" | "sub";
+import { Watchdog, type Side } from "./watchdog";
+import { Way } from "./way";
 
 const sources: Source[] = ["mic", "camera", "screen"];
 
@@ -46,6 +46,8 @@ export interface RoomView {
   changed(): void;
   /** a sentence for the person */
   told(sentence: string): void;
+  /** nothing else has helped: a new socket, and with it new connections */
+  rejoin(): void;
 }
 
 /** Lives as long as the live page. `welcome` starts it on each new socket, `lost` stops its connections but keeps the devices. */
@@ -70,7 +72,9 @@ export class Room {
   /** null: this browser cannot encrypt, so there is neither sound nor picture */
   readonly seal: Seal | null;
 
-  private ice: RTCIceServer[] = [];
+  private readonly way = new Way();
+  private readonly watchdog: Watchdog;
+  private readonly paused = new Set<string>(); // "peer/source" that the server holds back
   private pub: Publisher | null = null;
   private sub: Subscriber | null = null;
   private subs = 0;
@@ -89,6 +93,16 @@ export class Room {
       this.sub?.listen();
       this.viewing.look();
     }, 250);
+    this.watchdog = new Watchdog({
+      pub: () => this.pub,
+      sub: () => this.sub,
+      people: () => this.people,
+      me: () => this.me(),
+      wants: (one, source) => this.wants(one, source),
+      send: this.send,
+      rebuild: (side) => this.rebuild(side),
+      rejoin: () => this.view.rejoin(),
+    });
   }
 
   private sealed(): Seal {
@@ -139,6 +153,9 @@ export class Room {
         return true;
       case "sub.offer":
         this.subscribe(Number(data["gen"]), String(data["sdp"]), data["tracks"]);
+        return true;
+      case "ice.servers":
+        this.way.use(readIceServers(data["iceServers"]));
         return true;
       case "track.refused":
         this.refused(data);
@@ -196,13 +213,14 @@ export class Room {
   destroy(): void {
     clearInterval(this.ear);
     this.viewing.destroy();
+    this.watchdog.stop();
     this.devices.stopAll();
     this.close();
     this.seal?.close();
   }
 
   async stats(): Promise<RoomStats> {
-    const all: RoomStats = { framesDecoded: {}, bytesReceived: {}, bytesSent: 0, srtpCiphers: [] };
+    const all: RoomStats = { framesDecoded: {}, bytesReceived: {}, bytesSent: 0, srtpCiphers: [], ways: [] };
     await this.sub?.addStats(all);
     await this.pub?.addStats(all);
     return all;
@@ -217,6 +235,8 @@ export class Room {
     this.pub?.close();
     this.sub?.close();
     this.pub = this.sub = null;
+    this.paused.clear();
+    this.watchdog.reset();
   }
 
   private leave(): void {
@@ -242,7 +262,7 @@ export class Room {
     this.viewing.forget();
     this.self = String(data["self"] ?? "");
     this.state(data);
-    this.ice = readIceServers(data["iceServers"]);
+    this.way.use(readIceServers(data["iceServers"]));
     this.seal?.keys.welcome(this.self);
     this.roster(data);
     this.announce();
@@ -298,13 +318,13 @@ export class Room {
   /** Nobody publishes before something is switched on for the first time: joining needs no device and asks for none. */
   private publish(): void {
     if (!this.seal || !this.self || (!this.pub && !sources.some((source) => this.devices.on(source)))) return;
-    this.pub ??= new Publisher(this.ice, this.sender("pub"), this.seal.media, (source) => this.unsealed(source), () => this.rebuild("pub"));
+    this.pub ??= new Publisher(this.way, this.sender("pub"), this.seal.media, (source) => this.unsealed(source), (why) => this.failed("pub", why));
     for (const source of sources) this.pub.carry(source, this.devices.track(source));
   }
 
   private subscribe(gen: number, sdp: string, tracks: unknown): void {
     if (!this.seal) return;
-    this.sub ??= new Subscriber(this.ice, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, () => this.rebuild("sub"));
+    this.sub ??= new Subscriber(this.way, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, (why) => this.failed("sub", why));
     this.sub.offered(gen, sdp, readTracks(tracks));
   }
 
@@ -317,6 +337,17 @@ export class Room {
   private refused(data: Record<string, unknown>): void {
     const source = sources.find((one) => one === data["source"]);
     if (source && data["reason"] === "plaintext") this.unsealed(source);
+  }
+
+  private failed(side: Side, why: Failure): void {
+    if (why === "no way") this.way.failed();
+    this.watchdog.failed(side, why);
+  }
+
+  /** Whether a source of somebody else ought to play here at the moment. */
+  private wants(one: Peer, source: Source): boolean {
+    if (!this.seal || this.mode === "text" || (this.mode === "audio" && source !== "mic")) return false;
+    return !this.paused.has(`${one.peer}/${source}`);
   }
 
   private rebuild(side: Side): void {
@@ -335,6 +366,8 @@ export class Room {
     const { peer, source, state, why } = data;
     if (typeof peer !== "string" || (source !== "camera" && source !== "screen")) return;
     if (state !== "high" && state !== "mid" && state !== "low" && state !== "paused") return;
+    if (state === "paused") this.paused.add(`${peer}/${source}`);
+    else this.paused.delete(`${peer}/${source}`);
     this.view.tiles.layer(peer, source, state, why === "bandwidth" || why === "lastN" || why === "view" ? why : "");
   }
 

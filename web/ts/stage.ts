@@ -41,14 +41,16 @@ export class Stage {
   /** @param changed called after each change of the room, when everything here is drawn */
   constructor(
     send: (type: string, data: object) => boolean,
-    private readonly changed: () => void = () => {},
+    private readonly changed: () => void,
+    /** takes a new socket */
+    rejoin: () => void,
   ) {
     const tell = (sentence: string) => this.tell(sentence);
     this.tiles = new Tiles(byId("tiles"), {
       silenced: (yes) => (byId("unlock").hidden = !yes),
       menu: (peer, source, from) => this.menu.open(peer, source, from),
     });
-    this.room = new Room(send, { tiles: this.tiles, changed: () => this.show(), told: tell });
+    this.room = new Room(send, { tiles: this.tiles, changed: () => this.show(), told: tell, rejoin });
     this.cards = new Cards(byId("cards"));
     this.desk = new Desk(byId("desk"), this.room);
     this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell);

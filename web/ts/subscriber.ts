@@ -1,13 +1,21 @@
 // The receiving peer connection, offered by the server.
 
-import { Connection, type Report, type RoomStats } from "./connection";
+import { Connection, wayOf, type Failure, type Report, type RoomStats } from "./connection";
 import type { Media } from "./e2ee/media";
 import { isRecord } from "./protocol";
 import type { Tiles } from "./tiles";
+import type { Way } from "./way";
 
 export interface Carried {
   peer: string;
   source: "mic" | "camera" | "screen";
+}
+
+/** What has come in since the connection began. */
+export interface Flow {
+  packets: number;
+  /** by "peer/source": pictures shown, or packets of sound */
+  played: Map<string, number>;
 }
 
 /** The receiving side. Each offer says whole what every m-line carries now. Nothing is played that the worker has not opened. */
@@ -17,15 +25,15 @@ export class Subscriber extends Connection {
   private readonly quiet = new Map<string, number>(); // peer → when it was last heard
 
   constructor(
-    iceServers: RTCIceServer[],
+    way: Way,
     send: (type: string, data: object) => void,
     private readonly tiles: Tiles,
     private readonly self: string,
     private readonly media: Media,
     private readonly id: number, // among the receiving connections of this page
-    failed: () => void,
+    failed: (why: Failure) => void,
   ) {
-    super(iceServers, send, failed);
+    super(way, send, failed);
     // fires before the answer that lets media flow
     this.pc.ontrack = ({ receiver, transceiver: { mid } }) => {
       if (mid !== null) media.receive(receiver, id, mid);
@@ -56,8 +64,22 @@ export class Subscriber extends Connection {
     }
   }
 
-  async addStats(all: RoomStats): Promise<void> {
+  async flow(): Promise<Flow> {
+    const all: Flow = { packets: 0, played: new Map() };
     for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
+      if (report.type !== "inbound-rtp") continue;
+      const packets = report.packetsReceived ?? 0;
+      all.packets += packets;
+      const one = report.mid ? this.carried.get(report.mid) : undefined;
+      if (one) all.played.set(`${one.peer}/${one.source}`, one.source === "mic" ? packets : (report.framesDecoded ?? 0));
+    }
+    return all;
+  }
+
+  async addStats(all: RoomStats): Promise<void> {
+    const stats = await this.pc.getStats();
+    all.ways.push(...[wayOf(stats)].filter((way) => way !== null));
+    for (const report of stats.values() as Iterable<Report>) {
       if (report.srtpCipher) all.srtpCiphers.push(report.srtpCipher);
       const peer = report.type === "inbound-rtp" && report.mid ? this.carried.get(report.mid)?.peer : undefined;
       if (!peer) continue;
@@ -70,6 +92,10 @@ export class Subscriber extends Connection {
     this.show(new Map());
     this.media.carried(this.id, new Map());
     super.close();
+  }
+
+  protected override restart(): void {
+    this.send("ice.restart", { pc: "sub" });
   }
 
   private show(tracks: Map<string, Carried>): void {

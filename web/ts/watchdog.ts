@@ -1,0 +1,205 @@
+// Notices that media which ought to play does not, whatever the connections say of themselves, and has them mended step by step: look for a
+// new way, build the connection again, take a new socket. Everybody is told whom this page gets nothing from.
+
+import type { Failure } from "./connection";
+import type { Peer } from "./people";
+import type { Publisher } from "./publisher";
+import type { Subscriber } from "./subscriber";
+
+const every = 1000;
+/** How long something may be still that ought to move. */
+const patience = 3000;
+/** How long a step may take to help before the next. */
+const helping = 8000;
+/** How often what is missing is said again. */
+const again = 8000;
+/** The least time between two new sockets for the sake of media. */
+const rejoining = 60_000;
+/** A connection that fails again and again is built again later and later. */
+const slowest = 15_000;
+
+export type Side = "pub" | "sub";
+
+export interface Watched {
+  pub(): Publisher | null;
+  sub(): Subscriber | null;
+  /** the others, oneself, and whether a source of theirs ought to play here at the moment */
+  people(): Peer[];
+  me(): Peer | undefined;
+  wants(peer: Peer, source: "mic" | "camera" | "screen"): boolean;
+  send(type: string, data: object): boolean;
+  /** forgets a connection and starts it again */
+  rebuild(side: Side): void;
+  /** gives up this socket for a new one: everything begins again, with the same place in the room */
+  rejoin(): void;
+}
+
+/** A number that ought to rise, and when it last did. */
+class Pulse {
+  private value = -1;
+  private at = Date.now();
+
+  /** How long it has stood still, in milliseconds. */
+  still(value: number): number {
+    if (value !== this.value) {
+      this.value = value;
+      this.at = Date.now();
+    }
+    return Date.now() - this.at;
+  }
+}
+
+/** What has been done about one side that is still; it begins anew when that moves again. */
+class Ladder {
+  private rung = 0;
+  private next = 0;
+
+  /** The next step, if the one before has had its time. */
+  climb(): number {
+    if (Date.now() < this.next) return 0;
+    this.next = Date.now() + helping;
+    return ++this.rung;
+  }
+
+  down(): void {
+    this.rung = this.next = 0;
+  }
+}
+
+/** Watches as long as the page has a room. */
+export class Watchdog {
+  private readonly timer: number;
+  private readonly plays = new Map<string, Pulse>();
+  private readonly ladders = { pub: new Ladder(), sub: new Ladder() };
+  private arrives = new Pulse();
+  private leaves = new Pulse();
+  private lost = new Pulse(); // what leaves, on its way
+  private said = "";
+  private saidAt = 0;
+  private rejoined = 0;
+  private readonly failures = { pub: 0, sub: 0 };
+  private readonly waits = { pub: 0, sub: 0 };
+  private looking = false;
+
+  constructor(private readonly room: Watched) {
+    this.timer = setInterval(() => void this.look(), every);
+  }
+
+  stop(): void {
+    clearInterval(this.timer);
+    this.reset();
+  }
+
+  /** The connections are new: nothing has been still yet. */
+  reset(): void {
+    this.plays.clear();
+    this.arrives = new Pulse();
+    this.leaves = new Pulse();
+    this.lost = new Pulse();
+    this.said = "";
+    for (const side of ["pub", "sub"] as const) {
+      this.ladders[side].down();
+      this.failures[side] = 0;
+      clearTimeout(this.waits[side]);
+    }
+  }
+
+  /** A connection has given up: it is built again, at once or after a pause, and in the end everything is. */
+  failed(side: Side, why: Failure): void {
+    if (why === "no answer" && this.rejoin()) return;
+    const before = this.failures[side]++;
+    if (before === 2) this.rejoin();
+    clearTimeout(this.waits[side]);
+    const pause = before ? Math.min(slowest, 1000 * 2 ** before) : 0;
+    this.waits[side] = setTimeout(() => this.room.rebuild(side), pause);
+  }
+
+  private rejoin(): boolean {
+    if (Date.now() - this.rejoined < rejoining) return false;
+    this.rejoined = Date.now();
+    this.room.rejoin();
+    return true;
+  }
+
+  private async look(): Promise<void> {
+    if (this.looking || !this.room.me()) return;
+    this.looking = true;
+    try {
+      await this.lookAtArrivals();
+      await this.lookAtDepartures();
+    } catch {
+      // a connection that was closed meanwhile has no statistics
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private async lookAtArrivals(): Promise<void> {
+    const flow = await this.room.sub()?.flow();
+    const wanted = this.wanted();
+    for (const key of [...this.plays.keys()]) if (!wanted.includes(key)) this.plays.delete(key);
+    const missing = wanted.filter((key) => this.pulse(key).still(flow?.played.get(key) ?? 0) > patience);
+    this.report(missing);
+    const sub = this.room.sub();
+    if (sub && !sub.connected()) return; // it mends itself
+    const moves = this.arrives.still(flow?.packets ?? 0) <= patience;
+    if (moves && sub) this.failures.sub = 0;
+    // where something does come in, the way here is good: what is missing is lost elsewhere
+    if (moves || !missing.length) this.ladders.sub.down();
+    else this.mend("sub");
+  }
+
+  /** What leaves here and does not arrive: the server says of everybody, oneself included, whether media has reached it. */
+  private async lookAtDepartures(): Promise<void> {
+    const pub = this.room.pub();
+    const me = this.room.me();
+    if (!pub?.connected() || !me) return;
+    const sends = this.leaves.still(await pub.sent()) <= patience;
+    if (me.live || !sends || !this.sources(me).length) {
+      if (me.live) this.failures.pub = 0;
+      this.lost = new Pulse();
+      return this.ladders.pub.down();
+    }
+    if (this.lost.still(0) > patience) this.mend("pub");
+  }
+
+  private mend(side: Side): void {
+    switch (this.ladders[side].climb()) {
+      case 0:
+        return;
+      case 1:
+        return this.room[side]()?.heal();
+      case 2:
+        return this.room.rebuild(side);
+      default:
+        this.rejoin();
+        return;
+    }
+  }
+
+  private wanted(): string[] {
+    const me = this.room.me();
+    return this.room
+      .people()
+      .filter((one) => one !== me && one.live)
+      .flatMap((one) => this.sources(one).filter((source) => this.room.wants(one, source)).map((source) => `${one.peer}/${source}`));
+  }
+
+  private sources(one: Peer): ("mic" | "camera" | "screen")[] {
+    return (["mic", "camera", "screen"] as const).filter((source) => one[source] && !one.muted.includes(source));
+  }
+
+  private pulse(key: string): Pulse {
+    const known = this.plays.get(key) ?? new Pulse();
+    this.plays.set(key, known);
+    return known;
+  }
+
+  private report(missing: string[]): void {
+    const now = Date.now();
+    const news = missing.join(" ");
+    if (news === this.said && (!news || now - this.saidAt < again)) return;
+    const list = missing.map((key) => ({ peer: key.slice(0, key.lastIndexOf("/")), source: key.slice(key.lastIndexOf("/") + 1) }));
+    if (this.room.send("stats", { missing: list })) [this.said, this.saidAt] = [news, now];
+  }
+}
