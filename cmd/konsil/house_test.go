@@ -23,6 +23,7 @@ type house struct {
 	url   string
 	ahead atomic.Int64 // nanoseconds
 	door  *door
+	stop  func()   // ends the server
 	never []string // words that no page may ever say
 }
 
@@ -59,21 +60,28 @@ func newHouse(t *testing.T) *house {
 	if err := h.rehearse(t.Context(), say); err != nil {
 		t.Fatal(errors.Join(err, h.rooms.Close()))
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	h.start()
+	t.Cleanup(func() { h.stop() })
+	return h
+}
+
+// start lets the server serve until stop.
+func (h *house) start() {
+	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- h.run(ctx, h.door) }()
-	t.Cleanup(func() {
-		stop()
+	h.stop = func() {
+		h.t.Helper()
+		end()
 		select {
 		case err := <-ended:
 			if err != nil {
-				t.Errorf("the server ended with %v", err)
+				h.t.Errorf("the server ended with %v", err)
 			}
 		case <-time.After(30 * time.Second):
-			t.Error("the server does not end")
+			h.t.Error("the server does not end")
 		}
-	})
-	return h
+	}
 }
 
 func (h *house) clock() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }
