@@ -7,6 +7,9 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 // What people see and hear in the room is sealed in their browsers: real pages, real pictures, and what they say about it.
@@ -133,4 +136,60 @@ func (r *room) thirdComesAndGoes(code string) {
 			}
 		}
 	}
+}
+
+// isGiven lets a script run in each of her pages before the page's own; the function returned takes it away again.
+func (p *person) isGiven(script string) (taken func()) {
+	p.t.Helper()
+	added, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return func() {
+		p.t.Helper()
+		_, err := chromedp.Call(p.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// Browsers that fail: one that cannot seal, and one that takes the seal and lets the frames by.
+const (
+	cannotSeal   = `delete window.RTCRtpScriptTransform;`
+	letsFramesBy = `
+const own = Object.getOwnPropertyDescriptor(RTCRtpSender.prototype, "transform"), aside = new RTCPeerConnection();
+Object.defineProperty(RTCRtpSender.prototype, "transform", { configurable: true, get: own.get, set(t) { own.set.call(aside.addTransceiver("video").sender, t); } });`
+)
+
+func TestABrowserThatFailsToSealShowsNothingToAnybody(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	taken := r.kern.isGiven(cannotSeal)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	r.kern.sees("Ohne Ton und Bild: Dieser Browser kann nicht Ende-zu-Ende verschlüsseln", "2 Personen")
+	r.kern.presses("Kamera aus")
+	r.kern.sees("Dieser Browser kann Ton und Bild nicht Ende-zu-Ende verschlüsseln")
+	r.jana.switchesOn()
+	r.jana.until("nobody to share keys with", `window.konsil.room.seal().then((s) => s.epoch > 0 && s.members.length === 0)`)
+	if n := asked[int](r.kern, `window.devices.length`); n > 0 {
+		t.Errorf("%d devices were asked for that nobody may hear or see", n)
+	}
+	taken()
+
+	r.kern.isGiven(letsFramesBy)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	sameCode(t, "", r.jana, r.kern)
+	r.kern.presses("Kamera aus")
+	r.kern.sees("Ihre Kamera ist aus: Der Browser hat die Verschlüsselung umgangen", "Kamera aus")
+	r.kern.until("the camera is let go", `window.devices.length > 0 && window.devices.every((t) => t.readyState === "ended")`)
+	for name, c := range r.jana.seal().Counts {
+		if peer := r.jana.seal().Members[0].Peer; name == peer+"/camera" && c.Done > 0 {
+			t.Errorf("%d frames were opened that had no seal", c.Done)
+		}
+	}
+	if n := asked[int](r.jana, `window.konsil.room.stats().then((s) => Object.values(s.framesDecoded).reduce((a, b) => a + b, 0))`); n > 0 {
+		t.Errorf("%d frames without seal were shown", n)
+	}
+	r.kern.seesEverybodyMove(1) // what jana sends is sealed, and kern has the key
 }
