@@ -36,8 +36,8 @@ func firstSeed(t *testing.T) uint64 {
 
 func read(doc string) command { return command{"do": "read", "doc": doc, "roots": allRoots} }
 
-// session is a random script for three Yjs replicas. It is settled before it
-// runs: places are drawn as large numbers and reduced by the script's side.
+// session is a random script for three to six Yjs replicas. It is settled before
+// it runs: places are drawn as large numbers and reduced by the script's side.
 type session struct {
 	*rand.Rand
 	rich     bool // all kinds of content, else text only
@@ -45,26 +45,41 @@ type session struct {
 	commands []command
 	by       []int    // per update: its replica
 	needs    [][]bool // per update: what its replica knew
-	has      [3][]bool
-	where    []int // per update: the command that made it
+	where    []int    // per update: the command that made it
+
+	has  [][]bool // per replica: the updates it got
+	away []int    // per replica: steps left in which it edits alone
 }
+
+// replicas draws how many take part.
+func replicas(r *rand.Rand) int { return 3 + r.IntN(4) }
 
 func name(replica int) string { return fmt.Sprint("r", replica) }
 
+// writeSession makes so many steps for each replica.
 func writeSession(s *session, steps int) {
+	n := replicas(s.Rand)
+	s.has, s.away = make([][]bool, n), make([]int, n)
 	s.commands = []command{{"do": "reset"}}
-	for i := range 3 {
+	for i := range n {
 		s.commands = append(s.commands, command{"do": "open", "doc": name(i), "client": 1 + s.Uint32N(1<<31), "gc": true})
 	}
-	for range steps {
-		r := s.IntN(3)
-		if s.Float64() < 0.55 {
+	for range steps * n {
+		switch r := s.IntN(n); {
+		case s.away[r] > 0:
 			s.edit(r)
-		} else {
+			if s.away[r]--; s.away[r] == 0 {
+				s.sync(r, (r+1+s.IntN(n-1))%n)
+			}
+		case s.IntN(20) == 0:
+			s.away[r] = 2 + s.IntN(10)
+		case s.Float64() < 0.55:
+			s.edit(r)
+		default:
 			s.deliver(r, 1+s.IntN(6))
 		}
 	}
-	for r := range 3 {
+	for r := range n {
 		s.deliver(r, 1<<30)
 		s.commands = append(s.commands, read(name(r)))
 	}
@@ -81,8 +96,18 @@ func (s *session) edit(r int) {
 	s.commands = append(s.commands, c)
 	s.needs = append(s.needs, slices.Clone(s.has[r]))
 	s.by = append(s.by, r)
-	for i := range 3 {
+	for i := range s.has {
 		s.has[i] = append(s.has[i], i == r)
+	}
+}
+
+// sync brings two replicas to the same state as after a pause: each says what
+// it has by its state vector and gets the rest in one piece.
+func (s *session) sync(a, b int) {
+	s.commands = append(s.commands, command{"do": "sync", "doc": name(a), "with": name(b)})
+	for u := range s.has[a] {
+		both := s.has[a][u] || s.has[b][u]
+		s.has[a][u], s.has[b][u] = both, both
 	}
 }
 
@@ -185,7 +210,7 @@ func TestRandomSessionsEndAsInYjs(t *testing.T) {
 	first := firstSeed(t)
 	for i := range *sessions {
 		s := &session{Rand: rand.New(rand.NewPCG(first+uint64(i), 1)), causal: i%2 == 0, rich: i%4 > 1}
-		writeSession(s, 60)
+		writeSession(s, 20)
 		updates, want := s.play(y)
 		c := &comparison{T: t, y: y, s: s, updates: updates, want: want, label: fmt.Sprintf("session %d of seed %d", i, first)}
 		c.inOrder()
@@ -324,7 +349,7 @@ func (c *comparison) ticks() {
 	d, peer := New(), New()
 	var sent [][]byte
 	for i := 0; i < len(c.updates); {
-		var changes [3]Change
+		changes := make([]Change, len(c.s.has))
 		for end := min(len(c.updates), i+1+c.s.IntN(8)); i < end; i++ {
 			change, err := d.Apply(decode(c, c.updates[i]))
 			if err != nil {
@@ -365,7 +390,7 @@ func TestGoAndYjsTypeTogether(t *testing.T) {
 	}
 }
 
-// mixed is a session of two Yjs replicas (0, 1) and one of ours (2).
+// mixed is a session of Yjs replicas and one of ours, the last.
 type mixed struct {
 	*testing.T
 	*rand.Rand
@@ -373,36 +398,65 @@ type mixed struct {
 	label   string
 	doc     *Doc
 	updates [][]byte
-	seen    [3]int // how many of the updates each replica has
+	seen    []int // how many of the updates each replica has
+	away    []int // steps left in which a replica is offline
 }
+
+func (m *mixed) ours() int { return len(m.seen) - 1 }
 
 func (m *mixed) play() {
 	m.doc = New()
 	m.doc.Strict = true
-	m.y.run(command{"do": "reset"},
-		command{"do": "open", "doc": "r0", "client": 7 + m.Uint32N(100), "gc": true},
-		command{"do": "open", "doc": "r1", "client": 200 + m.Uint32N(1<<30), "gc": true})
-	script := &session{Rand: m.Rand}
-	for range 50 {
-		switch r := m.IntN(5); r {
-		case 0, 1:
-			c := script.textEdit()
-			c["do"], c["doc"] = "edit", name(r)
-			m.updates = append(m.updates, m.y.bytes(c))
-		case 2, 3:
-			m.edit()
-		default:
-			m.catchUp(m.IntN(3))
-		}
+	n := replicas(m.Rand)
+	m.seen, m.away = make([]int, n), make([]int, n)
+	m.y.run(command{"do": "reset"})
+	for r := range m.ours() {
+		m.y.run(command{"do": "open", "doc": name(r), "client": uint32(200+r) + m.Uint32N(1<<28)<<3, "gc": true})
 	}
-	for r := range 3 {
+	for range 17 * n {
+		m.step(m.IntN(n))
+	}
+	for r := range n {
 		m.catchUp(r)
 	}
-	rs := m.y.run(read("r0"), read("r1"))
-	for i, raw := range rs {
-		want := as[reading](m, raw)
-		c := &comparison{T: m.T, y: m.y, want: want, label: fmt.Sprintf("%s, replica %d", m.label, i)}
+	for r := range m.ours() {
+		want := as[reading](m, m.y.run(read(name(r)))[0])
+		c := &comparison{T: m.T, y: m.y, want: want, label: fmt.Sprintf("%s, replica %d", m.label, r)}
 		c.equal("typing together", m.doc)
+	}
+}
+
+// step lets a replica write, or take what the others wrote unless it is
+// offline. Ours writes more than each of the others.
+func (m *mixed) step(r int) {
+	switch m.away[r]--; {
+	case m.away[r] == 0 && r != m.ours():
+		m.sync(r)
+	case m.away[r] < 0 && m.IntN(12) == 0:
+		m.away[r] = 2 + m.IntN(10)
+	case m.away[r] < 0 && m.IntN(4) == 0:
+		m.catchUp(r)
+	case r == m.ours():
+		m.edit()
+		m.edit()
+	default:
+		c := (&session{Rand: m.Rand}).textEdit()
+		c["do"], c["doc"] = "edit", name(r)
+		m.updates = append(m.updates, m.y.bytes(c))
+	}
+}
+
+// sync lets ours and one other exchange what they lack by state vectors.
+func (m *mixed) sync(r int) {
+	theirs := as[reading](m, m.y.run(read(name(r)))[0])
+	mine, err := m.doc.Diff(theirs.Vector)
+	if err != nil {
+		m.Fatalf("%s: %v", m.label, err)
+	}
+	back := m.y.bytes(command{"do": "diff", "doc": name(r), "vector": m.doc.StateVector()})
+	m.y.run(command{"do": "apply", "doc": name(r), "bytes": mine})
+	if _, err := m.doc.Apply(decode(m, back)); err != nil {
+		m.Fatalf("%s: %v", m.label, err)
 	}
 }
 
@@ -430,7 +484,7 @@ func (m *mixed) edit() {
 func (m *mixed) catchUp(r int) {
 	for ; m.seen[r] < len(m.updates); m.seen[r]++ {
 		b := m.updates[m.seen[r]]
-		if r < 2 {
+		if r != m.ours() {
 			m.y.run(command{"do": "apply", "doc": name(r), "bytes": b})
 			continue
 		}

@@ -118,6 +118,14 @@ const commands = {
   // Everything that edits have sent so far, in one transaction.
   deliverAll ({ doc }) { if (updates.length > 0) Y.applyUpdate(docs.get(doc), Y.mergeUpdates(updates)); return null },
   apply ({ doc, bytes: b }) { Y.applyUpdate(docs.get(doc), bytes(b)); return null },
+  // Both ways, as after a pause: each gets what its state vector lacks.
+  sync ({ doc, with: other }) {
+    const [a, b] = [docs.get(doc), docs.get(other)]
+    const [forA, forB] = [Y.encodeStateAsUpdate(b, Y.encodeStateVector(a)), Y.encodeStateAsUpdate(a, Y.encodeStateVector(b))]
+    Y.applyUpdate(a, forA)
+    Y.applyUpdate(b, forB)
+    return null
+  },
   diff ({ doc, vector }) { return b64(Y.encodeStateAsUpdate(docs.get(doc), bytes(vector))) },
   read ({ doc, roots }) {
     const d = docs.get(doc)
