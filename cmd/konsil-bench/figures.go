@@ -44,7 +44,8 @@ type processFigures struct {
 }
 
 type idleFigures struct {
-	Each float64 `json:"rss_per_connection_bytes"`
+	RSS    float64 `json:"rss_per_connection_bytes"`
+	Memory float64 `json:"memory_per_connection_bytes"`
 }
 
 type sizeFigures struct {
@@ -55,6 +56,7 @@ type sizeFigures struct {
 type notesSummary struct {
 	notesResult
 	Runs  int           `json:"runs"`
+	Own   *float64      `json:"own_bytes,omitempty"` // of an idle connection, beyond the bare server's
 	Peers []notesResult `json:"peers,omitempty"`
 }
 
@@ -115,7 +117,7 @@ func (r *notesResult) figures() []*float64 {
 		f = append(f, &p.CPU, &p.Children)
 	}
 	if i := r.idleFigures; i != nil {
-		f = append(f, &i.Each)
+		f = append(f, &i.RSS, &i.Memory)
 	}
 	if s := r.sizeFigures; s != nil {
 		f = append(f, &s.RSS)
@@ -145,8 +147,8 @@ type holding struct {
 	Files   int     `json:"open_files"`
 }
 
-// watch prints what the process holds at the start, in the middle and at the
-// end of a long run. The function it returns ends that and waits.
+// watch prints what the process holds in the course of a long run, from its
+// start to its end. The function it returns ends that and waits.
 func (p notesPlan) watch(ctx context.Context, c *contender, lines *json.Encoder) (stop func()) {
 	if p.length < time.Minute || c.pid == 0 {
 		return func() {}
@@ -156,8 +158,8 @@ func (p notesPlan) watch(ctx context.Context, c *contender, lines *json.Encoder)
 	began := time.Now()
 	go func() {
 		defer close(done)
-		for i := range 3 {
-			if sleep(ctx, time.Until(began.Add(time.Duration(i)*(p.length-time.Second)/2))) != nil {
+		for i := range p.looks {
+			if sleep(ctx, time.Until(began.Add(time.Duration(i)*(p.length-time.Second)/time.Duration(p.looks-1)))) != nil {
 				return
 			}
 			u, err := usageOf(c.pid)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 )
 
 // command is one program of the bench.
@@ -21,6 +22,12 @@ var commands = []command{
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
 
+// children are servers that this program starts as processes of their own, to
+// be measured from outside.
+var children = []command{
+	{"bare", "", runBare},
+}
+
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "konsil-bench:", err)
@@ -30,7 +37,7 @@ func main() {
 
 func run(args []string, out io.Writer) error {
 	if len(args) > 0 {
-		for _, c := range commands {
+		for _, c := range slices.Concat(commands, children) {
 			if c.name == args[0] {
 				return c.run(args[1:], out)
 			}

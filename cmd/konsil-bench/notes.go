@@ -28,9 +28,13 @@ written to the moment after it is read. fanout counts every letter at every conn
 last, by all those arrivals; pg_cpu_us_per_delivery the same of the processes that P has started, PostgreSQL above all. lost
 is how many letters were acknowledged or seen by somebody and are missing from what a fresh reader or the minutes show.
 
--writers 0 lets everybody sit idle: rss_per_connection_bytes is what a connection adds. There may then be more readers than
-one conference takes; more conferences are made. From 60 seconds on a line is printed at the start, in the middle and at the
-end with what the process holds.
+-idle N lets N people sit in notes without typing, in as many conferences as it takes, and as many with a server that does
+nothing but upgrade and read, a child of this program. rss_per_connection_bytes is what a connection adds to process P,
+memory_per_connection_bytes the part of it that is not files: heap and stacks. own_bytes, in the summary, is what ours adds
+beyond that of the bare server. A process keeps memory once it has had it, so P has to be fresh, and there is one run.
+
+-soak M goes on for M minutes and prints what the process holds eleven times meanwhile; without it, a run of a minute or more
+prints that three times.
 
 -plain ws://HOST:PORT/NAME measures a server that speaks plain y-protocols instead, -document NAME one that speaks
 Hocuspocus' variant. -with hocuspocus,y-websocket -node-modules DIR starts both by itself and lets them take turns with
@@ -47,13 +51,15 @@ Flags:
 type notesPlan struct {
 	url, plain, document, with, modules string
 	writers, readers, pid, runs         int
+	looks                               int // at what the process holds, in a long run
+	idle                                bool
 	rate                                float64
 	length                              time.Duration
 }
 
 func parseNotes(args []string) (notesPlan, error) {
 	var p notesPlan
-	var seconds int
+	var seconds, idle, soak int
 	f := flag.NewFlagSet("notes", flag.ContinueOnError)
 	f.Usage = func() { fmt.Fprint(f.Output(), notesHelp); f.PrintDefaults() }
 	f.StringVar(&p.url, "url", "http://127.0.0.1:8080", "`address` of a server in evaluation mode, as its KONSIL_PUBLIC_URL says it")
@@ -67,20 +73,32 @@ func parseNotes(args []string) (notesPlan, error) {
 	f.StringVar(&p.document, "document", "", "with -plain: the document, for Hocuspocus")
 	f.StringVar(&p.with, "with", "", "other `servers` to run in turn: hocuspocus, y-websocket or both")
 	f.StringVar(&p.modules, "node-modules", "", "`directory` of their npm packages")
+	f.IntVar(&idle, "idle", 0, "how many sit there, instead of -writers and -readers")
+	f.IntVar(&soak, "soak", 0, "length of a run in minutes, instead of -seconds")
 	if err := f.Parse(args); err != nil {
 		return p, err
 	}
-	p.length = time.Duration(seconds) * time.Second
+	p.length, p.looks = time.Duration(seconds)*time.Second, 3
+	if soak > 0 {
+		p.length, p.looks = time.Duration(soak)*time.Minute, 11
+	}
+	if p.idle = idle != 0; p.idle {
+		p.writers, p.readers = 0, idle
+	}
 	p.url = strings.TrimSuffix(p.url, "/")
 	switch {
 	case f.NArg() > 0:
 		return p, fmt.Errorf("what is %q?", f.Arg(0))
-	case p.writers < 0 || p.readers < 0 || p.writers+p.readers < 2 || p.runs < 1 || seconds < 1:
+	case p.writers < 0 || p.readers < 0 || p.writers+p.readers < 2 || p.runs < 1 || seconds < 1 || soak < 0:
 		return p, errors.New("it takes two people, one run and one second at least")
+	case p.writers == 0 && !p.idle:
+		return p, errors.New("nobody types; -idle measures that")
+	case p.idle && (p.pid == 0 || p.plain != "" || p.with != "" || p.runs > 1):
+		return p, errors.New("-idle needs -pid, and excludes -plain, -with and -runs")
 	case p.writers > 0 && (p.rate <= 0 || p.rate > 200):
 		return p, errors.New("a rate is above 0 and 200 at most, which is what the server lets one socket send")
-	case p.with != "" && (p.modules == "" || p.plain != "" || p.writers == 0):
-		return p, errors.New("-with needs -node-modules and writers, and excludes -plain")
+	case p.with != "" && (p.modules == "" || p.plain != ""):
+		return p, errors.New("-with needs -node-modules, and excludes -plain")
 	}
 	return p, nil
 }
@@ -138,6 +156,10 @@ func (p notesPlan) measure(ctx context.Context, lines *json.Encoder) error {
 	for _, c := range all[1:] {
 		s.Peers = append(s.Peers, middle(c.results))
 	}
+	if p.idle {
+		own := s.idleFigures.RSS - s.Peers[0].idleFigures.RSS
+		s.Own = &own
+	}
 	return lines.Encode(s)
 }
 
@@ -157,6 +179,14 @@ func (p notesPlan) contenders(ctx context.Context) (all []*contender, stop func(
 		return nil, stop, err
 	}
 	all = append(all, &contender{name: "konsil", pid: p.pid, people: people})
+	if p.idle {
+		bare, err := startChild(ctx, "bare")
+		if err != nil {
+			return nil, stop, err
+		}
+		started = append(started, bare)
+		all = append(all, &contender{name: "bare", pid: bare.Process.Pid, plain: "ws://" + bare.address})
+	}
 	for name := range strings.SplitSeq(p.with, ",") {
 		if name == "" {
 			continue
@@ -166,7 +196,7 @@ func (p notesPlan) contenders(ctx context.Context) (all []*contender, stop func(
 			return nil, stop, err
 		}
 		started = append(started, s)
-		c := &contender{name: name, pid: s.Process.Pid, plain: "ws://127.0.0.1:" + s.port}
+		c := &contender{name: name, pid: s.Process.Pid, plain: "ws://" + s.address}
 		if name == "hocuspocus" {
 			c.dialect.document = "note"
 		}
@@ -177,8 +207,8 @@ func (p notesPlan) contenders(ctx context.Context) (all []*contender, stop func(
 
 // one is one run on one server, in a note of its own.
 func (p notesPlan) one(ctx context.Context, c *contender, lines *json.Encoder) (notesResult, error) {
-	if p.writers == 0 {
-		return p.idle(ctx, c, lines)
+	if p.idle {
+		return p.sit(ctx, c, lines)
 	}
 	n, room, err := p.noteAt(ctx, c)
 	if err != nil {
@@ -228,9 +258,9 @@ func (p notesPlan) noteAt(ctx context.Context, c *contender) (n *note, room int,
 	return newNote(d, v, p.writers, p.rate, p.length), room, nil
 }
 
-// idle lets people sit in notes where nothing happens, as many notes as it
+// sit lets people sit in notes where nothing happens, as many notes as it
 // takes for all of them.
-func (p notesPlan) idle(ctx context.Context, c *contender, lines *json.Encoder) (r notesResult, err error) {
+func (p notesPlan) sit(ctx context.Context, c *contender, lines *json.Encoder) (r notesResult, err error) {
 	var notes []*note
 	defer func() {
 		for _, n := range notes {
@@ -265,12 +295,12 @@ func (p notesPlan) idle(ctx context.Context, c *contender, lines *json.Encoder) 
 	if err != nil {
 		return r, err
 	}
-	r = notesResult{Server: c.name, Readers: p.readers, Load: loadAverage()}
-	if c.pid != 0 {
-		r.idleFigures = &idleFigures{(float64(after.rss) - float64(before.rss)) / float64(p.readers)}
-		r.sizeFigures = &sizeFigures{float64(after.rss)}
-	}
-	return r, nil
+	each := func(before, after uint64) float64 { return (float64(after) - float64(before)) / float64(p.readers) }
+	return notesResult{
+		Server: c.name, Readers: p.readers, Load: loadAverage(),
+		idleFigures: &idleFigures{each(before.rss, after.rss), each(before.memory, after.memory)},
+		sizeFigures: &sizeFigures{float64(after.rss)},
+	}, nil
 }
 
 // withOne looks at a process while one person is in the note, who then goes.

@@ -23,6 +23,15 @@ import (
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
 
+// TestMain lets the test binary be the child that the program starts.
+func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // startKonsil builds the program, runs it in evaluation mode on free ports,
 // and returns its address and process.
 func startKonsil(t *testing.T) (url string, pid int) {
@@ -139,8 +148,17 @@ func TestNotesAreTypedOnARealServer(t *testing.T) {
 		t.Errorf("not everything sent was acknowledged, and delivered to the seven others: %v", r)
 	}
 
-	r = lines(t, "notes", "-url", url, "-writers", "0", "-readers", "150", "-seconds", "1", "-pid", process)[0]
-	has(t, r, "rss_bytes", "rss_per_connection_bytes") // it took a second conference
+	all = lines(t, "notes", "-url", url, "-idle", "150", "-seconds", "1", "-pid", process) // takes a second conference
+	if len(all) != 3 || all[0]["server"] != "konsil" || all[1]["server"] != "bare" {
+		t.Fatalf("not one line of ours, one of the bare server and a summary: %v", all)
+	}
+	for _, r := range all {
+		has(t, r, "rss_bytes", "rss_per_connection_bytes", "memory_per_connection_bytes")
+	}
+	has(t, all[2], "own_bytes")
+	if each, _ := all[1]["memory_per_connection_bytes"].(float64); each < 4<<10 {
+		t.Errorf("an idle connection of the bare server takes %v bytes, less than its read buffer", each)
+	}
 
 	err := run([]string{"notes", "-url", url, "-writers", "1", "-readers", "1000", "-seconds", "1"}, &bytes.Buffer{})
 	if err == nil || !strings.Contains(err.Error(), "sockets") {
@@ -321,7 +339,11 @@ func TestPlansThatCannotWorkAreRefused(t *testing.T) {
 		"no time":           "-seconds 0",
 		"unknown":           "-writers 2 -readers 2 etwas",
 		"without packages":  "-with hocuspocus",
-		"idle against":      "-writers 0 -readers 3 -with hocuspocus -node-modules .",
+		"idle against":      "-idle 3 -pid 1 -with hocuspocus -node-modules .",
+		"idle unseen":       "-idle 3",
+		"idle again":        "-idle 3 -pid 1 -runs 2",
+		"nobody types":      "-writers 0 -readers 3",
+		"no soak":           "-writers 2 -soak -1",
 		"nobody there":      "-url http://127.0.0.1:1 -writers 2",
 		"nobody there, too": "-plain ws://127.0.0.1:1 -writers 2",
 	} {

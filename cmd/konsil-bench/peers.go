@@ -22,11 +22,11 @@ const port = Number(process.env.PORT)
 new Server({ port, address: process.env.HOST, quiet: true }).listen()
 `
 
-// peer is a server of others, running as a child of ours.
+// peer is a server to compare with, running as a child of ours.
 type peer struct {
 	*exec.Cmd
-	port string
-	dir  string // removed with it
+	address string // host:port
+	dir     string // removed with it; "": none
 }
 
 // startPeer starts one of the servers that the help names from the packages
@@ -40,8 +40,10 @@ func startPeer(ctx context.Context, name, modules string) (*peer, error) {
 	if p.dir, err = os.MkdirTemp("", "konsil-bench-"); err != nil {
 		return nil, err
 	}
-	if p.port, err = freePort(); err == nil {
-		err = p.run(ctx, name, modules)
+	port, err := freePort()
+	if err == nil {
+		p.address = net.JoinHostPort("127.0.0.1", port)
+		err = p.run(ctx, name, modules, port)
 	}
 	if err != nil {
 		p.stop()
@@ -50,7 +52,7 @@ func startPeer(ctx context.Context, name, modules string) (*peer, error) {
 	return p, nil
 }
 
-func (p *peer) run(ctx context.Context, name, modules string) error {
+func (p *peer) run(ctx context.Context, name, modules, port string) error {
 	var script string
 	switch name {
 	case "y-websocket":
@@ -64,13 +66,13 @@ func (p *peer) run(ctx context.Context, name, modules string) error {
 		return errors.New("no such server; there are hocuspocus and y-websocket")
 	}
 	p.Cmd = exec.CommandContext(ctx, "node", script)
-	p.Env = append(os.Environ(), "HOST=127.0.0.1", "PORT="+p.port, "NODE_PATH="+modules, "NODE_ENV=production")
+	p.Env = append(os.Environ(), "HOST=127.0.0.1", "PORT="+port, "NODE_PATH="+modules, "NODE_ENV=production")
 	p.Stderr = os.Stderr
 	if err := p.Start(); err != nil {
 		return err
 	}
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+p.port)
+		conn, err := net.Dial("tcp", p.address)
 		if err == nil {
 			return conn.Close()
 		}

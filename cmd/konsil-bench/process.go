@@ -16,6 +16,7 @@ type usage struct {
 	cpu      time.Duration // utime + stime of the process itself
 	children time.Duration // of all its descendants, ended ones included
 	rss      uint64        // bytes
+	memory   uint64        // bytes of it that are not files
 	threads  int
 	files    int
 	family   bool // it has descendants
@@ -35,6 +36,9 @@ func usageOf(pid int) (usage, error) {
 		return usage{}, fmt.Errorf("process %d: %w", pid, err)
 	}
 	u := usage{cpu: self.own, rss: self.rss, threads: self.threads}
+	if u.memory, err = anonymous(pid); err != nil {
+		return usage{}, fmt.Errorf("process %d: %w", pid, err)
+	}
 	if open, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "fd")); err == nil {
 		u.files = len(open)
 	}
@@ -53,6 +57,21 @@ func usageOf(pid int) (usage, error) {
 		}
 	}
 	return u, nil
+}
+
+// anonymous is the resident memory of a process that no file backs, in bytes.
+func anonymous(pid int) (uint64, error) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), "RssAnon:")
+	number, _, found := strings.Cut(strings.TrimSpace(rest), " kB")
+	kib, err := strconv.ParseUint(number, 10, 64)
+	if !found || err != nil {
+		return 0, errors.New("status names no RssAnon")
+	}
+	return kib << 10, nil
 }
 
 type stat struct {
