@@ -19,6 +19,7 @@ type command struct {
 
 var commands = []command{
 	{"trace", "FILE.json.gz…  replays editing traces through the notes engine", runTrace},
+	{"room", "[-scenario 1x20] [-with plain-pion] [-url U]  fills a room and measures who forwards its media", runRoom},
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
 
@@ -26,6 +27,8 @@ var commands = []command{
 // be measured from outside.
 var children = []command{
 	{"bare", "", runBare},
+	{"sfu", "", runSFU},
+	{"plain-pion", "", runPlain},
 }
 
 func main() {
