@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"github.com/pion/dtls/v3"
 	"github.com/pion/webrtc/v4"
 )
@@ -27,6 +26,7 @@ type attendee struct {
 	awaits  map[int]bool // publishers whose picture is measured
 	dialled time.Duration
 	done    chan error // gets why the socket has ended
+	left    bool
 
 	// The reader of the socket.
 	pub, sub *webrtc.PeerConnection
@@ -276,8 +276,10 @@ func (a *attendee) received() []*sink {
 
 // leave ends the socket and both connections.
 func (a *attendee) leave() {
-	_ = a.socket.SetWriteDeadline(time.Now())
-	_ = a.socket.WriteMessage(websocket.CloseMessage, nil)
+	if a.left {
+		return
+	}
+	a.left = true
 	_ = a.socket.Close()
 	err := <-a.done
 	a.done <- err

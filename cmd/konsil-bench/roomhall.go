@@ -127,12 +127,18 @@ func (h *hall) gather(ctx context.Context, publishers, subscribers int) error {
 	})
 }
 
-// visit makes up for what is missing of the joins.
+// visit makes up for what is missing of the joins. Visitors leave when they have seen everybody, so that it does not become crowded.
 func (h *hall) visit(ctx context.Context, publishers int) error {
+	stay := len(h.people)
 	return h.joining(ctx, func() error {
 		for h.joined < joins {
 			if err := h.join(ctx, fmt.Sprint("visitor ", h.joined), -1, publishers); err != nil {
 				return err
+			}
+			for _, v := range h.people[stay:] {
+				if v.settled() {
+					v.leave()
+				}
 			}
 		}
 		return nil
@@ -205,7 +211,7 @@ func (h *hall) lost(ctx context.Context) (int, error) {
 	lost := 0
 	for _, a := range h.people {
 		for _, s := range a.received() {
-			lost += s.lost(sent[s.key()])
+			lost += s.lost(sent[s.key()], a.left)
 		}
 	}
 	return lost, nil

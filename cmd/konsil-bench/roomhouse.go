@@ -185,7 +185,7 @@ func runSFU(args []string, out io.Writer) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	s, err := sfu.Listen(sfu.Config{Addr: "127.0.0.1:0"})
+	s, err := sfu.Listen(sfu.Config{Addr: "127.0.0.1:0", Guard: true, Plain: *plain})
 	if err != nil {
 		return err
 	}

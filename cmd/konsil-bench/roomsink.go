@@ -91,10 +91,13 @@ func (s *sink) watchKey(m mark, now time.Duration, marker, key bool) {
 	}
 }
 
-// lost is how many packets are missing of what was sent up to a number.
-func (s *sink) lost(upto uint32) int {
+// lost is how many packets are missing of what was sent up to a number, or of what came in if its receiver has left.
+func (s *sink) lost(upto uint32, left bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if left {
+		upto = s.last
+	}
 	missing := 0
 	for n := s.first; n <= upto && s.from >= 0; n++ {
 		if at := int(n - s.first); at >= len(s.seen) || !s.seen[at] {

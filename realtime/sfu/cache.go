@@ -57,6 +57,15 @@ func (c *cache) picture(now time.Time) (from, to int64, ok bool) {
 	return c.key, c.newest, ok
 }
 
+// forgetBefore makes a picture begin with the frame of a timestamp at the earliest. It reports whether it cannot begin with that.
+func (c *cache) forgetBefore(timestamp uint32) bool {
+	if pk := c.get(c.key); pk != nil && pk.timestamp == timestamp {
+		return false
+	}
+	c.key = 0
+	return true
+}
+
 func (c *cache) clear() {
 	for i := range c.slots {
 		c.slots[i].ext = 0

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,6 +40,8 @@ type client struct {
 	carries map[string]Track      // by mid of the subscriber connection
 	heard   map[string]*reception // by "peer/source"
 	live    []bool
+	refused []Refused
+	inClear string // source that sends frames in clear from the beginning
 	answers int
 	offers  []Offer
 	deaf    bool               // does not answer offers
@@ -99,7 +102,7 @@ type reception struct {
 
 func newSFU(t testing.TB) *SFU {
 	t.Helper()
-	s, err := Listen(Config{Addr: "127.0.0.1:0"})
+	s, err := Listen(Config{Addr: "127.0.0.1:0", Guard: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +218,8 @@ func (c *client) take(e Event) {
 		if pc != nil && pc.RemoteDescription() != nil {
 			c.check(pc.AddICECandidate(init))
 		}
+	case e.Refused != nil:
+		c.refused = append(c.refused, *e.Refused)
 	case e.Live != nil:
 		c.live = append(c.live, *e.Live)
 	}
@@ -341,6 +346,13 @@ func (r *reception) take(p *rtp.Packet, from Track) {
 	r.counters[r.last]++
 }
 
+// refusals are what c was told of its tracks.
+func (c *client) refusals() []Refused {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.refused)
+}
+
 // got is a copy of what c has received of a track.
 func (c *client) got(peer, src string) reception {
 	c.mu.Lock()
@@ -357,6 +369,8 @@ type source struct {
 	mute     atomic.Bool
 	wantKey  atomic.Bool
 	stubborn atomic.Bool // makes no key frame when asked
+	plain    atomic.Bool // frames end as if they were not encrypted
+	key      atomic.Uint32
 	counter  atomic.Uint32
 }
 
@@ -389,6 +403,7 @@ func (c *client) addSource(name string) {
 	}
 	s := &source{c: c, name: name, track: track, tr: tr}
 	s.wantKey.Store(true)
+	s.plain.Store(name == c.inClear)
 	c.sources[name] = s
 	c.work.Go(s.produce)
 	c.work.Go(s.obey)
@@ -480,17 +495,27 @@ func (s *source) send(sn *uint16, ts uint32, marker bool, head []byte) {
 	}
 	body := binary.BigEndian.AppendUint32(head, s.counter.Add(1))
 	body = append(body, s.c.id+"/"+s.name...)
-	body = append(body, make([]byte, size-len(body))...)
+	body = append(body, make([]byte, size-trailerBytes-len(body))...)
+	body = append(body, s.trailer(marker)...)
 	_ = s.track.WriteRTP(&rtp.Packet{
 		Header:  rtp.Header{Version: 2, Marker: marker, SequenceNumber: *sn, Timestamp: ts},
 		Payload: body,
 	})
 }
 
+// trailer is the end of a packet: that of an encrypted frame if it is the frame's last.
+func (s *source) trailer(last bool) []byte {
+	t := make([]byte, trailerBytes)
+	if last && !s.plain.Load() {
+		copy(t[trailerBytes-trailerKey:], []byte{byte(s.key.Load()), 0, 'k', 'n'})
+	}
+	return t
+}
+
 // eventually waits for what must come true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ok() {
 			return
 		}

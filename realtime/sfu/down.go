@@ -50,6 +50,7 @@ type output struct {
 	rtx   uint32 // 0: repeats use ssrc
 	level uint8  // header extensions, 0: none
 	way   uint8
+	line  line
 	types [codecs]struct{ media, rtx uint8 }
 }
 
@@ -101,6 +102,9 @@ func (d *down) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	if first == nil {
 		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 	}
+	socket := d.up.peer.sfu.socket
+	socket.join(o.ssrc, &o.line)
+	socket.join(o.rtx, &o.line)
 	d.out.Store(o)
 	return *first, nil
 }
@@ -108,6 +112,11 @@ func (d *down) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 // Unbind is pion's call when the m-line is taken back or the connection ends.
 func (d *down) Unbind(webrtc.TrackLocalContext) error {
 	d.up.remove(d)
+	if o := d.out.Load(); o != nil {
+		socket := d.up.peer.sfu.socket
+		socket.part(o.ssrc, &o.line)
+		socket.part(o.rtx, &o.line)
+	}
 	return nil
 }
 
@@ -160,7 +169,7 @@ func (d *down) catchUp(l *layer, now time.Time) int {
 }
 
 // entry is the packet of l a receiver can begin with, and when it came. Who sees a picture already changes over at a new one only,
-// as what is older would have to be shown a second time.
+// as what is older would have to be shown a second time; and what was encrypted in an epoch before is no good to who has just come.
 func (d *down) entry(l *layer, now time.Time) (from int64, at time.Time, ok bool) {
 	if d.up.kind == webrtc.RTPCodecTypeAudio {
 		return l.cache.newest, now, l.cache.newest > 0
@@ -169,6 +178,9 @@ func (d *down) entry(l *layer, now time.Time) (from int64, at time.Time, ok bool
 	at = l.cache.keyAt
 	if d.feeder.Load() != none || now.UnixNano()-d.restedAt.Load() < int64(gopAge) {
 		ok = ok && now.Sub(at) < changeAge
+	}
+	if !l.current() {
+		ok = ok && now.Sub(at) < oldKeyAge
 	}
 	return from, at, ok
 }
@@ -299,6 +311,9 @@ func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts ui
 	if o.way != 0 {
 		binary.BigEndian.PutUint16(l.way[:], d.way.sent(len(payload)+headerBytes))
 		_ = h.SetExtension(o.way, l.way[:])
+	}
+	if o.line.batch.Load() != &l.batch {
+		o.line.batch.Store(&l.batch)
 	}
 	if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
 		return 0

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"net"
 	"net/netip"
 
 	"github.com/pion/stun/v4"
@@ -9,7 +8,7 @@ import (
 
 // answering is the media socket as the mux sees it. It answers a STUN request that names no connection (RFC 8489 §6), which is how
 // konsil doctor finds out whether the port can be reached. The mux would drop it.
-type answering struct{ *net.UDPConn }
+type answering struct{ *mediaSocket }
 
 // ReadFromAddrPort is part of ice.AddrPortReaderWriter.
 func (c answering) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
@@ -24,11 +23,6 @@ func (c answering) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 		}
 		_, _ = c.WriteToUDPAddrPort(reply, from) // whoever asks asks again
 	}
-}
-
-// WriteToAddrPort is part of ice.AddrPortReaderWriter.
-func (c answering) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.WriteToUDPAddrPort(b, to)
 }
 
 func isBindingRequest(b []byte) bool {

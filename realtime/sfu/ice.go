@@ -55,7 +55,7 @@ type offeredMux struct {
 	public []netip.Addr
 }
 
-func newMux(conn *net.UDPConn, public []netip.Addr, quiet logging.LoggerFactory) *offeredMux {
+func newMux(conn *mediaSocket, public []netip.Addr, quiet logging.LoggerFactory) *offeredMux {
 	return &offeredMux{
 		UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: answering{conn}, Logger: quiet.NewLogger("mux")}),
 		local:         conn.LocalAddr().(*net.UDPAddr),

@@ -37,6 +37,7 @@ type layer struct {
 	told    atomic.Int64  // Unix nanoseconds when the publisher was last told to switch it on
 	ssrc    atomic.Uint32 // 0 until the first packet
 	wanted  atomic.Bool   // somebody needs a key frame
+	rekeyed atomic.Bool   // and whatever was asked for before is of no use to them
 	sender  atomic.Pointer[senderReport]
 	arrived receptionState
 
@@ -63,6 +64,8 @@ type layer struct {
 	gaps  gaps
 	due   []uint16
 	cache *cache
+	guard guard
+	batch batch
 }
 
 // packetSource is where RTP comes from: *webrtc.TrackRemote, or a benchmark's generator.
@@ -96,6 +99,7 @@ func newLayer(u *up, rid string, index int32) *layer {
 		size = videoCache
 	}
 	l.cache = newCache(size)
+	l.batch.socket = u.peer.sfu.socket
 	close(l.ended)
 	return l
 }
@@ -153,10 +157,16 @@ func (l *layer) wantKeyFrame() {
 	}
 }
 
+// renew asks for a key frame because the publisher has changed its key, even if one was asked for a moment ago.
+func (l *layer) renew() {
+	l.rekeyed.Store(true)
+	l.wantKeyFrame()
+}
+
 // keyFrameDue reports whether to ask the publisher now, and for which stream. Wishes within 500 ms share one request.
 func (l *layer) keyFrameDue(now time.Time) (uint32, bool) {
 	ssrc := l.ssrc.Load()
-	if ssrc == 0 || now.Sub(l.askedAt) < keyFrameEvery || !l.wanted.CompareAndSwap(true, false) {
+	if ssrc == 0 || now.Sub(l.askedAt) < keyFrameEvery && !l.rekeyed.Swap(false) || !l.wanted.CompareAndSwap(true, false) {
 		return 0, false
 	}
 	l.askedAt = now
@@ -168,6 +178,7 @@ func (l *layer) restart() {
 	l.seq, l.codec, l.pt = sequence{}, codecNone, 0
 	l.gaps.reset()
 	l.cache.clear()
+	l.guard.restart()
 	l.arrived.reset()
 	l.sender.Store(nil)
 	l.rest()
@@ -201,6 +212,7 @@ func (l *layer) run(s stream) {
 	for failed < maxReadErrors && !l.up.halted.Load() {
 		n, _, err := s.packets.Read(buf)
 		l.turn.Add(1)
+		l.batch.begin()
 		if l.mail.Load() {
 			l.readMail()
 		}
@@ -217,6 +229,7 @@ func (l *layer) run(s stream) {
 		default:
 			failed++ // an unknown payload type, an oversized packet
 		}
+		l.batch.flush()
 		l.turn.Add(1)
 	}
 }
@@ -288,7 +301,7 @@ func (l *layer) handle(s *stream, b []byte, now time.Time) {
 }
 
 // accept checks a packet, notes what is missing before it and puts it into the cache. It returns nil for what is not to be
-// forwarded: malformed, of an unknown codec, a duplicate, too old, or silenced.
+// forwarded, or not yet: malformed, of an unknown codec, a duplicate, too old, silenced, or not known to be encrypted.
 func (l *layer) accept(s *stream, b []byte, now time.Time) *packet {
 	n, err := l.in.Unmarshal(b)
 	if err != nil {
@@ -324,7 +337,17 @@ func (l *layer) accept(s *stream, b []byte, now time.Time) *packet {
 		pk.level = int16(v[0] & 0x7f)
 		l.up.loud.hear(pk.level)
 	}
-	return l.cache.put(pk, now)
+	keep, forward := true, true
+	if l.up.peer.sfu.guarded {
+		keep, forward = l.inspect(&pk)
+	}
+	if !keep {
+		return nil
+	}
+	if kept := l.cache.put(pk, now); forward {
+		return kept
+	}
+	return nil
 }
 
 // padding is the body of a packet that is nothing else (RFC 3550 §5.1).

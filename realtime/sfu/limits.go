@@ -21,6 +21,7 @@ const (
 	audioCache     = 128      // about 2.5 s of Opus
 	gopPackets     = 256      // a picture longer than this is not replayed to a joiner,
 	gopAge         = 2 * time.Second
+	oldKeyAge      = 20 * time.Millisecond  // of a key frame of an earlier epoch that may still begin a picture, for whoever has its key
 	changeAge      = 250 * time.Millisecond // of a key frame at which a viewer changes over to another layer
 	socketBuffer   = 4 << 20                // bytes, as far as the kernel allows
 	coalesce       = 20 * time.Millisecond

@@ -230,6 +230,7 @@ func (p *Peer) finish() {
 
 func (p *Peer) housekeep(now time.Time) {
 	p.watchLife(now)
+	p.tellRefused()
 	p.askKeyFrames(now)
 	p.thin(now)
 	p.adapt(now)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
@@ -56,7 +55,7 @@ func ask(ctx context.Context, conn net.PacketConn, to net.Addr) (netip.AddrPort,
 		_ = conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond << try))
 		for {
 			n, _, err := conn.ReadFrom(buf)
-			if errors.Is(err, os.ErrDeadlineExceeded) || timedOut(err) {
+			if timedOut(err) {
 				break
 			} else if err != nil {
 				return netip.AddrPort{}, ErrSilent // ICMP: nobody listens

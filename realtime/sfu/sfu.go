@@ -20,19 +20,23 @@ type Config struct {
 	Addr      string       // host:port for UDP and TCP, such as ":8443"; port 0 picks a free one
 	Relay     *Relay       // TURN; nil: none
 	PublicIPs []netip.Addr // behind NAT: offered instead of the interfaces' addresses. Empty: all interfaces, loopback included
+	Guard     bool         // drop frames that are not end-to-end encrypted
+	Plain     bool         // send every packet by itself, for networks that do not take batches; slower
 	Log       *slog.Logger // nil is silent. Gets room and peer ids, never an address
 }
 
 // SFU forwards the media of many rooms over one port. Listen makes it, Close ends it and everything in it. Safe for
 // concurrent use.
 type SFU struct {
-	log   *slog.Logger
-	mux   *offeredMux
-	tcp   *tcpMux
-	relay *relay // nil: none
-	api   *webrtc.API
-	gate  gate
-	count counters
+	log     *slog.Logger
+	socket  *mediaSocket
+	guarded bool
+	mux     *offeredMux
+	tcp     *tcpMux
+	relay   *relay // nil: none
+	api     *webrtc.API
+	gate    gate
+	count   counters
 
 	mu      sync.Mutex
 	rooms   map[string]*room
@@ -52,10 +56,11 @@ func Listen(c Config) (*SFU, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	quiet := silence()
-	mux := newMux(conn, c.PublicIPs, quiet)
+	socket := newMediaSocket(conn, c.Plain)
+	mux := newMux(socket, c.PublicIPs, quiet)
 	s := &SFU{
-		log: c.Log, mux: mux, tcp: newTCPMux(stream, mux, quiet), gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{},
-		closing: make(chan struct{}),
+		log: c.Log, socket: socket, guarded: c.Guard, mux: mux, tcp: newTCPMux(stream, mux, quiet),
+		gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{}, closing: make(chan struct{}),
 	}
 	if s.api, err = newAPI(mux, s.tcp, quiet); err != nil {
 		return nil, errors.Join(fmt.Errorf("media engine: %w", err), s.Close())
@@ -109,6 +114,7 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 	r := s.rooms[roomID]
 	if r == nil {
 		r = &room{id: roomID, peers: map[string]*Peer{}, empty: make(chan struct{})}
+		r.epoch.Store(-1)
 		s.rooms[roomID] = r
 		s.running.Go(r.listen)
 	}
@@ -124,6 +130,16 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 	return p, nil
 }
 
+// Epoch says that the room's members use new keys from now on, whose id is the number modulo 256. People who come are shown no
+// picture of an earlier epoch.
+func (s *SFU) Epoch(roomID string, number int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[roomID]; r != nil {
+		r.epoch.Store(number)
+	}
+}
+
 func (s *SFU) leave(p *Peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,6 +152,7 @@ func (s *SFU) leave(p *Peer) {
 // room is who is there and what they publish.
 type room struct {
 	id    string
+	epoch atomic.Int64 // of the keys; negative: not known
 	mu    sync.Mutex
 	peers map[string]*Peer
 	ups   []*up
@@ -216,11 +233,12 @@ type Stats struct {
 	NACKsOut     uint64 // packets that publishers were asked for again
 	PLIsIn       uint64 // pictures that subscribers asked for
 	PLIsOut      uint64 // pictures that publishers were asked for
+	Plaintext    uint64 // frames dropped because they were not end-to-end encrypted
 	Refused      uint64 // calls, descriptions and candidates of clients beyond the limits
 }
 
 type counters struct {
-	in, out, lost, nacksIn, nacksOut, plisIn, plisOut, refused atomic.Uint64
+	in, out, lost, nacksIn, nacksOut, plisIn, plisOut, plain, refused atomic.Uint64
 }
 
 // Stats reads the counters; cheap enough for every scrape.
@@ -229,7 +247,7 @@ func (s *SFU) Stats() Stats {
 	st := Stats{
 		PacketsIn: c.in.Load(), PacketsOut: c.out.Load(), PacketsLost: c.lost.Load(),
 		NACKsIn: c.nacksIn.Load(), NACKsOut: c.nacksOut.Load(),
-		PLIsIn: c.plisIn.Load(), PLIsOut: c.plisOut.Load(), Refused: c.refused.Load(),
+		PLIsIn: c.plisIn.Load(), PLIsOut: c.plisOut.Load(), Plaintext: c.plain.Load(), Refused: c.refused.Load(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

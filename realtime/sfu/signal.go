@@ -35,7 +35,8 @@ type PubLayers struct {
 	Active [3]bool
 }
 
-// Refused says that a track of this peer is not passed on, and why: "share", because nobody allowed it to share its screen.
+// Refused says that a track of this peer is not passed on, and why: "share", because nobody allowed it to share its screen;
+// "plaintext", because what it sends is not end-to-end encrypted, which is said once, and the track goes on when it is.
 type Refused struct {
 	MID, Source, Reason string
 }

@@ -27,6 +27,8 @@ type up struct {
 	active    [3]bool                 // rungs the publisher was told to send; its goroutine's own
 
 	mu sync.Mutex // guards changes of receivers
+
+	toldPlain bool // belongs to the publisher's goroutine
 }
 
 // newUp makes a track of p. rids are the layers the client offers, in the order of rungs; none means that it sends one stream.
