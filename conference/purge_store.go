@@ -18,7 +18,8 @@ var ErrPurgeWaits = errors.New("purge has to wait")
 
 const (
 	purgePatience = 5 * time.Second // for transactions that began before
-	purgeAtOnce   = 256 << 20       // bytes of the tables, up to which their rewriting holds up live conferences for a moment only
+	purgeLock     = "1s"            // for whoever is at the tables; everybody else waits behind us
+	purgeAtOnce   = 64 << 20        // bytes of the tables, up to which their rewriting holds up live conferences for a moment only
 	purgeEvery    = 10 * time.Minute
 )
 
@@ -68,7 +69,7 @@ func purgeTables(ctx context.Context, c *pgxpool.Conn) error {
 	if err := awaitReaders(ctx, c); err != nil {
 		return err
 	}
-	if _, err := c.Exec(ctx, `set lock_timeout = '3s'`); err != nil {
+	if _, err := c.Exec(ctx, `select set_config('lock_timeout', $1, false)`, purgeLock); err != nil {
 		return err
 	}
 	defer c.Exec(context.WithoutCancel(ctx), `reset lock_timeout`)

@@ -55,6 +55,15 @@
 // conference's goroutine: sockets close with 4500, come back, and the note is
 // loaded from the log. Clients resend what was not acknowledged.
 //
+// # Removing for good
+//
+// When a passage is removed from a note, its log is written anew (Hub.Rewrite):
+// no frame is taken, what is pending is committed, the clerk has the log
+// rewritten and loads it, and the conference goes on with that. Documents of
+// before are recognised by the client ids in them, which are retired for ever,
+// and, where none tells, by the socket, which has to ask for the document anew
+// before it is listened to again.
+//
 // # Locks
 //
 // There are three kinds: the hub's (the table of live conferences, tickets),
