@@ -138,6 +138,39 @@ func (r *room) thirdComesAndGoes(code string) {
 	}
 }
 
+// TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed: nobody has to compare twice with the same device, and a new key under an
+// old name is called that.
+func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	code := sameCode(t, "", r.jana, r.kern)
+	trusts := func(trust string) string {
+		return fmt.Sprintf(`window.konsil?.room.seal().then((s) => s.members.length === 1 && s.members[0].trust === %q)`, trust)
+	}
+	r.jana.until("somebody new", trusts("new"))
+	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
+	r.jana.presses("Code stimmt")
+	r.jana.until("confirmed", trusts("verified"))
+
+	r.kern.visits("/conferences/" + r.code + "/room")
+	code = sameCode(t, code, r.jana, r.kern)
+	r.jana.until("confirmed, after he has loaded his page anew", trusts("verified"))
+	r.jana.visits("/conferences/" + r.code + "/room")
+	code = sameCode(t, code, r.jana, r.kern)
+	r.jana.until("known, after she has loaded hers", trusts("known"))
+
+	asked[bool](r.kern, `new Promise((done, failed) => {
+		const gone = indexedDB.deleteDatabase("konsil-keys");
+		gone.onsuccess = () => done(true);
+		gone.onerror = failed;
+	})`)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	code = sameCode(t, code, r.jana, r.kern)
+	r.jana.until("another key under his name", trusts("changed"))
+	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
+	r.jana.sees("Schlüssel geändert", "Diese Person ist mit einem anderen Gerät oder neu angemeldet da")
+}
+
 // isGiven lets a script run in each of her pages before the page's own; the function returned takes it away again.
 func (p *person) isGiven(script string) (taken func()) {
 	p.t.Helper()

@@ -152,5 +152,6 @@ export class Publisher extends Connection {
 function prefer(transceiver: RTCRtpTransceiver, kind: string): void {
   const usable = /^(audio\/opus|video\/(vp8|vp9|rtx))$/i;
   const codecs = RTCRtpSender.getCapabilities(kind)?.codecs.filter(({ mimeType }) => usable.test(mimeType));
-  if (codecs?.length) transceiver.setCodecPreferences(codecs);
+  // a browser that cannot be told offers what it has, of which the server takes these only
+  if (codecs?.length && "setCodecPreferences" in transceiver) transceiver.setCodecPreferences(codecs);
 }

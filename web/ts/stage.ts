@@ -10,7 +10,7 @@ import type { SealState } from "./e2ee/seal";
 import { Ready } from "./lobby";
 import { RoomTools, TileMenu } from "./moderation";
 import { hands, setText } from "./people";
-import { Room } from "./room";
+import { incapable, Room } from "./room";
 import { bindShortcuts } from "./shortcuts";
 import { Tiles } from "./tiles";
 
@@ -60,6 +60,7 @@ export class Stage {
     this.announcer = new Announcer(byId("room-said"));
     byId("unlock").addEventListener("click", () => void this.tiles.unlock());
     this.unbind = this.bindKeys();
+    if (!this.room.seal) this.tell(incapable);
   }
 
   /** Handles a text frame; false when it is not about the room. */
