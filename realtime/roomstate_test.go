@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -423,4 +424,36 @@ func (s *scene) check(seed uint64) {
 	if n := len(s.r.waiting()); n > maxWaiting {
 		s.t.Fatalf("seed %d: %d wait", seed, n)
 	}
+}
+
+// FuzzRoom lets two people, one of whom moderates, and a guest who waits send
+// frames as they come, one a line.
+func FuzzRoom(f *testing.F) {
+	f.Add([]byte(`{"t":"mod.phase","d":{"phase":"guest"}}` + "\n" + `{"t":"lobby.admit","d":{"ids":[]}}` + "\n" + `{"t":"mod.kick","d":{"peer":"g"}}`))
+	f.Add([]byte(`{"t":"mod.mute","d":{"peer":"a","source":"mic"}}` + "\n" + `{"t":"media","d":{"mic":true}}`))
+	f.Add([]byte(`{"t":"lobby.return","d":{"peer":"a"}}` + "\n" + `{"t":"lobby.admit","d":{"ids":["a"]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := newScene(t)
+		s.r.open = true
+		s.knocks("m", "maria")
+		s.knocks("a", "anna")
+		s.knocks("g", "g1")
+		for line := range strings.SplitSeq(string(data), "\n") {
+			var e envelope
+			if json.Unmarshal([]byte(line), &e) != nil {
+				continue
+			}
+			c, ok := body[command](e)
+			if !ok {
+				continue
+			}
+			for _, peer := range []string{"g", "a", "m"} {
+				s.r.command(s.r.find(peer), e.Type, c, s.now)
+				s.check(0)
+			}
+		}
+		if b, err := json.Marshal(peopleList{s.r.list()}); err != nil || strings.Contains(string(b), "null") {
+			t.Fatalf("%s, %v", b, err)
+		}
+	})
 }

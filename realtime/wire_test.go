@@ -62,12 +62,17 @@ func FuzzControl(f *testing.F) {
 	f.Add([]byte(`{"t":"hand","d":{"up":true}}`))
 	f.Add([]byte(`{"t":"pub.offer","d":{"gen":1,"sdp":"v=0","tracks":[{"mid":"0","source":"mic"}]}}`))
 	f.Add([]byte(`{"t":"ice","d":null}`))
+	f.Add([]byte(`{"t":"lobby.admit","d":{"ids":[]}}`))
+	f.Add([]byte(`{"t":"mod.mute","d":{"peer":"1","source":"mic"}}`))
+	f.Add([]byte(`{"t":"stats","d":{"missing":[{"peer":"1","source":"mic"}]}}`))
+	f.Add([]byte(`{"t":"hello","d":{"name":"x","e2ee":true}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		h := NewHub(Config{Origin: origin})
 		c := newConference(h, "k1")
 		close(c.quit) // over: whatever is asked for is not delivered
 		s := newSocket(1, c, guest("k1", "anna"))
 		s.greets = true
+		close(s.welcomed)
 		s.control(data)
 		for _, b := range s.out.queue {
 			if b[0] != opText || !bytes.Contains(b, []byte(`{"t":"error","d":{"what":"`)) {
