@@ -68,7 +68,7 @@ func newChromium(t *testing.T) (blank *tab, profile string) {
 	for _, name := range []string{
 		"headless", "disable-gpu", "no-first-run", "disable-background-networking", "disable-component-update", "disable-sync", "disable-breakpad",
 		"disable-extensions", "disable-dev-shm-usage", "disable-renderer-backgrounding", "disable-background-timer-throttling",
-		"disable-backgrounding-occluded-windows",
+		"disable-backgrounding-occluded-windows", "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream",
 	} {
 		options = append(options, chromedp.Flag(name, true))
 	}

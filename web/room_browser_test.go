@@ -1,0 +1,155 @@
+//go:build linux
+
+package web
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// The room as people use it: who leads it, who asks for something, and who does all of it by keyboard.
+
+func TestTheRoomIsLedInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.convened()
+	s.accept(code, "Ewald")
+	s.clock.set(testBegins.AddDate(0, 0, 1).Add(55 * time.Minute))
+	s.must(s.Conferences.Open(t.Context(), s.people["Clara"], code))
+	blank, _ := newChromium(t)
+	clara, ewald := blank.open(s), blank.open(s, chromedp.WithNewBrowserContext())
+	if err := chromedp.Do(clara.ctx, chromedp.EmulateViewport(1280, 800)); err != nil { // Ewald's window is small
+		t.Fatal(err)
+	}
+	clara.rehearses(s, "Clara", code)
+	ewald.rehearses(s, "Ewald", code)
+	for _, b := range []*tab{clara, ewald} {
+		b.until("both are there", `document.querySelectorAll("#tiles > li").length === 2`)
+		b.presses("Später")
+		b.until("the question whether one is ready is answered", `!document.getElementById("cards").innerText.includes("Bereit?")`)
+	}
+
+	handsAndKeys(clara, ewald)
+	soundAndScreen(clara, ewald)
+	presenceIsConfirmed(clara, ewald)
+	doorAndEnd(clara, ewald)
+}
+
+// presses clicks the button with these words, once it can be seen.
+func (b *tab) presses(words string) {
+	b.t.Helper()
+	find := fmt.Sprintf(`[...document.querySelectorAll("button, a.btn")].find((one) => (one.ariaLabel ?? one.textContent).trim().startsWith(%q) && one.checkVisibility())`, words)
+	b.until("a button "+words, find)
+	b.does(find + ".click()")
+}
+
+func (b *tab) shows(where, words string) {
+	b.t.Helper()
+	b.until(fmt.Sprintf("%s says %q", where, words), fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, where, words))
+}
+
+// handsAndKeys raises a hand with a key, lowers it with the mouse of somebody else, and pins a tile by keyboard alone.
+func handsAndKeys(clara, ewald *tab) {
+	clara.t.Helper()
+	ewald.does(`document.activeElement.blur()`)
+	ewald.strikes("h")
+	ewald.shows("#hand", "oben")
+	clara.shows("#tiles", "Hand · 1.")
+	clara.until("it is said", `document.getElementById("room-said").textContent.includes("meldet sich")`)
+	ewald.does(editorOf("assessment") + ".focus()")
+	ewald.strikes("h")
+	ewald.reads("assessment", "h")
+	ewald.shows("#hand", "oben")
+
+	clara.presses("Mehr zu Dr. Ewald")
+	clara.presses("Hand senken")
+	ewald.shows("#hand", "unten")
+
+	clara.does(`document.querySelector("#tiles > li:not(.me) .act").focus()`)
+	clara.enter()
+	clara.until("the list is open and has the focus", `document.activeElement.closest(".menu:popover-open")`)
+	clara.strikes(kb.ArrowDown)
+	clara.strikes(kb.ArrowUp)
+	clara.enter()
+	clara.shows("#tiles > li:not(.me)", "angeheftet")
+	clara.until("the focus is back", `document.activeElement.matches("#tiles .act")`)
+
+	ewald.does(`document.activeElement.blur()`)
+	ewald.strikes("?")
+	ewald.until("the help is open", `document.getElementById("help").open`)
+	ewald.strikes("h")
+	ewald.does(`document.getElementById("keys-off").click(); document.getElementById("help").close()`)
+	ewald.strikes("h")
+	ewald.does(`document.getElementById("keys-off").click()`)
+	ewald.shows("#hand", "unten")
+}
+
+// soundAndScreen silences somebody, who switches on again, and lets him share his screen.
+func soundAndScreen(clara, ewald *tab) {
+	clara.t.Helper()
+	ewald.does(`document.activeElement.blur()`)
+	ewald.strikes("m")
+	ewald.shows("#mic", "an")
+	clara.until("Clara sees it", `!document.querySelector("#tiles > li:not(.me)").innerText.includes("Ton aus")`)
+	clara.presses("Mehr zu Dr. Ewald")
+	clara.presses("Mikrofon stummschalten")
+	ewald.shows("#told", "Moderation hat Ihr Mikrofon ausgeschaltet")
+	ewald.shows("#mic", "aus")
+	ewald.presses("Mikrofon")
+	ewald.shows("#mic", "an")
+	clara.until("he is heard again", `!/Ton aus|stumm/.test(document.querySelector("#tiles > li:not(.me)").innerText)`)
+
+	ewald.does(`document.querySelector("#desk .opener").click()`)
+	ewald.presses("Bildschirm")
+	ewald.shows("#share", "angefragt")
+	clara.presses("Erlauben")
+	ewald.until("he may", `document.querySelector("#share .state").textContent === "aus"`)
+	clara.until("nothing is asked any more", `!document.getElementById("card-shares")`)
+}
+
+func presenceIsConfirmed(clara, ewald *tab) {
+	clara.t.Helper()
+	clara.presses("Moderation")
+	clara.presses("Anwesenheit feststellen")
+	ewald.presses("Ich bin da")
+	ewald.shows("#cards", "steht im Protokoll")
+	clara.shows("#cards", "1 von 2 haben bestätigt")
+	clara.presses("Ich bin da")
+	clara.shows("#cards", "2 von 2 haben bestätigt")
+	clara.presses("Feststellung beenden")
+	ewald.until("it is over", `!document.getElementById("card-roll")`)
+	ewald.until("who does not lead has no tools", `document.getElementById("moderate").hidden`)
+}
+
+// doorAndEnd sends somebody before the door and lets him in, and removes him.
+func doorAndEnd(clara, ewald *tab) {
+	clara.t.Helper()
+	clara.presses("Mehr zu Dr. Ewald")
+	clara.presses("In den Warteraum schicken")
+	ewald.shows("#cards", "Sie sind im Warteraum")
+	ewald.until("the notes are out of sight and nothing is on", `getComputedStyle(document.getElementById("notes")).display === "none" && document.querySelector("#mic .state").textContent === "aus"`)
+	clara.shows("#cards", "1 Person wartet")
+	clara.presses("Einlassen")
+	ewald.until("he is in again", `window.konsil.notes.connected() && document.querySelectorAll("#tiles > li").length === 2 && getComputedStyle(document.getElementById("notes")).display !== "none"`)
+
+	clara.presses("Mehr zu Dr. Ewald")
+	clara.presses("Aus der Konferenz entfernen")
+	clara.presses("Abbrechen")
+	clara.until("the question is gone", `!document.querySelector("dialog.ask[open]")`)
+	clara.until("nobody is removed", `document.querySelectorAll("#tiles > li").length === 2`)
+	clara.presses("Mehr zu Dr. Ewald")
+	clara.presses("Aus der Konferenz entfernen")
+	clara.presses("Entfernen")
+	ewald.shows("h1", "Die Moderation hat Ihre Teilnahme an diesem Gespräch beendet")
+	ewald.until("nothing of the case is left", `!document.body.textContent.includes("Wie viele Stunden") && !window.konsil`)
+	clara.until("Clara is alone", `document.querySelectorAll("#tiles > li").length === 1`)
+
+	ewald.presses("Noch einmal anklopfen")
+	ewald.shows("#cards", "Sie sind im Warteraum")
+	clara.presses("Ablehnen")
+	ewald.shows("h1", "nicht eingelassen")
+}
