@@ -70,11 +70,11 @@ func handsAndKeys(clara, ewald *tab) {
 	ewald.shows("#hand", "unten")
 
 	clara.does(`document.querySelector("#tiles > li:not(.me) .act").focus()`)
-	clara.enter()
+	clara.strikes(kb.Enter)
 	clara.until("the list is open and has the focus", `document.activeElement.closest(".menu:popover-open")`)
 	clara.strikes(kb.ArrowDown)
 	clara.strikes(kb.ArrowUp)
-	clara.enter()
+	clara.strikes(kb.Enter)
 	clara.shows("#tiles > li:not(.me)", "angeheftet")
 	clara.until("the focus is back", `document.activeElement.matches("#tiles .act")`)
 

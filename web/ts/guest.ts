@@ -3,9 +3,11 @@
 //
 // For tests and support, as on the live page: konsil.room.stats(), konsil.room.seal().
 
+import { Check } from "./check";
 import { goodbye } from "./farewell";
 import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
+import { incapable } from "./room";
 import { byId, Stage } from "./stage";
 
 /** How often the page looks whether the conference has begun. */
@@ -22,6 +24,7 @@ class GuestPage {
   private readonly root = byId("live");
   private readonly stage: Stage;
   private link: Link | null = null;
+  private readonly check: Check;
   private begun = this.root.dataset["begun"] !== undefined;
   private over = false;
 
@@ -31,6 +34,12 @@ class GuestPage {
       () => this.show(),
       () => this.link?.restart(),
     );
+    const { room } = this.stage;
+    this.check = new Check(byId("lobby"), room.devices, async (source) => {
+      await room.toggle(source);
+      return null;
+    });
+    if (!room.seal) this.stage.tell(incapable);
     const form = byId("knock");
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -86,8 +95,10 @@ class GuestPage {
       this.say(waits.locked ? words.locked : words.waits);
     } else if (self && this.root.dataset["in"] === undefined) {
       this.root.dataset["in"] = "";
+      this.check.stop();
       byId("people").focus();
     }
+    if (this.root.dataset["in"] === undefined) this.check.changed();
     setText(byId("count"), people.length > 1 ? `${people.length} Personen` : "");
   }
 
@@ -98,6 +109,7 @@ class GuestPage {
   private end(reason: Reason | "left"): void {
     if (this.over) return;
     this.over = this.begun = true;
+    this.check.stop();
     this.stage.destroy();
     delete window.konsil;
     document.title = "Gespräch beendet · konsil";

@@ -1,32 +1,41 @@
 // Before the room: the card that asks members whether they are ready, and what somebody sees who waits before the door. Neither keeps anybody
 // from anything: the notes are there already, and nobody needs a device to come in.
 
-import type { Cards } from "./cards";
+import type { Card, Cards } from "./cards";
 import type { Item } from "./menu";
-import type { Room } from "./room";
+import { incapable, type Room } from "./room";
 
 /** Says once, until it is answered, that microphone and camera are off; and where one is while waiting. */
 export class Ready {
   private answered = false;
 
+  /** @param check opens the check of devices, where the page has one beside the room */
   constructor(
     private readonly cards: Cards,
     private readonly room: Room,
+    private readonly check: (() => void) | null,
   ) {}
 
   changed(): void {
     const { room } = this;
     if (room.devices.on("mic") || room.devices.on("camera")) this.answered = true;
     this.cards.show("outside", room.waits ? outside(room.waits.locked) : null);
-    this.cards.show("ready", this.answered || !room.self ? null : { title: "Bereit? Mikrofon und Kamera sind noch aus.", acts: this.acts() });
+    this.cards.show("ready", this.answered || !room.self ? null : this.card());
+  }
+
+  private card(): Card {
+    const later = { words: "Später", act: () => void this.start() };
+    if (!this.room.seal) return { title: "Nur mit der Mitschrift dabei", text: incapable, acts: [{ ...later, words: "Verstanden" }] };
+    return { title: "Bereit? Mikrofon und Kamera sind noch aus.", acts: [...this.acts(), later] };
   }
 
   private acts(): Item[] {
-    return [
+    const acts = [
       { words: "Bild und Ton", act: () => void this.start("mic", "camera") },
       { words: "Nur Ton", act: () => void this.start("mic") },
-      { words: "Später", act: () => void this.start() },
     ];
+    const { check } = this;
+    return check ? [...acts, { words: "Prüfen", act: check }] : acts;
   }
 
   private async start(...sources: ("mic" | "camera")[]): Promise<void> {

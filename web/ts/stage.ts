@@ -3,8 +3,10 @@
 
 import { Announcer } from "./announce";
 import { Cards } from "./cards";
+import { Check } from "./check";
 import type { RoomStats } from "./connection";
 import { Desk } from "./desk";
+import { Devices } from "./devices";
 import { SealPanel } from "./e2ee/panel";
 import type { SealState } from "./e2ee/seal";
 import { Ready } from "./lobby";
@@ -55,7 +57,7 @@ export class Stage {
     this.desk = new Desk(byId("desk"), this.room);
     this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell);
     this.tools = new RoomTools(byId("moderate"), this.cards, this.room, tell);
-    this.ready = new Ready(this.cards, this.room);
+    this.ready = new Ready(this.cards, this.room, this.bindCheck());
     this.seal = new SealPanel(byId("seal"), this.room);
     this.announcer = new Announcer(byId("room-said"));
     byId("unlock").addEventListener("click", () => void this.tiles.unlock());
@@ -67,6 +69,7 @@ export class Stage {
   receive(type: string, data: Record<string, unknown>): boolean {
     if (type === "error" && this.explain(data["what"])) return true;
     if (!this.room.receive(type, data)) return false;
+    if (type === "lobby.waiting") this.tell(""); // whatever stood there was about the room
     if (type === "speakers") this.announcer.speaker(String(this.tiles.loud()));
     return true;
   }
@@ -99,6 +102,22 @@ export class Stage {
     ];
     if (!byId("share").hidden) keys.push({ key: "S", words: "Bildschirm teilen, anfragen oder beenden", act: () => void this.desk.switch("screen") });
     return bindShortcuts(keys, help);
+  }
+
+  /** The dialog to try devices out, where the page has one: with devices of its own, so that nobody in the room notices. */
+  private bindCheck(): (() => void) | null {
+    const dialog = document.getElementById("try");
+    if (!(dialog instanceof HTMLDialogElement)) return null;
+    const devices = new Devices(() => check.changed());
+    const check: Check = new Check(dialog, devices, async (source) => (devices.on(source) ? (devices.stop(source), null) : devices.start(source)));
+    dialog.addEventListener("close", () => devices.stopAll());
+    const open = document.createElement("button");
+    open.type = "button";
+    open.className = "btn quiet";
+    open.textContent = "Geräte prüfen";
+    open.addEventListener("click", () => dialog.showModal());
+    byId("help-acts").append(open);
+    return () => dialog.showModal();
   }
 
   private explain(what: unknown): boolean {

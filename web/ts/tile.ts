@@ -80,7 +80,7 @@ export class Tile {
     setText(this.misses, misses.length ? `${me ? "Sie hören oder sehen" : "hört oder sieht"} ${listed(misses)} gerade nicht` : "");
     this.mark(
       peer.hand ? `Hand · ${turn}.` : "",
-      peer.share === "asks" ? "möchte den Bildschirm teilen" : "",
+      peer.share === "asks" && !me ? "möchte den Bildschirm teilen" : "",
       pinned ? "angeheftet" : "",
     );
   }
