@@ -7,15 +7,14 @@ import { Check } from "./check";
 import { goodbye } from "./farewell";
 import { setText } from "./people";
 import { Link, type Reason } from "./protocol";
-import { incapable } from "./room";
 import { byId, Stage } from "./stage";
 
 /** How often the page looks whether the conference has begun. */
 const look = 5000;
 
 const words = {
-  early: "Das Gespräch hat noch nicht begonnen. Lassen Sie diese Seite offen: Sobald es losgeht, klopft sie für Sie an.",
-  knocks: "Es wird angeklopft …",
+  early: "Das Gespräch hat noch nicht begonnen. Lassen Sie diese Seite offen: Sobald es losgeht, meldet sie Sie an.",
+  knocks: "Sie werden angemeldet …",
   waits: "Sie sind im Warteraum. Wer das Gespräch leitet, sieht das und lässt Sie herein.",
   locked: "Sie sind im Warteraum. Der Raum ist gerade geschlossen; wer das Gespräch leitet, sieht trotzdem, dass Sie da sind.",
 };
@@ -39,7 +38,6 @@ class GuestPage {
       await room.toggle(source);
       return null;
     });
-    if (!room.seal) this.stage.tell(incapable);
     const form = byId("knock");
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -3,7 +3,7 @@
 
 import type { Card, Cards } from "./cards";
 import type { Item } from "./menu";
-import { incapable, type Room } from "./room";
+import type { Room } from "./room";
 
 /** Says once, until it is answered, that microphone and camera are off; and where one is while waiting. */
 export class Ready {
@@ -20,12 +20,11 @@ export class Ready {
     const { room } = this;
     if (room.devices.on("mic") || room.devices.on("camera")) this.answered = true;
     this.cards.show("outside", room.waits ? outside(room.waits.locked) : null);
-    this.cards.show("ready", this.answered || !room.self ? null : this.card());
+    this.cards.show("ready", this.answered || !room.self || !room.seal ? null : this.card());
   }
 
   private card(): Card {
     const later = { words: "Später", act: () => void this.start() };
-    if (!this.room.seal) return { title: "Nur mit der Mitschrift dabei", text: incapable, acts: [{ ...later, words: "Verstanden" }] };
     return { title: "Bereit? Mikrofon und Kamera sind noch aus.", acts: [...this.acts(), later] };
   }
 

@@ -75,6 +75,7 @@ export class Room {
   private readonly way = new Way();
   private readonly watchdog: Watchdog;
   private readonly paused = new Set<string>(); // "peer/source" that the server holds back
+  private inside = false; // let in, and not sent out since; a lost connection changes nothing about that
   private pub: Publisher | null = null;
   private sub: Subscriber | null = null;
   private subs = 0;
@@ -249,7 +250,8 @@ export class Room {
 
   /** Before the door, at first or again: nothing of the room is left here, and a device that was on for the others is off. */
   private outside(locked: boolean): void {
-    if (this.self) this.devices.stopAll();
+    if (this.inside) this.devices.stopAll();
+    this.inside = false;
     this.leave();
     this.hand = false;
     this.waits = { locked };
@@ -259,6 +261,7 @@ export class Room {
   private welcome(data: Record<string, unknown>): void {
     this.close();
     this.waits = null;
+    this.inside = true;
     this.viewing.forget();
     this.self = String(data["self"] ?? "");
     this.state(data);
