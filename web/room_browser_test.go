@@ -5,7 +5,6 @@ package web
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -16,10 +15,7 @@ import (
 func TestTheRoomIsLedInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
-	code := s.convened()
-	s.accept(code, "Ewald")
-	s.clock.set(testBegins.AddDate(0, 0, 1).Add(55 * time.Minute))
-	s.must(s.Conferences.Open(t.Context(), s.people["Clara"], code))
+	code := s.opened()
 	blank, _ := newChromium(t)
 	clara, ewald := blank.open(s), blank.open(s, chromedp.WithNewBrowserContext())
 	if err := chromedp.Do(clara.ctx, chromedp.EmulateViewport(1280, 800)); err != nil { // Ewald's window is small
@@ -152,4 +148,51 @@ func doorAndEnd(clara, ewald *tab) {
 	ewald.shows("#cards", "Sie sind im Warteraum")
 	clara.presses("Ablehnen")
 	ewald.shows("h1", "nicht eingelassen")
+}
+
+// TestAGuestComesByLinkInTheBrowser is a person without account on her phone: she tries out her microphone, waits, is let in for
+// her part of the conference, and goes.
+func TestAGuestComesByLinkInTheBrowser(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.opened()
+	link := s.asked(code, "Anna", "client")
+	blank, _ := newChromium(t)
+	clara, mona := blank.open(s), blank.open(s, chromedp.WithNewBrowserContext())
+	if err := chromedp.Do(clara.ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(mona.ctx, chromedp.EmulateViewport(360, 740)); err != nil {
+		t.Fatal(err)
+	}
+	clara.rehearses(s, "Clara", code)
+	mona.visits(link)
+	mona.until("the page is alive", `window.konsil`)
+	mona.presses("Mikrofon einschalten")
+	mona.until("the microphone is heard", `document.querySelector("[data-part=level]").value > 0`)
+	mona.until("nothing is wider than the phone", `document.documentElement.scrollWidth <= 360`)
+	mona.does(`document.getElementById("guest-name").focus()`)
+	mona.inserts("Mona")
+	mona.strikes(kb.Enter)
+	mona.shows("#lobby-state", "Sie sind im Warteraum")
+	clara.shows("#cards", "1 Person wartet")
+	clara.shows("#cards", "Mona")
+	clara.presses("Einlassen")
+	clara.shows("#told", "erst in der Gastphase")
+	clara.presses("Moderation")
+	clara.presses("Gastphase beginnen")
+	clara.shows("#room-tags", "Gastphase")
+	clara.presses("Einlassen")
+	mona.until("she is in, and heard", `document.querySelectorAll("#tiles > li").length === 2 && document.querySelector("#mic .state").textContent === "an" && document.getElementById("lobby").checkVisibility() === false`)
+	clara.shows("#tiles", "Mona")
+	clara.until("Clara sees that she may be heard", `!document.querySelector("#tiles > li:not(.me)").innerText.includes("Ton aus")`)
+	mona.until("nothing of the case is here", `!document.body.textContent.includes("Wie viele Stunden") && !document.querySelector(".editor")`)
+
+	clara.presses("Moderation")
+	clara.presses("Gastphase beenden")
+	mona.shows("#lobby-state", "Sie sind im Warteraum")
+	mona.until("nothing of hers is on", `document.querySelector("#mic .state").textContent === "aus"`)
+	mona.presses("Verlassen")
+	mona.shows("h1", "Sie haben das Gespräch verlassen")
+	clara.until("nobody waits", `!document.getElementById("card-waiting")`)
 }
