@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,7 +90,6 @@ func TestPicturesAndSoundAreSealedAndEverybodyReadsTheSameCode(t *testing.T) {
 	if got := r.kern.seal().Members; len(got) != 1 || got[0].Trust != "new" {
 		t.Errorf("what one has compared is confirmed for the other: %+v", got)
 	}
-	r.thirdComesAndGoes(code)
 }
 
 // nothingIsLost waits until each has opened as many frames of the other as that one has sealed, but for those on their way.
@@ -109,31 +109,29 @@ func (r *room) nothingIsLost() {
 	}
 }
 
-// thirdComesAndGoes: whoever comes changes the code and hears what follows; when she has gone there are new keys, and those who
-// stay go on seeing each other.
-func (r *room) thirdComesAndGoes(code string) {
+// moderator comes into the room.
+func (r *room) moderator() *person {
 	r.t.Helper()
 	karin := r.person("Karin Oelze")
 	karin.signsIn("Koordination")
 	karin.visits("/conferences/" + r.code)
 	karin.follows("Zum Raum")
 	karin.until("the notes", `window.konsil?.notes.connected()`)
-	three := sameCode(r.t, code, r.jana, r.kern, karin)
-	karin.seesEverybodyMove(2)
-	if epoch := r.jana.seal().Epoch; epoch != karin.seal().Epoch {
-		r.t.Errorf("jana seals in epoch %d, karin in %d", epoch, karin.seal().Epoch)
-	}
-	r.jana.until("karin is not confirmed, kern still is", `window.konsil.room.seal().then((s) => s.members.map((m) => m.trust).sort().join() === "new,verified")`)
-	before := r.jana.seal().Epoch
-	karin.leaves()
-	sameCode(r.t, three, r.jana, r.kern)
-	for _, p := range []*person{r.jana, r.kern} {
-		p.until("a key that karin never had", fmt.Sprintf(`window.konsil.room.seal().then((s) => s.epoch > %d)`, before))
-		p.seesEverybodyMove(1)
-		for name, c := range p.seal().Counts {
-			if c.Failed > 0 || c.Plain > 0 {
-				r.t.Errorf("%s: frames of %s: %+v", p.name, name, c)
-			}
+	return karin
+}
+
+// goneIsGone: when somebody has left there are new keys, another code, and those who stay go on seeing each other.
+func (r *room) goneIsGone(gone, shows, watches *person) {
+	r.t.Helper()
+	three := sameCode(r.t, "", gone, shows, watches)
+	before := gone.seal().Epoch
+	gone.leaves()
+	sameCode(r.t, three, shows, watches)
+	shows.until("a key that whoever left never had", fmt.Sprintf(`window.konsil.room.seal().then((s) => s.epoch > %d)`, before))
+	watches.seesEverybodyMove(1)
+	for name, c := range watches.seal().Counts {
+		if c.Failed > 0 || c.Plain > 0 {
+			r.t.Errorf("%s: frames of %s: %+v", watches.name, name, c)
 		}
 	}
 }
@@ -169,6 +167,44 @@ func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
 	r.jana.until("another key under his name", trusts("changed"))
 	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
 	r.jana.sees("Schlüssel geändert", "Diese Person ist mit einem anderen Gerät oder neu angemeldet da")
+}
+
+// TestAGuestAndWhoeverMadeTheLinkKnowEachOther: the secret behind the # of a guest's link never reaches the server, and whoever
+// shows it has the link from the person who made it. To the others a guest is somebody new.
+func TestAGuestAndWhoeverMadeTheLinkKnowEachOther(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	r.kern.leaves()
+	beside := r.jana.tab()
+	beside.visits("/conferences/" + r.code)
+	beside.presses("Gast einladen")
+	beside.clicksOn("the kind of guest", `document.querySelector("input[name=guest_kind][value=client]")`)
+	beside.clicksOn("the promise", `document.querySelector("input[name=guest_confirmed]")`)
+	beside.follows("Link erstellen")
+	link := strings.TrimPrefix(asked[string](beside, `document.getElementById("guest-link").value`), r.url)
+	if address, secret, _ := strings.Cut(link, "#"); len(secret) != 22 || !strings.HasPrefix(address, "/guest/") {
+		t.Fatalf("the link leads to %q with a secret of %d characters", address, len(secret))
+	}
+	beside.leaves()
+
+	guest := r.person("Gast")
+	guest.visits(link)
+	guest.presses("Anmelden")
+	guest.sees("Sie sind im Warteraum")
+	karin := r.moderator()
+	karin.presses("Moderation")
+	karin.presses("Gastphase beginnen")
+	karin.presses("Einlassen")
+	sameCode(t, "", r.jana, karin, guest)
+	trusts := func(trusts ...string) string {
+		return fmt.Sprintf(`window.konsil.room.seal().then((s) => s.members.map((m) => m.trust).sort().join() === %q)`, strings.Join(trusts, ","))
+	}
+	r.jana.until("her guest", trusts("linked", "new"))
+	guest.until("whoever made the link", trusts("linked", "new"))
+	karin.until("two people she has not compared with", trusts("new", "new"))
+	r.jana.switchesOn()
+	guest.seesEverybodyMove(1)
+	r.goneIsGone(guest, r.jana, karin)
 }
 
 // isGiven lets a script run in each of her pages before the page's own; the function returned takes it away again.

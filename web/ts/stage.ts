@@ -133,7 +133,9 @@ export class Stage {
   private show(): void {
     if (this.over) return; // a device that is granted late
     const { room } = this;
-    byId("live").toggleAttribute("data-outside", room.waits !== null);
+    // a guest's page has a lobby of its own
+    const page = byId("live");
+    page.toggleAttribute("data-outside", room.waits !== null && page.dataset["part"] !== "guest");
     byId("tiles").dataset["mode"] = room.mode;
     this.desk.changed();
     this.menu.changed();
