@@ -119,7 +119,7 @@ func (r *lossRig) readsTooLate(wait time.Duration) bool {
 	r.slow.forgetClose()
 	r.throttle.Store(true)
 	reads := time.Now().Add(wait)
-	r.slow.asksForEverything(390) // the burst that a socket is allowed is 400
+	r.slow.asksForEverything()
 	r.until("the others go on beside a slow reader", func(s *scribe) bool { return s == r.slow || s.progress() > before[s] })
 	time.Sleep(time.Until(reads))
 	r.throttle.Store(false)
@@ -236,11 +236,13 @@ func (s *scribe) forgetClose() {
 	s.closed = 0
 }
 
-// asksForEverything asks so many times for the whole note, as a client does that has none of it.
-func (s *scribe) asksForEverything(times int) {
+// asksForEverything asks again and again for the whole note, as a client does that has none of it: for more than may wait for
+// a socket, in bytes or in frames, and for fewer frames than the burst of 400 that it is allowed.
+func (s *scribe) asksForEverything() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for range times {
+	const enough = 10 << 20
+	for range min(390, enough/len(s.doc.EncodeState())+20) {
 		if s.ws != nil {
 			s.send(wireSync, syncStep1, []byte{0})
 		}

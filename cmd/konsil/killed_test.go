@@ -29,7 +29,9 @@ var (
 // server, and every fourth time its PostgreSQL before it, is killed and started again. After each fault the log must hold
 // whatever anybody had been told is saved, and whatever anybody had been shown; after a kill before anybody may come back and
 // say things twice. The real program runs on a private cluster with fsync on, as everywhere. A kill tests the process; it is
-// no power cut.
+// no power cut. A long run, of which every failure names the seed:
+//
+//	go test -v -run TestKilled -timeout 90m ./cmd/konsil -kills 200
 //
 // With KONSIL_EXPECT_LOSS=1 the test is its own control: on a build that acknowledges before the commit it passes if it finds
 // a loss, and fails if it cannot see one.
@@ -48,9 +50,12 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 	rig := newLossRig(t, bin, rand.New(rand.NewPCG(*seed, 0)))
 	expectLoss := os.Getenv("KONSIL_EXPECT_LOSS") == "1"
 	lost := 0
-	for _, f := range rig.schedule(*kills) {
+	for i, f := range rig.schedule(*kills) {
 		if lost = rig.round(f); t.Failed() || lost > 0 {
 			break
+		}
+		if (i+1)%25 == 0 {
+			t.Logf("%d faults: %d tokens acknowledged, none lost", i+1, rig.acknowledged)
 		}
 	}
 	t.Logf("%d tokens acknowledged, %d of them lost; %v from a start to readiness at most", rig.acknowledged, lost, rig.slowest)
