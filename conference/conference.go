@@ -307,6 +307,9 @@ func (v View) CanPlan() bool { return v.Part.may(toPlan) == nil && v.State.Plann
 func (v View) CanAskGuests() bool {
 	return v.Part.may(toAskGuests) == nil && v.Shut == "" && (v.State.Planned() || v.State == Live)
 }
+func (v View) CanUninvite() bool {
+	return v.Part.may(toPlan) == nil && (v.State.Planned() || v.State == Live)
+}
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }
 func (v View) CanApprove() bool { return v.Part.may(toApprove) == nil && v.State == MinutesDraft }

@@ -81,10 +81,11 @@ func (s *Store) Invite(ctx context.Context, by account.Actor, code string, ids [
 	})
 }
 
-// Uninvite takes an expert out of the round: she alone gets a cancellation and sees nothing any more.
+// Uninvite takes an expert out of the round: she alone gets a cancellation and sees nothing any more. While
+// the conference is live, too: she is shown out of its room within two seconds.
 func (s *Store) Uninvite(ctx context.Context, by account.Actor, code string, expert uuid.UUID) error {
 	return s.change(ctx, by, code, toPlan, "uninvite", func(tx pgx.Tx, c Conference, seats []Seat) error {
-		if !c.State.Planned() {
+		if !c.State.Planned() && c.State != Live {
 			return account.Refuse(account.ErrConflict, "not_planned")
 		}
 		open, err := openInvitations(ctx, tx, c.ID)
