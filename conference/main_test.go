@@ -120,7 +120,7 @@ func (h *house) newCase() uuid.UUID {
 		Situation: "Früher " + secretWord + ".", Resources: "r", Tried: "t", Goals: "g", Limits: "l",
 	})
 	h.must(err)
-	h.must(h.cases.Release(ctx, h.caseworker, id, 1))
+	h.must(h.cases.Release(ctx, h.caseworker, id, 1, ""))
 	h.must(h.cases.Grant(ctx, h.caseworker, id, casefile.Consent{
 		Circle: []string{"psychiatry", "occupational_medicine"}, ValidUntil: expertpool.Today(h.clock).AddDate(1, 0, 0), Explained: true,
 	}))

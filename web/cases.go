@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,8 +92,12 @@ type casePage struct {
 	Consent     string // key of words consent.…
 	Requests    []conference.Request
 	Conferences []conference.View
+	Hints       []casefile.Hint // in a draft that waits for its release
 	Form        form
 }
+
+// Sure says that the draft has a passage which has to be replaced, or its release justified.
+func (p casePage) Sure() bool { return slices.ContainsFunc(p.Hints, casefile.Hint.Sure) }
 
 // Waits says that a request of the case waits for the coordination.
 func (p casePage) Waits() bool { return len(p.Requests) > 0 && p.Requests[0].State == "submitted" }
@@ -113,6 +118,11 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 	}
 	if p.Requests, p.Conferences, err = s.Conferences.OfCase(ctx, by, id); err != nil {
 		return err
+	}
+	if p.Draft() && !p.Sealed {
+		if p.Hints, err = s.Cases.Hints(ctx, by, id); err != nil {
+			return err
+		}
 	}
 	p.Consent = consentState(p.Case, s.Now())
 	p.Steps = s.caseSteps(p)

@@ -182,6 +182,39 @@ func TestAReleaseNeedsTheTickAndTheVersionThatWasRead(t *testing.T) {
 	}
 }
 
+func TestAReleaseStopsAtANameUntilItIsReplacedOrJustified(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	b, at := s.as("Anna"), "/cases/"+s.newCase().String()
+	f := summaryForm()
+	f.Set("situation", "geheimniss war seit März nicht da. Herr Övermöhle (IBAN DE89 3704 0044 0532 0130 00) hilft.")
+	b.post(at+"/summary", f)
+	a := b.get(at)
+	for _, want := range []string{"<mark class=\"sure\">geheimniss</mark>", "gehört zur Person dieses Falls", "<mark class=\"sure\">Övermöhle</mark>", "Bankverbindung · die Prüfziffer stimmt"} {
+		if !a.Has(want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	s.unchanged("release", func() {
+		a := b.post(at+"/release", typed("version", "2", "checked", "yes"))
+		wantRefused(t, "a name", a, "release-reason", "Der Text nennt wahrscheinlich eine Person")
+	})
+	if a := b.post(at+"/release", typed("version", "2", "checked", "yes", "reason", "Die Person will genannt werden.")); !a.Has("freigegeben, Fassung 2") {
+		t.Errorf("release with a reason: %d", a.Status)
+	}
+	if n := query[int](s, `select count(*) from audit.entry where action = 'release_summary' and reason = 'Die Person will genannt werden.'`); n != 1 {
+		t.Errorf("the reason is recorded %d times", n)
+	}
+	f.Set("situation", "Die Person war länger nicht da. Ein Angehöriger hilft.")
+	b.post(at+"/summary", f)
+	if a := b.get(at); !a.Has("nichts gefunden") || a.Has("release-reason") {
+		t.Error("a text without names is not said to be clean")
+	}
+	if a := b.post(at+"/release", typed("version", "3", "checked", "yes")); !a.Has("freigegeben, Fassung 3") {
+		t.Errorf("release without names: %d", a.Status)
+	}
+}
+
 func TestAWithdrawalSaysWhatItWillDoThenSealsAndGivesAReceipt(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)

@@ -198,7 +198,7 @@ func (s *testServer) newCase(disciplines ...string) uuid.UUID {
 		Situation: "Situation: Rücken und Panik.", Resources: "fährt Rad", Tried: "Physiotherapie", Goals: "unter Leute", Limits: "kein Schichtdienst",
 	})
 	s.must(err)
-	s.must(s.Cases.Release(ctx, anna, id, 1))
+	s.must(s.Cases.Release(ctx, anna, id, 1, ""))
 	if len(disciplines) > 0 {
 		s.must(s.Cases.Grant(ctx, anna, id, casefile.Consent{Circle: disciplines, ValidUntil: s.Now().AddDate(1, 0, 0), Explained: true}))
 	}

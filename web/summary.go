@@ -87,7 +87,11 @@ func (s *server) release(c echo.Context) error {
 	if err != nil {
 		return account.Refuse(account.ErrConflict, "no_draft")
 	}
-	if err := s.Cases.Release(c.Request().Context(), me(c), id, int(version)); err != nil {
+	err = s.Cases.Release(c.Request().Context(), me(c), id, int(version), f.Get("reason"))
+	if f.wrong(err) {
+		return s.showCase(c, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
 		return err
 	}
 	return s.done(c, "/cases/"+id.String(), "released")

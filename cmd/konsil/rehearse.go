@@ -256,7 +256,7 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 		return err
 	}
 	if k.released && c.Summary.State == "draft" {
-		if err := s.cases.Release(ctx, by, id, c.Summary.Version); err != nil {
+		if err := s.cases.Release(ctx, by, id, c.Summary.Version, ""); err != nil {
 			return err
 		}
 	}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
@@ -19,12 +21,13 @@ import (
 type Store struct {
 	db    *pgxpool.Pool
 	vault *pseudonym.Vault
+	guard *nameguard.Guard
 	now   func() time.Time
 }
 
 // NewStore returns a store on db; identities go to vault.
 func NewStore(db *pgxpool.Pool, vault *pseudonym.Vault, now func() time.Time) *Store {
-	return &Store{db, vault, now}
+	return &Store{db, vault, nameguard.New(), now}
 }
 
 // New makes a case: the identity goes to the vault, the first summary stays as a draft. Errors: InvalidError, ErrDenied.
@@ -60,7 +63,7 @@ func (s *Store) Write(ctx context.Context, by account.Actor, id uuid.UUID, text 
 	if err := text.validate(); err != nil {
 		return err
 	}
-	return s.change(ctx, by, id, "write_summary", func(tx pgx.Tx, c Case) error {
+	return s.change(ctx, by, id, "write_summary", "", func(tx pgx.Tx, c Case) error {
 		_, err := s.insertSummary(ctx, tx, by, id, text)
 		return err
 	})
@@ -68,8 +71,21 @@ func (s *Store) Write(ctx context.Context, by account.Actor, id uuid.UUID, text 
 
 // Release makes the newest draft the one that the circle may read; the one before is replaced. ErrConflict when there is no
 // draft.
-func (s *Store) Release(ctx context.Context, by account.Actor, id uuid.UUID, version int) error {
-	return s.change(ctx, by, id, "release_summary", func(tx pgx.Tx, c Case) error {
+//
+// A draft in which the name guard is sure to have found somebody is released only with a reason, which is recorded: InvalidError
+// "names" of the field reason.
+func (s *Store) Release(ctx context.Context, by account.Actor, id uuid.UUID, version int, reason string) error {
+	if err := account.CheckText("reason", &reason, 300, false); err != nil {
+		return err
+	}
+	return s.change(ctx, by, id, "release_summary", reason, func(tx pgx.Tx, c Case) error {
+		found, err := s.hints(ctx, tx, c)
+		if err != nil {
+			return err
+		}
+		if reason == "" && slices.ContainsFunc(found, Hint.Sure) {
+			return &account.InvalidError{Field: "reason", Rule: "names"}
+		}
 		if _, err := tx.Exec(ctx, `update case_summary set state = 'replaced' where case_id = $1 and state = 'released'`, id); err != nil {
 			return err
 		}
@@ -89,7 +105,7 @@ func (s *Store) Grant(ctx context.Context, by account.Actor, id uuid.UUID, c Con
 	if err := c.validate(s.now()); err != nil {
 		return err
 	}
-	return s.change(ctx, by, id, "grant_consent", func(tx pgx.Tx, _ Case) error {
+	return s.change(ctx, by, id, "grant_consent", "", func(tx pgx.Tx, _ Case) error {
 		_, err := tx.Exec(ctx, `
 			update consent set replaced_at = $2
 			where case_id = $1 and purpose = 'conference' and withdrawn_at is null and replaced_at is null`, id, s.now())
@@ -157,8 +173,8 @@ func (s *Store) Released(ctx context.Context, q Querier, id uuid.UUID, disciplin
 	return *text, nil
 }
 
-// change locks a case of the actor's organisation, does something to it and records it.
-func (s *Store) change(ctx context.Context, by account.Actor, id uuid.UUID, did string, do func(pgx.Tx, Case) error) error {
+// change locks a case of the actor's organisation, does something to it and records it, with its reason where there is one.
+func (s *Store) change(ctx context.Context, by account.Actor, id uuid.UUID, did, reason string, do func(pgx.Tx, Case) error) error {
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		c, err := s.lock(ctx, tx, by, id)
 		if err != nil {
@@ -170,7 +186,7 @@ func (s *Store) change(ctx context.Context, by account.Actor, id uuid.UUID, did 
 		if err := do(tx, c); err != nil {
 			return err
 		}
-		return s.record(ctx, tx, by, did, c.Pseudonym, id, "")
+		return s.record(ctx, tx, by, did, c.Pseudonym, id, reason)
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", did, err)

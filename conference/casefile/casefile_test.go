@@ -167,21 +167,21 @@ func TestReleaseReplacesWhatWasReleased(t *testing.T) {
 	if _, err := d.Released(ctx, d.db, id, "psychiatry"); !errors.Is(err, account.ErrNotFound) {
 		t.Fatalf("a draft is readable: %v", err)
 	}
-	d.must(d.Release(ctx, d.by, id, 1))
+	d.must(d.Release(ctx, d.by, id, 1, ""))
 	next := text()
 	next.Situation = "neu"
 	d.must(d.Write(ctx, d.by, id, next))
 	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Situation != "s" {
 		t.Fatalf("the draft took the place of what is released: %+v, %v", s, err)
 	}
-	if err := d.Release(ctx, d.by, id, 1); !errors.Is(err, account.ErrConflict) {
+	if err := d.Release(ctx, d.by, id, 1, ""); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("released an old version: %v", err)
 	}
-	d.must(d.Release(ctx, d.by, id, 2))
+	d.must(d.Release(ctx, d.by, id, 2, ""))
 	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Version != 2 || s.Situation != "neu" {
 		t.Fatalf("released: %+v, %v", s, err)
 	}
-	if err := d.Release(ctx, d.by, id, 2); !errors.Is(err, account.ErrConflict) {
+	if err := d.Release(ctx, d.by, id, 2, ""); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("released twice: %v", err)
 	}
 }

@@ -16,10 +16,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 
+	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -36,6 +39,27 @@ type Identity struct {
 func (Identity) LogValue() string { return "[identity]" }
 
 func (Identity) String() string { return "[identity]" }
+
+// subject is what texts about this person are compared with. The contact is free text: its numbers, addresses and names are looked
+// for one by one.
+func (i Identity) subject() *nameguard.Subject {
+	known := []nameguard.Attribute{
+		{Class: nameguard.Person, Value: i.FirstName + " " + i.LastName},
+		{Class: nameguard.Birthdate, Value: i.Born},
+		{Class: nameguard.RecordNumber, Value: i.Number},
+	}
+	for _, line := range strings.FieldsFunc(i.Contact, func(r rune) bool { return r == '\n' || r == ',' || r == ';' }) {
+		class := nameguard.Street
+		switch {
+		case strings.Contains(line, "@"):
+			class = nameguard.Email
+		case strings.IndexFunc(line, unicode.IsLetter) < 0:
+			class = nameguard.Phone
+		}
+		known = append(known, nameguard.Attribute{Class: class, Value: line})
+	}
+	return nameguard.NewSubject(known...)
+}
 
 // Validate names the first field that breaks a rule.
 func (i *Identity) Validate(now time.Time) error {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -56,13 +57,8 @@ func (v *Vault) Reveal(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 	}
 	var s sealed
 	err := pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			select key_id, wrapped_key, sealed from vault.identity
-			where case_id = $1 and organisation_id = $2`, caseID, by.Organisation).Scan(&s.keyID, &s.wrapped, &s.box)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return account.ErrNotFound
-		}
-		if err != nil {
+		var err error
+		if s, err = sealedOf(ctx, tx, caseID, by.Organisation); err != nil {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{
@@ -78,4 +74,29 @@ func (v *Vault) Reveal(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 		return Identity{}, fmt.Errorf("reveal: %w", err)
 	}
 	return i, nil
+}
+
+// Subject prepares the comparison of texts with the client of a case. Nobody is shown anything, so nothing is recorded; what comes back
+// answers only whether a text has something of hers. Errors: ErrNotFound.
+func (v *Vault) Subject(ctx context.Context, tx pgx.Tx, caseID, organisation uuid.UUID) (*nameguard.Subject, error) {
+	s, err := sealedOf(ctx, tx, caseID, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("subject: %w", err)
+	}
+	i, err := v.key.open(s, caseID, organisation)
+	if err != nil {
+		return nil, fmt.Errorf("subject: %w", err)
+	}
+	return i.subject(), nil
+}
+
+func sealedOf(ctx context.Context, tx pgx.Tx, caseID, organisation uuid.UUID) (sealed, error) {
+	var s sealed
+	err := tx.QueryRow(ctx, `
+		select key_id, wrapped_key, sealed from vault.identity
+		where case_id = $1 and organisation_id = $2`, caseID, organisation).Scan(&s.keyID, &s.wrapped, &s.box)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return s, account.ErrNotFound
+	}
+	return s, err
 }
