@@ -24,6 +24,8 @@ const (
 var GuestKinds = []GuestKind{GuestClient, GuestTrusted, GuestInterpreter}
 
 const (
+	guestPart Part = "guest" // in the minutes; it has no rights, and no actor has it
+
 	// PresenceText is the version of the sentence that is confirmed before a guest's link is made. The sentence belongs to
 	// the page; another one needs another version.
 	PresenceText = "presence-1"

@@ -41,16 +41,23 @@ type Body struct {
 	Measures  []MinuteItem   `json:"measures"`
 	Addenda   []Addendum     `json:"addenda,omitempty"` // to the notes, handed in before the approval
 
+	RollAt     *time.Time  `json:"roll_at,omitempty"`    // when the roll was last called; nil when it never was
 	Redactions []Redaction `json:"redactions,omitempty"` // of the notes
 	Seal       *Seal       `json:"seal,omitempty"`       // of the notes, once approved; minutes from before had none
 }
 
-// MinutePerson is somebody who was in the room.
+// MinutePerson is somebody who was in the room, or had said to be. A guest has a kind instead of a name, and the times of having
+// been let in and of leaving.
 type MinutePerson struct {
-	Name       string `json:"name"`
-	Part       Part   `json:"part"`
-	Discipline string `json:"discipline,omitempty"`
-	Attended   bool   `json:"attended"`
+	Name        string     `json:"name"`
+	Part        Part       `json:"part"`
+	Discipline  string     `json:"discipline,omitempty"`
+	Attended    bool       `json:"attended"`
+	Guest       GuestKind  `json:"guest,omitempty"`
+	From        *time.Time `json:"from,omitempty"`
+	Until       *time.Time `json:"until,omitempty"`
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"` // the last roll call
+	RemovedAt   *time.Time `json:"removed_at,omitempty"`   // by the moderator
 }
 
 // MinuteNote is a section of the shared notes.
@@ -207,14 +214,9 @@ func (s *Store) readApproved(ctx context.Context, q casefile.Querier, c Conferen
 
 func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (Body, error) {
 	b := Body{Code: c.Code, Question: c.Question, OwnWish: c.OwnWish, StartsAt: c.StartsAt.UTC(), EndsAt: c.EndsAt.UTC()}
-	seats, err := seatsOf(ctx, q, c.ID)
-	if err != nil {
+	var err error
+	if b.People, b.RollAt, err = present(ctx, q, c); err != nil {
 		return b, err
-	}
-	for _, t := range seats {
-		if t.AttendedAt != nil || t.Role != ExpertPart || t.Answer == Accepted {
-			b.People = append(b.People, MinutePerson{t.Name, t.Role, t.Discipline, t.AttendedAt != nil})
-		}
 	}
 	texts, err := sectionTexts(ctx, q, c)
 	if err != nil {

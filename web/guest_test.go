@@ -388,3 +388,29 @@ func TestOneLinkCannotAskForTicketsWithoutEnd(t *testing.T) {
 		t.Errorf("%d of 30 were refused", refused)
 	}
 }
+
+func TestTheMinutesPageSaysWhichGuestsCame(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.opened()
+	link := s.asked(code, "Anna", "client")
+	clara := s.leads(s.as("Clara"), code)
+	phone := s.visitor()
+	s.knocks(phone, code, link, "Mia Muster").hear("lobby.waiting")
+	clara.say("mod.phase", map[string]any{"phase": "guest"})
+	clara.say("lobby.admit", map[string]any{})
+	clara.say("mod.roll", map[string]any{"on": true})
+	clara.say("present", nil)
+	clara.say("present", map[string]any{})
+	s.until("it is on record", func() bool { return query[int](s, `select count(*) from room_deed where did = 'present'`) > 0 })
+	s.as("Clara").post("/conferences/"+code+"/end", nil)
+	a := s.as("Anna").get("/conferences/" + code + "/minutes")
+	for _, want := range []string{"Gast (Klient:in), von", "Anwesenheit bestätigt um", "Die Anwesenheit wurde festgestellt um"} {
+		if a.Status != http.StatusOK || !a.Has(want) {
+			t.Errorf("%d, %q is missing", a.Status, want)
+		}
+	}
+	if a.Has("Mia") || query[int](s, `select count(*) from audit.entry where reason like '%Mia%'`) > 0 {
+		t.Error("a name that a guest has typed is kept")
+	}
+}
