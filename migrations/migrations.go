@@ -133,6 +133,30 @@ func upQueue(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
+// Versions are the number of the newest migration that the database has had, 0 for none, and of the newest that this program
+// brings. It changes nothing.
+func Versions(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (has, newest int64, err error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return 0, 0, fmt.Errorf("migrations: %w", err)
+	}
+	for _, name := range names {
+		n, err := goose.NumericComponent(name)
+		if err != nil {
+			return 0, 0, fmt.Errorf("migrations: %w", err)
+		}
+		newest = max(newest, n)
+	}
+	var begun bool
+	if err := db.QueryRow(ctx, `select to_regclass('goose_db_version') is not null`).Scan(&begun); err != nil || !begun {
+		return 0, newest, err
+	}
+	err = db.QueryRow(ctx, `select coalesce(max(version_id), 0) from goose_db_version where is_applied`).Scan(&has)
+	return has, newest, err
+}
+
 // Check asks whether the database folds case and stems words the German way, which depends on the
 // locale that it was created with and cannot be repaired later. It answers ErrGermanText when not.
 // db is a pool, a connection or a transaction.

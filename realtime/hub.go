@@ -217,11 +217,16 @@ func (h *Hub) Ticket(g Guest) string { return h.tickets.issue(g, h.cfg.Now()) }
 
 // Serve redeems the ticket in the query and upgrades; the socket then lives
 // on by itself, and Run waits for it. It answers 403 to a foreign Origin and to
-// a person without the right to be here, 401 to a dead ticket and 503 when the
-// note or the rights cannot be read.
+// a person without the right to be here, 426 to what is no upgrade, 401 to a
+// dead ticket and 503 when the note or the rights cannot be read.
 func (h *Hub) Serve(w http.ResponseWriter, r *http.Request) {
 	if !h.ours(r) {
 		http.Error(w, "foreign origin", http.StatusForbidden)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket") // RFC 9110 §15.5.22; a proxy that passes no upgrades is found out by this
+		http.Error(w, "WebSocket only", http.StatusUpgradeRequired)
 		return
 	}
 	g, ok := h.tickets.redeem(r.URL.Query().Get("ticket"), h.cfg.Now())

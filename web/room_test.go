@@ -151,11 +151,14 @@ func TestSocketNeedsATicketAndOurOrigin(t *testing.T) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/conferences/"+code+"/live?ticket=falsch", nil)
 	s.must(err)
 	r.Header.Set("Origin", s.URL)
-	a, err := clara.http.Do(r)
-	s.must(err)
-	a.Body.Close()
-	if a.StatusCode != http.StatusUnauthorized {
-		t.Errorf("with a dead ticket: status %d", a.StatusCode)
+	for status, upgrade := range map[int]string{http.StatusUpgradeRequired: "", http.StatusUnauthorized: "websocket"} {
+		r.Header["Connection"], r.Header["Upgrade"] = []string{"Upgrade"}, []string{upgrade}
+		a, err := clara.http.Do(r)
+		s.must(err)
+		a.Body.Close()
+		if a.StatusCode != status {
+			t.Errorf("with a dead ticket and %q for an upgrade: status %d, want %d", upgrade, a.StatusCode, status)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ type house struct {
 }
 
 // newHouse starts a server in evaluation mode with its private cluster and the rehearsal network, and stops it with the test.
-func newHouse(t *testing.T) *house {
+func newHouse(t *testing.T, settings ...func(*config)) *house {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -40,6 +40,9 @@ func newHouse(t *testing.T) *house {
 	c := config{
 		Addr: l.Addr().String(), PublicURL: h.url, Data: filepath.Join(place(t, true), "data"),
 		MailFrom: "termine@localhost", RTCAddr: "127.0.0.1:0",
+	}
+	for _, set := range settings {
+		set(&c)
 	}
 	say := func(line string) { t.Log(line) }
 	assets, err := web.LoadAssets(t.Context(), "", say)

@@ -6,6 +6,7 @@
 //	konsil user disable …     take every right away from an account
 //	konsil audit verify       check the chain of the audit record
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
+//	konsil doctor             look at settings, database, ports, relay and mail, and say what is wrong
 //	konsil minutes key        say under which public key this installation signs minutes
 package main
 
@@ -42,6 +43,7 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"user add":       configured(userAdd),
 	"user disable":   configured(userDisable),
 	"audit verify":   configured(auditVerify),
+	"doctor":         doctor,
 	"minutes verify": minutesVerify,
 	"minutes key":    configured(minutesKey),
 }
@@ -66,7 +68,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, minutes verify, minutes key", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, minutes verify, minutes key", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }

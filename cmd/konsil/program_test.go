@@ -146,23 +146,24 @@ func newSite(t *testing.T, bin string) *site {
 	return s
 }
 
-// freePort finds one by taking it for a moment.
+// freePort finds one by taking it for a moment. A port for "udp" is free for TCP too.
 func freePort(t *testing.T, network string) string {
 	t.Helper()
-	if network == "udp" {
-		c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close()
-		return c.LocalAddr().String()
+		addr := l.Addr().String()
+		l.Close()
+		if network == "tcp" {
+			return addr
+		}
+		if c, err := net.ListenPacket("udp", addr); err == nil {
+			c.Close()
+			return addr
+		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // process is one run of the program. It is killed when the test ends, if it has not ended by then, and when the test's

@@ -14,6 +14,9 @@ import (
 	"github.com/konsil-server/konsil/realtime/sfu"
 )
 
+// relayKey is the file of the relay's secret, beside the other keys.
+const relayKey = "relay.key"
+
 // validateRelay looks at the settings of the relay, and whether its certificate can be used.
 func (c config) validateRelay() error {
 	if c.TURNAddr != "" && !hostPort(c.TURNAddr) {
@@ -40,7 +43,7 @@ func (c config) relay() (*sfu.Relay, error) {
 	if c.TURNAddr == "" && c.TURNTLSAddr == "" {
 		return nil, nil
 	}
-	secret, err := pseudonym.Secret(filepath.Join(c.keys(), "relay.key"))
+	secret, err := pseudonym.Secret(filepath.Join(c.keys(), relayKey))
 	if err != nil {
 		return nil, fmt.Errorf("relay key: %w", err)
 	}

@@ -65,6 +65,16 @@ func (s *SMTP) Name() string { return "smtp" }
 
 // Send delivers to one recipient and returns nil after the server's 250 to the whole mail.
 func (s *SMTP) Send(ctx context.Context, raw []byte, from, to string) error {
+	return s.talk(ctx, from, func(client *smtp.Client) error { return transfer(client, raw, from, to) })
+}
+
+// Reach connects and signs in as Send does, and sends nothing.
+func (s *SMTP) Reach(ctx context.Context, from string) error {
+	return s.talk(ctx, from, func(*smtp.Client) error { return nil })
+}
+
+// talk does something with a server that we are connected and signed in to.
+func (s *SMTP) talk(ctx context.Context, from string, do func(*smtp.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	conn, err := s.dial(ctx)
@@ -81,10 +91,10 @@ func (s *SMTP) Send(ctx context.Context, raw []byte, from, to string) error {
 	if err := s.greet(client, from); err != nil {
 		return err
 	}
-	if err := transfer(client, raw, from, to); err != nil {
+	if err := do(client); err != nil {
 		return err
 	}
-	_ = client.Quit() // the mail is out; a server in a hurry changes nothing
+	_ = client.Quit() // it is done; a server in a hurry changes nothing
 	return nil
 }
 

@@ -66,13 +66,44 @@ func newMux(conn *mediaSocket, public []netip.Addr, quiet logging.LoggerFactory)
 // addrs is what clients are told to send to: the public addresses behind NAT, else the address listened on, else that of every
 // interface.
 func (m *offeredMux) addrs() []netip.Addr {
+	return offered(m.local.AddrPort().Addr(), m.public)
+}
+
+func offered(local netip.Addr, public []netip.Addr) []netip.Addr {
 	switch {
-	case len(m.public) > 0:
-		return m.public
-	case m.local.IP.IsUnspecified():
+	case len(public) > 0:
+		return public
+	case local.IsUnspecified():
 		return interfaceAddrs()
 	}
-	return []netip.Addr{m.local.AddrPort().Addr().Unmap()}
+	return []netip.Addr{local.Unmap()}
+}
+
+// Offered lists what clients will be told to send media to, as far as it leads here from another machine; loopback only where there is
+// nothing else.
+func (c Config) Offered() ([]netip.AddrPort, error) {
+	at, err := net.ResolveUDPAddr("udp", c.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("media address %q: %w", c.Addr, err)
+	}
+	local := at.AddrPort().Addr()
+	if !local.IsValid() {
+		local = netip.IPv6Unspecified()
+	}
+	var all []netip.AddrPort
+	for _, ip := range outer(offered(local, c.PublicIPs)) {
+		all = append(all, netip.AddrPortFrom(ip, uint16(at.Port)))
+	}
+	return all, nil
+}
+
+// outer leaves loopback out where there is anything else.
+func outer(all []netip.Addr) []netip.Addr {
+	inner := func(ip netip.Addr) bool { return ip.IsLoopback() }
+	if rest := slices.DeleteFunc(slices.Clone(all), inner); len(rest) > 0 {
+		return rest
+	}
+	return all
 }
 
 // near is where this machine reaches the mux under an address offered. What a router in front of us translates is not ours to send

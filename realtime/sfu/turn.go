@@ -37,13 +37,32 @@ type RelayServer struct {
 	Username, Credential string
 }
 
-// RelayServers gives what user needs to be relayed, nothing where there is no relay. For life, an hour at most, the credentials
-// begin relaying; what has begun goes on for half a day. user goes into them unreadably; 12 allocations at a time are one user's.
+// Server is what user needs to be relayed: for life, an hour at most, the credentials begin relaying; what has begun goes on for half
+// a day. user goes into them unreadably; 12 allocations at a time are one user's. Addr and TLSAddr must name ports.
+func (c Relay) Server(user string, life time.Duration) RelayServer {
+	s := RelayServer{}
+	if c.Addr != "" {
+		at := net.JoinHostPort(c.Host, portOf(c.Addr))
+		s.URLs = append(s.URLs, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
+	}
+	if c.TLSAddr != "" {
+		s.URLs = append(s.URLs, "turns:"+net.JoinHostPort(c.TLSHost, portOf(c.TLSAddr))+"?transport=tcp")
+	}
+	s.Username, s.Credential = c.credentials(user, time.Now().Add(min(life, maxCredential)))
+	return s
+}
+
+func portOf(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
+}
+
+// RelayServers is Relay.Server for the relay beside this media port, nothing where there is none.
 func (s *SFU) RelayServers(user string, life time.Duration) []RelayServer {
 	if s.relay == nil {
 		return nil
 	}
-	return []RelayServer{s.relay.credentials(user, time.Now().Add(min(life, maxCredential)))}
+	return []RelayServer{s.relay.conf.Server(user, life)}
 }
 
 const relayRealm = "konsil"
@@ -52,8 +71,7 @@ var errRelay = errors.New("not relayed")
 
 // relay is the TURN server beside a media port.
 type relay struct {
-	secret []byte
-	urls   []string
+	conf   Relay // with the ports there are
 	mux    *offeredMux
 	server *turn.Server
 	gates  []*turnstile
@@ -68,7 +86,7 @@ func newRelay(c Relay, m *offeredMux, quiet logging.LoggerFactory) (*relay, erro
 	if len(c.Secret) < 16 {
 		return nil, errors.New("relay: the secret is too short")
 	}
-	r := &relay{secret: c.Secret, mux: m, held: map[string]int{}}
+	r := &relay{conf: c, mux: m, held: map[string]int{}}
 	conf := turn.ServerConfig{
 		Realm: relayRealm, LoggerFactory: quiet,
 		AuthHandler: r.authenticate, QuotaHandler: r.mayAllocate,
@@ -76,7 +94,7 @@ func newRelay(c Relay, m *offeredMux, quiet logging.LoggerFactory) (*relay, erro
 		// Browsers name no family. What they are relayed to is IPv4 wherever we have it.
 		StrictAddressFamily: r.has(netip.Addr.Is4),
 	}
-	err := r.listen(c, &conf)
+	err := r.listen(&conf)
 	if err == nil {
 		r.server, err = turn.NewServer(conf)
 	}
@@ -92,10 +110,10 @@ func newRelay(c Relay, m *offeredMux, quiet logging.LoggerFactory) (*relay, erro
 	return r, nil
 }
 
-// listen opens what is asked for and notes under which addresses clients find it.
-func (r *relay) listen(c Relay, conf *turn.ServerConfig) error {
-	if c.Addr != "" {
-		packets, stream, err := listenBoth(c.Addr)
+// listen opens what is asked for and notes which ports these are.
+func (r *relay) listen(conf *turn.ServerConfig) error {
+	if r.conf.Addr != "" {
+		packets, stream, err := listenBoth(r.conf.Addr)
 		if err != nil {
 			return err
 		}
@@ -103,17 +121,15 @@ func (r *relay) listen(c Relay, conf *turn.ServerConfig) error {
 			PacketConn: packets, RelayAddressGenerator: r, PermissionHandler: r.permits,
 		})
 		r.accept(conf, stream, nil)
-		at := net.JoinHostPort(c.Host, strconv.Itoa(packets.LocalAddr().(*net.UDPAddr).Port))
-		r.urls = append(r.urls, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
+		r.conf.Addr = stream.Addr().String()
 	}
-	if c.TLSAddr != "" {
-		stream, err := net.Listen("tcp", c.TLSAddr)
+	if r.conf.TLSAddr != "" {
+		stream, err := net.Listen("tcp", r.conf.TLSAddr)
 		if err != nil {
 			return fmt.Errorf("over TLS: %w", err)
 		}
-		r.accept(conf, stream, c.TLS)
-		at := net.JoinHostPort(c.TLSHost, strconv.Itoa(stream.Addr().(*net.TCPAddr).Port))
-		r.urls = append(r.urls, "turns:"+at+"?transport=tcp")
+		r.accept(conf, stream, r.conf.TLS)
+		r.conf.TLSAddr = stream.Addr().String()
 	}
 	return nil
 }
@@ -140,13 +156,13 @@ func (r *relay) close() (err error) {
 
 // credentials are those of draft-uberti-behave-turn-rest §2.2 but for the hash and that the user is not readable: names of TURN
 // travel in the clear.
-func (r *relay) credentials(user string, until time.Time) RelayServer {
-	name := strconv.FormatInt(until.Unix(), 10) + ":" + r.sign("user", user)[:16]
-	return RelayServer{URLs: r.urls, Username: name, Credential: r.sign("credential", name)}
+func (c Relay) credentials(user string, until time.Time) (name, credential string) {
+	name = strconv.FormatInt(until.Unix(), 10) + ":" + c.sign("user", user)[:16]
+	return name, c.sign("credential", name)
 }
 
-func (r *relay) sign(purpose, what string) string {
-	mac := hmac.New(sha256.New, r.secret)
+func (c Relay) sign(purpose, what string) string {
+	mac := hmac.New(sha256.New, c.Secret)
 	mac.Write([]byte(purpose + "\x00" + what))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -165,7 +181,7 @@ func (r *relay) authenticate(a *turn.RequestAttributes) (user string, key []byte
 	if now := time.Now(); now.After(ends) || now.Add(maxCredential+time.Minute).Before(time.Unix(until, 0)) {
 		return "", nil, false
 	}
-	return user, turn.GenerateAuthKey(a.Username, a.Realm, r.sign("credential", a.Username)), true
+	return user, turn.GenerateAuthKey(a.Username, a.Realm, r.conf.sign("credential", a.Username)), true
 }
 
 func (r *relay) mayAllocate(user, _ string, _ net.Addr) bool {
@@ -198,19 +214,7 @@ func (r *relay) released(_, _ net.Addr, _, user, _ string) {
 }
 
 // targets is where may be relayed to: the addresses of our own media port. Loopback is only one of them where we offer nothing else.
-func (r *relay) targets() []netip.Addr {
-	var outer []netip.Addr
-	all := r.mux.addrs()
-	for _, ip := range all {
-		if ip = ip.Unmap(); !ip.IsLoopback() {
-			outer = append(outer, ip)
-		}
-	}
-	if len(outer) == 0 {
-		return all
-	}
-	return outer
-}
+func (r *relay) targets() []netip.Addr { return outer(r.mux.addrs()) }
 
 func (r *relay) has(family func(netip.Addr) bool) bool {
 	return slices.ContainsFunc(r.targets(), family)

@@ -103,7 +103,7 @@ func TestEachWayToTheRelayLeadsToTheMediaPort(t *testing.T) {
 // allocate gets a relayed address, over UDP or TCP, and the client it belongs to.
 func allocate(t *testing.T, s *SFU, overTCP bool, as RelayServer) (*turn.Client, net.PacketConn, error) {
 	t.Helper()
-	at := strings.TrimPrefix(strings.Split(s.relay.urls[0], "?")[0], "turn:")
+	at := s.relay.conf.Addr
 	var conn net.PacketConn
 	if overTCP {
 		c, err := net.Dial("tcp", at)
@@ -212,11 +212,14 @@ func TestOnlyFreshCredentialsOfOursAllocate(t *testing.T) {
 	renamed.Username = strings.Replace(good.Username, ":", ":x", 1)
 	longer := good
 	longer.Username = fmt.Sprint(time.Now().Add(30*time.Minute).Unix(), ":", "x")
-	endless := s.relay.credentials("anna", time.Now().Add(48*time.Hour))
+	until := func(c Relay, end time.Duration) RelayServer {
+		name, credential := c.credentials("anna", time.Now().Add(end))
+		return RelayServer{Username: name, Credential: credential}
+	}
 	for name, c := range map[string]RelayServer{
-		"ended": s.relay.credentials("anna", time.Now().Add(-time.Second)), "too long": endless,
+		"ended": until(s.relay.conf, -time.Second), "too long": until(s.relay.conf, 48*time.Hour),
 		"renamed": renamed, "longer": longer, "empty": {}, "no user": {Username: "1", Credential: "x"},
-		"stranger's": (&relay{secret: []byte("another secret of 26 bytes")}).credentials("anna", time.Now().Add(time.Minute)),
+		"stranger's": until(Relay{Secret: []byte("another secret of 26 bytes")}, time.Minute),
 	} {
 		if _, _, err := allocate(t, s, false, c); err == nil {
 			t.Errorf("%s: allocated", name)
@@ -233,7 +236,8 @@ func TestOnlyFreshCredentialsOfOursAllocate(t *testing.T) {
 func TestWhatBeganWithGoodCredentialsOutlivesThem(t *testing.T) {
 	t.Parallel()
 	s, _ := newRelayed(t)
-	_, relayed, err := allocate(t, s, false, s.relay.credentials("anna", time.Now().Add(1500*time.Millisecond)))
+	name, credential := s.relay.conf.credentials("anna", time.Now().Add(1500*time.Millisecond))
+	_, relayed, err := allocate(t, s, false, RelayServer{Username: name, Credential: credential})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +277,7 @@ func TestOneUserGetsTwelveAllocations(t *testing.T) {
 func TestTCPAllocationsAreRefused(t *testing.T) {
 	t.Parallel()
 	s, _ := newRelayed(t)
-	at := strings.TrimPrefix(strings.Split(s.relay.urls[0], "?")[0], "turn:")
+	at := s.relay.conf.Addr
 	conn, err := net.Dial("tcp", at)
 	if err != nil {
 		t.Fatal(err)
