@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/uuid"
 
@@ -92,6 +93,52 @@ func cutOut(runs []ydoc.Run, units []ydoc.Range) (kept []ydoc.Run, err error) {
 		return nil, errPassageChanged
 	}
 	return kept, nil
+}
+
+// cut is a passage to be removed.
+type cut struct {
+	section string
+	units   []ydoc.Range
+}
+
+// occurrences finds words in the runs of a section, one after the other.
+func occurrences(runs []ydoc.Run, words string) (found [][]ydoc.Range) {
+	var text strings.Builder
+	for _, r := range runs {
+		text.WriteString(r.Text)
+	}
+	rest, from := text.String(), 0
+	for {
+		before, after, there := strings.Cut(rest, words)
+		if !there {
+			return found
+		}
+		from += units16(before)
+		to := from + units16(words)
+		found = append(found, stretch(runs, from, to))
+		rest, from = after, to
+	}
+}
+
+// stretch names the characters from one place to another.
+func stretch(runs []ydoc.Run, from, to int) (units []ydoc.Range) {
+	at := 0
+	for _, r := range runs {
+		begin, end := max(from, at), min(to, at+int(r.Len))
+		if begin < end {
+			units = append(units, ydoc.Range{Client: r.Client, Clock: r.Clock + uint32(begin-at), Len: uint32(end - begin)})
+		}
+		at += int(r.Len)
+	}
+	return units
+}
+
+// units16 is the length of a text as documents count it.
+func units16(text string) (n int) {
+	for _, r := range text {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }
 
 // piece is a stretch of text that is to be written again: where, by whom, and when it first came.

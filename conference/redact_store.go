@@ -3,6 +3,7 @@ package conference
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -36,26 +37,61 @@ func (s *Store) Redact(ctx context.Context, by account.Actor, code, section, uni
 		if err := s.enterable(ctx, tx, c, part, own); err != nil {
 			return err
 		}
-		return s.redact(ctx, tx, by, c, section, passage)
+		return s.redact(ctx, tx, by, c, func(*lockedLog) ([]cut, error) { return []cut{{section, passage}}, nil })
 	})
 }
 
-func (s *Store) redact(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, section string, passage []ydoc.Range) error {
+// RedactWords removes words from the note wherever they stand in it, while the minutes are a draft: for those who write them.
+// All that [Store.Redact] says of the note afterwards holds; what was written into the minutes themselves stays. Upper and
+// lower case count. Errors: InvalidError on words (also not_there), ErrNotFound, ErrDenied, ErrConflict (minutes_locked),
+// ErrClosed.
+func (s *Store) RedactWords(ctx context.Context, by account.Actor, code, words string) error {
+	if err := account.CheckText("words", &words, 200, true); err != nil {
+		return err
+	}
+	return s.change(ctx, by, code, toMinute, "redact_note", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		if err := s.draft(ctx, tx, c); err != nil {
+			return err
+		}
+		return s.redact(ctx, tx, by, c, func(n *lockedLog) ([]cut, error) {
+			var cuts []cut
+			for _, key := range n.sections {
+				for _, units := range occurrences(n.replay.doc.Runs(noteRoot(key)), words) {
+					cuts = append(cuts, cut{key, units})
+				}
+			}
+			if len(cuts) == 0 {
+				return nil, &account.InvalidError{Field: "words", Rule: "not_there"}
+			}
+			return cuts, nil
+		})
+	})
+}
+
+// redact removes what choose says, and leaves a mark for each passage.
+func (s *Store) redact(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, choose func(*lockedLog) ([]cut, error)) error {
 	n, err := lockLog(ctx, tx, c.ID)
 	if err != nil {
 		return fmt.Errorf("log: %w", err)
 	}
-	anew, err := n.without(section, passage)
+	cuts, err := choose(n)
+	if err != nil {
+		return err
+	}
+	anew, err := n.without(cuts)
 	if err != nil {
 		return err
 	}
 	if err := n.replace(ctx, tx, anew); err != nil {
 		return fmt.Errorf("replace log: %w", err)
 	}
-	_, err = tx.Exec(ctx, `
-		insert into note_redaction (note_id, organisation_id, section, account_id, at)
-		values ($1, $2, $3, $4, $5)`, n.id, c.Organisation, section, by.ID, s.Now())
-	return err
+	var b pgx.Batch
+	for _, one := range cuts {
+		b.Queue(`
+			insert into note_redaction (note_id, organisation_id, section, account_id, at)
+			values ($1, $2, $3, $4, $5)`, n.id, c.Organisation, one.section, by.ID, s.Now())
+	}
+	return tx.SendBatch(ctx, &b).Close()
 }
 
 // lockedLog is a note that nobody appends to until its transaction ends.
@@ -90,23 +126,25 @@ func lockLog(ctx context.Context, tx pgx.Tx, conference uuid.UUID) (*lockedLog, 
 	return n, n.replay.complete()
 }
 
-// without is the note written anew without a passage of one of its sections.
-func (n *lockedLog) without(section string, passage []ydoc.Range) (*rewriting, error) {
-	var pieces []piece
-	known := false
+// without is the note written anew without some passages.
+func (n *lockedLog) without(cuts []cut) (*rewriting, error) {
+	runs := make([][]ydoc.Run, len(n.sections))
 	for i, key := range n.sections {
-		runs := n.replay.doc.Runs(noteRoot(key))
-		if key == section {
-			var err error
-			if runs, err = cutOut(runs, passage); err != nil {
-				return nil, err
-			}
-			known = true
-		}
-		pieces = append(pieces, n.replay.pieces(i, runs, n.clients)...)
+		runs[i] = n.replay.doc.Runs(noteRoot(key))
 	}
-	if !known {
-		return nil, &account.InvalidError{Field: "section", Rule: "unknown"}
+	for _, one := range cuts {
+		i := slices.Index(n.sections, one.section)
+		if i < 0 {
+			return nil, &account.InvalidError{Field: "section", Rule: "unknown"}
+		}
+		var err error
+		if runs[i], err = cutOut(runs[i], one.units); err != nil {
+			return nil, err
+		}
+	}
+	var pieces []piece
+	for i := range n.sections {
+		pieces = append(pieces, n.replay.pieces(i, runs[i], n.clients)...)
 	}
 	return rewrite(n.sections, pieces, n.clients)
 }

@@ -182,6 +182,40 @@ func TestARedactionThatDoesNotFitChangesNothing(t *testing.T) {
 	}
 }
 
+func TestWordsAreRedactedWhileTheMinutesAreADraft(t *testing.T) {
+	t.Parallel()
+	h, code, w := redactable(t)
+	ctx := t.Context()
+	w.save(w.edit(h.experts["Kern"], "dissent", 0, 0, "Ütze 🙂 Ütze-Ütze, ütze"))
+	w.flush()
+	if err := h.s.RedactWords(ctx, h.coordinator, code, "Ütze"); !errors.Is(err, account.ErrConflict) {
+		t.Errorf("in the room: %v", err)
+	}
+	h.must(h.s.End(ctx, h.coordinator, code))
+	var invalid *account.InvalidError
+	if err := h.s.RedactWords(ctx, h.coordinator, code, "ÜTZE"); !errors.As(err, &invalid) || invalid.Rule != "not_there" {
+		t.Errorf("words that are not there: %v", err)
+	}
+	if err := h.s.RedactWords(ctx, h.experts["Kern"], code, "Ütze"); !errors.Is(err, account.ErrDenied) {
+		t.Errorf("somebody who does not write the minutes: %v", err)
+	}
+	h.must(h.s.RedactWords(ctx, h.caseworker, code, " Ütze "))
+	m, _, err := h.s.Minutes(ctx, h.coordinator, code)
+	h.must(err)
+	got := map[string]string{}
+	for _, n := range m.Body.Notes {
+		got[n.Key] = n.Text
+	}
+	if got["assessment"] != "Frau Änne  🙂 aus Kleinbürgen kommt." || got["dissent"] != " 🙂 -, ütze" || len(m.Body.Redactions) != 4 {
+		t.Errorf("notes %q, marks %+v", got, m.Body.Redactions)
+	}
+	h.must(h.s.Minute(ctx, h.coordinator, code, "Drei Stunden."))
+	h.must(h.s.Approve(ctx, h.coordinator, code))
+	if err := h.s.RedactWords(ctx, h.caseworker, code, "ütze"); !errors.Is(err, account.ErrConflict) {
+		t.Errorf("from approved minutes: %v", err)
+	}
+}
+
 func TestAllThatIsLeftOfANoteMayBeNothing(t *testing.T) {
 	t.Parallel()
 	h, code, _ := liveHouse(t)

@@ -240,6 +240,7 @@ func conferenceRoutes(s *testServer) map[string]url.Values {
 		"POST /measures": typed("what", "fremd", "responsible", s.people["Anna"].ID.String(), "due_on", "2026-12-20"),
 		"POST /minutes":  typed("decisions", "fremd"),
 		"POST /addendum": typed("section", "decisions", "text", "fremd"), "POST /redaction": typed("section", "decisions", "units", "1:0:1"),
+		"POST /minutes/redaction": typed("words", "fremd"),
 
 		"POST /guests":        typed("guest_kind", "client", "guest_confirmed", "yes"),
 		"POST /guests/revoke": typed("guest", uuid.NewString()),

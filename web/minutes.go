@@ -58,8 +58,8 @@ func (s *server) showMinutes(c echo.Context, status int, p minutesPage) error {
 	if p.Minutes, p.View, err = s.Conferences.Minutes(c.Request().Context(), me(c), code(c)); err != nil {
 		return err
 	}
-	if p.Form.Values == nil {
-		p.Form = fill("decisions", p.Body.Decisions)
+	if _, typed := p.Form.Values["decisions"]; !typed {
+		p.Form.Values = fill("decisions", p.Body.Decisions, "words", p.Form.Get("words")).Values
 	}
 	p.Form.Of = "minutes"
 	return s.page(c, status, "minutes", p)

@@ -23,19 +23,44 @@ func (s *server) redact(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
-	if err != nil {
-		return err
-	}
-	id := v.ID.String()
-	err = s.Live.Rewrite(ctx, id, func(ctx context.Context) error {
-		return s.Conferences.Redact(ctx, me(c), v.Code, f.Get("section"), f.Get("units"))
+	status, err := s.rewrite(ctx, c, func(ctx context.Context) error {
+		return s.Conferences.Redact(ctx, me(c), code(c), f.Get("section"), f.Get("units"))
 	})
 	if err != nil {
 		return err
 	}
-	s.Live.Refresh(id, "conference") // the mark
-	return c.NoContent(s.purge(ctx))
+	return c.NoContent(status)
+}
+
+// redactWords removes words from the note of a conference whose minutes are a draft.
+func (s *server) redactWords(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	status, err := s.rewrite(context.WithoutCancel(c.Request().Context()), c, func(ctx context.Context) error {
+		return s.Conferences.RedactWords(ctx, me(c), code(c), f.Get("words"))
+	})
+	receipt := "redacted"
+	if status == http.StatusAccepted {
+		receipt = "redacted_soon"
+	}
+	return s.minuted(c, err, f, receipt)
+}
+
+// rewrite removes something from the note of the conference in the address, shows its mark to those in the room, and purges.
+// The status says how far that came.
+func (s *server) rewrite(ctx context.Context, c echo.Context, redact func(context.Context) error) (status int, err error) {
+	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
+	if err != nil {
+		return 0, err
+	}
+	id := v.ID.String()
+	if err := s.Live.Rewrite(ctx, id, redact); err != nil {
+		return 0, err
+	}
+	s.Live.Refresh(id, "conference")
+	return s.purge(ctx), nil
 }
 
 // purge tells by a status whether the files of the database are clean.

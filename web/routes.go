@@ -72,6 +72,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/conferences/:code/minutes", members, s.minutes},
 		{"GET", "/conferences/:code/minutes.json", members, s.minutesFile},
 		{"POST", "/conferences/:code/minutes", staff, s.minutesPost},
+		{"POST", "/conferences/:code/minutes/redaction", staff, s.redactWords},
 		{"POST", "/conferences/:code/approve", coordinators, s.approve},
 		{"GET", "/search", members, s.search},
 		{"GET", "/plan", members, s.plan},
