@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	},
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
 	"conference/casefile":            {"conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
-	"conference/pseudonym":           {"expertpool/account", "expertpool/audit"},
+	"conference/pseudonym":           {"conference/nameguard", "expertpool/account", "expertpool/audit"},
 	"conference/ical":                {},
 	"conference/nameguard":           {},
 	"conference/nameguard/yardstick": {"conference/nameguard"},
