@@ -13,6 +13,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
@@ -28,6 +29,7 @@ type client struct {
 	events chan Event
 	quit   chan struct{}
 	work   sync.WaitGroup
+	pumps  sync.WaitGroup // end with their sockets
 
 	mu      sync.Mutex
 	muxes   []*ice.UDPMuxDefault
@@ -44,6 +46,9 @@ type client struct {
 	inClear string // source that sends frames in clear from the beginning
 	answers int
 	offers  []Offer
+	told    []Event            // what else was said
+	seen    map[string][]view  // pictures in sizes, by publisher
+	narrow  *narrow            // before the subscriber connection, if not nil
 	deaf    bool               // does not answer offers
 	tcp     bool               // reaches the server over TCP only
 	both    bool               // over UDP and TCP
@@ -58,12 +63,14 @@ type wire struct {
 	lose atomic.Int64 // one in n is lost, 0: none
 	dead atomic.Bool  // lets nothing through, in either direction
 
+	narrow *narrow // nil: as wide as loopback
+
 	out, loseOut atomic.Int64
 }
 
 func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 	for {
-		n, addr, err := w.UDPConn.ReadFrom(b)
+		n, addr, err := w.receive(b)
 		if err == nil && w.dead.Load() {
 			continue
 		}
@@ -76,6 +83,13 @@ func (w *wire) ReadFrom(b []byte) (int, net.Addr, error) {
 			return n, addr, err
 		}
 	}
+}
+
+func (w *wire) receive(b []byte) (int, net.Addr, error) {
+	if w.narrow != nil {
+		return w.narrow.receive(b)
+	}
+	return w.UDPConn.ReadFrom(b)
 }
 
 // WriteTo loses what lose says of the RTP that goes out.
@@ -114,7 +128,7 @@ func join(t testing.TB, s *SFU, room, id string) *client {
 	t.Helper()
 	c := &client{
 		t: t, id: id, events: make(chan Event, 1024), quit: make(chan struct{}),
-		sources: map[string]*source{}, carries: map[string]Track{}, heard: map[string]*reception{},
+		sources: map[string]*source{}, carries: map[string]Track{}, heard: map[string]*reception{}, seen: map[string][]view{},
 	}
 	peer, err := s.Join(room, id, func(e Event) { c.events <- e })
 	if err != nil {
@@ -129,13 +143,17 @@ func join(t testing.TB, s *SFU, room, id string) *client {
 
 // newAPI opens a socket of its own for one connection, as browsers do: two connections between the same two ports could not be
 // told apart.
-func (c *client) newAPI() (*webrtc.API, *wire) {
+func (c *client) newAPI(name string) (*webrtc.API, *wire) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		c.t.Fatal(err)
 	}
 	_ = conn.SetReadBuffer(4 << 20)
 	w := &wire{UDPConn: conn}
+	if name == "sub" && c.narrow != nil {
+		w.narrow = c.narrow
+		c.pumps.Go(func() { c.narrow.pump(conn) })
+	}
 	quiet := silence()
 	mux := ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: w, Logger: quiet.NewLogger("")})
 	c.muxes = append(c.muxes, mux)
@@ -160,7 +178,25 @@ func (c *client) newAPI() (*webrtc.API, *wire) {
 	if err := media.RegisterDefaultCodecs(); err != nil {
 		c.t.Fatal(err)
 	}
-	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(set)), w
+	if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio); err != nil {
+		c.t.Fatal(err)
+	}
+	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(c.interceptors(media, name))), w
+}
+
+// interceptors are what a client needs to be heard and repaired. Only one behind a narrow place reports arrivals: a machine that is
+// busy with other tests would seem narrow, too.
+func (c *client) interceptors(media *webrtc.MediaEngine, name string) *interceptor.Registry {
+	r := &interceptor.Registry{}
+	for _, err := range []error{
+		webrtc.ConfigureNack(media, r), webrtc.ConfigureRTCPReports(r), webrtc.ConfigureSimulcastExtensionHeaders(media),
+	} {
+		c.check(err)
+	}
+	if name == "pub" || c.narrow != nil {
+		c.check(webrtc.ConfigureTWCCSender(media, r))
+	}
+	return r
 }
 
 func (c *client) leave() {
@@ -183,6 +219,7 @@ func (c *client) leave() {
 	for _, m := range c.muxes {
 		_ = m.Close()
 	}
+	c.pumps.Wait()
 }
 
 func (c *client) run() {
@@ -222,6 +259,8 @@ func (c *client) take(e Event) {
 		c.refused = append(c.refused, *e.Refused)
 	case e.Live != nil:
 		c.live = append(c.live, *e.Live)
+	default:
+		c.told = append(c.told, e)
 	}
 }
 
@@ -261,7 +300,7 @@ func (c *client) answer(o *Offer) {
 }
 
 func (c *client) connection(name string) *webrtc.PeerConnection {
-	api, w := c.newAPI()
+	api, w := c.newAPI(name)
 	if name == "sub" {
 		c.wire = w
 	} else {
@@ -292,8 +331,11 @@ func (c *client) listenTo(mid string, t *webrtc.TrackRemote) {
 		}
 		c.mu.Lock()
 		carried := c.carries[mid]
-		r := c.heardOf(carried.Peer + "/" + carried.Source)
-		r.take(p, carried)
+		if v, ok := viewOf(p); ok {
+			c.seen[carried.Peer] = append(c.seen[carried.Peer], v)
+		} else {
+			c.heardOf(carried.Peer+"/"+carried.Source).take(p, carried)
+		}
 		c.mu.Unlock()
 	}
 }
@@ -366,17 +408,20 @@ type source struct {
 	name     string
 	track    *webrtc.TrackLocalStaticRTP
 	tr       *webrtc.RTPTransceiver
+	sender   *webrtc.RTPSender
 	mute     atomic.Bool
 	wantKey  atomic.Bool
 	stubborn atomic.Bool // makes no key frame when asked
 	plain    atomic.Bool // frames end as if they were not encrypted
 	key      atomic.Uint32
 	counter  atomic.Uint32
+	loud     atomic.Int32 // level of RFC 6464
 }
 
 // publish adds tracks and offers them.
 func (c *client) publish(names ...string) {
 	c.t.Helper()
+	c.mayOffer()
 	c.mu.Lock()
 	if c.pub == nil {
 		c.pub = c.connection("pub")
@@ -386,6 +431,16 @@ func (c *client) publish(names ...string) {
 	}
 	c.mu.Unlock()
 	c.offer()
+}
+
+// mayOffer waits until the offer before is answered.
+func (c *client) mayOffer() {
+	c.t.Helper()
+	eventually(c.t, "the last offer is answered", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.pub == nil || c.pub.SignalingState() == webrtc.SignalingStateStable
+	})
 }
 
 func (c *client) addSource(name string) {
@@ -401,7 +456,7 @@ func (c *client) addSource(name string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	s := &source{c: c, name: name, track: track, tr: tr}
+	s := &source{c: c, name: name, track: track, tr: tr, sender: tr.Sender()}
 	s.wantKey.Store(true)
 	s.plain.Store(name == c.inClear)
 	c.sources[name] = s
@@ -497,10 +552,13 @@ func (s *source) send(sn *uint16, ts uint32, marker bool, head []byte) {
 	body = append(body, s.c.id+"/"+s.name...)
 	body = append(body, make([]byte, size-trailerBytes-len(body))...)
 	body = append(body, s.trailer(marker)...)
-	_ = s.track.WriteRTP(&rtp.Packet{
-		Header:  rtp.Header{Version: 2, Marker: marker, SequenceNumber: *sn, Timestamp: ts},
-		Payload: body,
-	})
+	p := &rtp.Packet{Header: rtp.Header{Version: 2, Marker: marker, SequenceNumber: *sn, Timestamp: ts}, Payload: body}
+	if s.name == "mic" {
+		if id := extensionID(s.sender.GetParameters().HeaderExtensions, levelURI); id != 0 {
+			_ = p.SetExtension(id, []byte{byte(s.loud.Load())})
+		}
+	}
+	_ = s.track.WriteRTP(p)
 }
 
 // trailer is the end of a packet: that of an encrypted frame if it is the frame's last.

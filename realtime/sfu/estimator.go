@@ -55,32 +55,45 @@ func (e *estimator) take(all []arrival, now time.Time) {
 	}
 }
 
-// full says whether even the packet that waited least of late waited long, or more got lost than a bad radio link loses.
-func (e *estimator) full(newest time.Duration) bool {
-	count, lost, recent := 0, 0, 0
-	least := time.Duration(-1)
-	oldest := newest
+// full says whether packets wait in queues, or more got lost than a bad radio link loses.
+func (e *estimator) full(newest time.Duration) bool { return e.queues(newest) || e.loses(newest) }
+
+// queues says whether even the packet that waited least of late waited long.
+func (e *estimator) queues(newest time.Duration) bool {
+	count, least, oldest := 0, time.Duration(-1), newest
 	for _, s := range e.samples {
-		if s.sent < e.settled {
+		if s.lost || s.sent < e.settled || newest-s.sent > queueOver {
 			continue
 		}
 		count++
-		if s.lost {
-			lost++
+		oldest = min(oldest, s.sent)
+		if least < 0 || s.wait < least {
+			least = s.wait
+		}
+	}
+	return count >= queuePackets && newest-oldest >= queueOver/2 && least > queueLimit
+}
+
+// loses says whether much got lost for some time. A burst that is lost at once is not it: a client drops what comes before it is
+// ready for it.
+func (e *estimator) loses(newest time.Duration) bool {
+	var count, lost [lossWindows]int
+	for _, s := range e.samples {
+		i := int((newest - s.sent) / lossWindow)
+		if s.sent < e.settled || i >= lossWindows {
 			continue
 		}
-		if newest-s.sent <= queueOver {
-			recent++
-			oldest = min(oldest, s.sent)
-			if least < 0 || s.wait < least {
-				least = s.wait
-			}
+		count[i]++
+		if s.lost {
+			lost[i]++
 		}
 	}
-	if recent >= queuePackets && newest-oldest >= queueOver/2 && least > queueLimit {
-		return true
+	for i := range count {
+		if count[i] < lossPackets || float64(lost[i]) <= lossLimit*float64(count[i]) {
+			return false
+		}
 	}
-	return count >= lossPackets && float64(lost) > lossLimit*float64(count)
+	return true
 }
 
 // lower takes most of what got through, so that queues can empty.

@@ -82,10 +82,12 @@ const (
 const (
 	headerBytes  = 64 // IP, UDP, RTP with extensions, and the tag
 	estimateOver = 1500 * time.Millisecond
-	queueOver    = 400 * time.Millisecond // if even the packet that waited least in this time
+	queueOver    = 500 * time.Millisecond // if even the packet that waited least in this time
 	queuePackets = 10                     // among so many
-	queueLimit   = 60 * time.Millisecond  // waited longer than this, the way is full,
-	lossPackets  = 40                     // and also if of so many
+	queueLimit   = 120 * time.Millisecond // waited longer than this, the way is full,
+	lossWindows  = 3                      // and also if so many times in a row,
+	lossWindow   = 350 * time.Millisecond // each so long,
+	lossPackets  = 8                      // of so many at least
 	lossLimit    = 0.15                   // more than this part got lost: a bad radio link loses 5 %
 	lowerTo      = 0.85                   // of what got through
 	lowerEvery   = 700 * time.Millisecond

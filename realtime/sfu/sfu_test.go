@@ -56,8 +56,8 @@ func TestBrowserOrderStillNegotiatesGCM(t *testing.T) {
 	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
 	anna.publish("camera")
 	ben.sees("anna", "camera", 20)
-	// 12 bytes of header, 8 of its extension, 1100 of payload, and a tag: 16 bytes with GCM, 10 with HMAC-SHA1-80.
-	if got := ben.wire.size.Load(); got != 12+8+1100+16 {
+	// 12 bytes of header, 1100 of payload, and a tag: 16 bytes with GCM, 10 with HMAC-SHA1-80.
+	if got := ben.wire.size.Load(); got != 12+1100+16 {
 		t.Errorf("packets on the wire have %d bytes", got)
 	}
 	// The publisher connection, where the client's preference would win if we were the DTLS client.
