@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/rand"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,11 +79,16 @@ func (s *server) guest(c echo.Context) error {
 
 // guestTicket is ticket for somebody with a guest's link. With it the link becomes this browser's, if it was nobody's yet.
 func (s *server) guestTicket(c echo.Context) error {
-	if err := s.knocks.spendAs(c, c.Param("token")); err != nil {
+	ctx := c.Request().Context()
+	e, err := s.Conferences.GuestLink(ctx, c.Param("token"), s.browser(c))
+	if err != nil {
 		return err
 	}
-	e, err := s.Conferences.EnterAsGuest(c.Request().Context(), c.Param("token"), s.browser(c))
-	if err != nil {
+	// The owner of a link has a budget of her own: nobody to whom it was forwarded can use it up.
+	if err := s.knocks.spendAs(c, e.ID.String()+strconv.FormatBool(e.Known && e.BoundAt != nil)); err != nil {
+		return err
+	}
+	if e, err = s.Conferences.EnterAsGuest(ctx, c.Param("token"), s.browser(c)); err != nil {
 		return err
 	}
 	name := s.guestName(e.Kind)

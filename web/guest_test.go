@@ -378,14 +378,26 @@ func TestOneLinkCannotAskForTicketsWithoutEnd(t *testing.T) {
 	code := s.opened()
 	link := s.asked(code, "Anna", "client")
 	b := s.visitor()
-	refused := 0
-	for range 30 {
-		if a := b.post(link+"/ticket", nil); a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "" {
-			refused++
+	b.get(link)
+	ask := func(b *browser) (refused int) {
+		for range 30 {
+			if a := b.post(link+"/ticket", nil); a.Status == http.StatusTooManyRequests && a.Header.Get("Retry-After") != "" {
+				refused++
+			}
 		}
+		return refused
 	}
-	if refused < 10 {
-		t.Errorf("%d of 30 were refused", refused)
+	if b.post(link+"/ticket", nil).Status != http.StatusOK { // now it is hers
+		t.Error("the first ticket is refused")
+	}
+	if n := ask(s.visitor()); n < 10 {
+		t.Errorf("%d of a stranger's 30 were refused", n)
+	}
+	if a := b.post(link+"/ticket", nil); a.Status != http.StatusOK {
+		t.Errorf("the guest herself: %d", a.Status)
+	}
+	if n := ask(b); n < 10 {
+		t.Errorf("%d of her 30 were refused", n)
 	}
 }
 
