@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/konsil-server/konsil/web/checkout"
@@ -116,6 +117,21 @@ func sealedFrame(t *testing.T) []byte {
 	associated := append(append(append([]byte{}, header...), "00112233aabbccddcamera"...), keyID)
 	frame := gcm.Seal(append([]byte{}, header...), append(append([]byte{}, derived[16:]...), counter...), picture[clear:], associated)
 	return append(append(frame, counter...), keyID, clear, 'k', 'n')
+}
+
+func TestThePageStartsTheWorkerItWasBuiltWith(t *testing.T) {
+	t.Parallel()
+	a := loaded(t)
+	worker := strings.TrimPrefix(a.URL("worker.js"), "/assets/")
+	if a.files[worker].plain == nil || !strings.HasPrefix(worker, "worker-") {
+		t.Fatalf("there is no worker: %q", worker)
+	}
+	for name, file := range a.files {
+		if strings.HasSuffix(name, ".js") && bytes.Contains(file.plain, []byte(worker)) {
+			return
+		}
+	}
+	t.Errorf("no script names %s", worker)
 }
 
 func TestParticipantsAgreeOnKeysThatTheServerDoesNotHave(t *testing.T) {

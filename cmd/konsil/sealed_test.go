@@ -165,6 +165,7 @@ func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
 	r.kern.visits("/conferences/" + r.code + "/room")
 	code = sameCode(t, code, r.jana, r.kern)
 	r.jana.until("another key under his name", trusts("changed"))
+	r.jana.sees("Code: " + code + " · Schlüssel geändert")
 	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
 	r.jana.sees("Schlüssel geändert", "Diese Person ist mit einem anderen Gerät oder neu angemeldet da")
 }

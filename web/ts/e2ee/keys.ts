@@ -100,7 +100,7 @@ export class Keys {
 
   /** The server says that an epoch begins. */
   epoch(n: number, members: string[], reason: string): void {
-    if (n <= this.newest) return;
+    if (!Number.isSafeInteger(n) || n <= this.newest) return;
     this.newest = n;
     const others = members.filter((one) => one !== this.self).sort();
     if (!this.since || others.join() !== this.members.join()) {
@@ -119,7 +119,7 @@ export class Keys {
   /** An envelope came. What is wrong with it is its sender's problem, or the server's, and is dropped. */
   put(from: string, epoch: number, blob: string): void {
     const notice = unpack(blob);
-    if (notice && from !== this.self) this.step(() => this.hear(from, epoch, notice));
+    if (notice && Number.isSafeInteger(epoch) && from !== this.self) this.step(() => this.hear(from, epoch, notice));
   }
 
   /** Who is behind each peer, as the server says. */

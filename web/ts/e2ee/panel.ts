@@ -3,7 +3,7 @@
 
 import type { Peer } from "../people";
 import { setText } from "../people";
-import type { Trust } from "./keys";
+import type { Member, Trust } from "./keys";
 import type { Seal } from "./seal";
 import type { Sample } from "./wire";
 
@@ -111,8 +111,9 @@ export class SealPanel {
     if (!seal) return incapable;
     if (seal.keys.broken) return "Achtung: Die Verschlüsselung lässt sich nicht bestätigen";
     const { code } = seal.keys;
-    if (code) return `Ende-zu-Ende-verschlüsselt · Code: ${code.join(" ")}`;
-    return seal.keys.list().length ? "Ende-zu-Ende-verschlüsselt · Code wird gebildet …" : "Ende-zu-Ende-verschlüsselt";
+    const members = seal.keys.list();
+    if (code) return ["Ende-zu-Ende-verschlüsselt", `Code: ${code.join(" ")}`, ...warning(members)].join(" · ");
+    return members.length ? "Ende-zu-Ende-verschlüsselt · Code wird gebildet …" : "Ende-zu-Ende-verschlüsselt";
   }
 
   private row(peer: string, state: Trust): HTMLElement {
@@ -136,6 +137,13 @@ export class SealPanel {
     if (!found.length) add(this.result, "p", "Gerade geht nichts hinaus: Schalten Sie Mikrofon oder Kamera ein und prüfen Sie noch einmal.");
     this.test.ariaBusy = null;
   }
+}
+
+/** What the line must not keep quiet: a key that is not the one of before, and newcomers among people who have compared their code. */
+function warning(members: Member[]): string[] {
+  const having = (state: Trust) => members.filter((one) => one.trust === state).length;
+  if (having("changed")) return ["Schlüssel geändert"];
+  return having("verified") && having("new") ? [`${having("new")} noch nicht verglichen`] : [];
 }
 
 function advice(broken: boolean, known: boolean, others: number): string {
