@@ -59,6 +59,7 @@ type guestPage struct {
 	StartsAt, EndsAt     time.Time
 	Live                 bool
 	TicketURL, SocketURL string
+	NettestURL           string
 	CSS, GuestJS, PageJS string
 }
 
@@ -73,7 +74,8 @@ func (s *server) guest(c echo.Context) error {
 		Title: s.words.t("kind.", conf.Kind), Code: conf.Code, Name: s.guestName(e.Kind), StartsAt: conf.StartsAt, EndsAt: conf.EndsAt,
 		Live:      conf.State == conference.Live,
 		TicketURL: "/guest/" + c.Param("token") + "/ticket", SocketURL: "/conferences/" + conf.Code + "/live",
-		CSS: s.Assets.URL("konsil.css"), GuestJS: s.Assets.URL("guest.js"), PageJS: s.Assets.URL("page.js"),
+		NettestURL: "/guest/" + c.Param("token") + "/nettest",
+		CSS:        s.Assets.URL("konsil.css"), GuestJS: s.Assets.URL("guest.js"), PageJS: s.Assets.URL("page.js"),
 	})
 }
 

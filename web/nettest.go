@@ -13,6 +13,15 @@ import (
 // nettest answers a browser that tries out before a conference whether and how it reaches the rooms.
 func (s *server) nettest(c echo.Context) error { return s.try(c, me(c).ID.String()) }
 
+// guestNettest is nettest for whoever has a guest's link.
+func (s *server) guestNettest(c echo.Context) error {
+	e, err := s.Conferences.GuestLink(c.Request().Context(), c.Param("token"), s.browser(c))
+	if err != nil {
+		return err
+	}
+	return s.try(c, e.ID.String())
+}
+
 // try is the test of one person, whoever she is. It tells nothing of any room.
 func (s *server) try(c echo.Context, person string) error {
 	if err := s.trials.spendAs(c, person); err != nil {

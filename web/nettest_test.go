@@ -46,3 +46,18 @@ func TestTheNetworkTestAnswersMembersAndTellsThemNothingElse(t *testing.T) {
 	}
 	t.Error("a person may try on and on")
 }
+
+func TestTheNetworkTestAnswersWhoeverHasAGuestsLink(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	link := s.asked(s.opened(), "Anna", "client")
+	if a := s.visitor().get(link); !a.Has(`data-nettest="` + link + `/nettest"`) {
+		t.Error("the guest's page does not know where to ask")
+	}
+	if a := s.visitor().post(link+"/nettest", typed("sdp", listener)); a.Status != http.StatusOK || !strings.Contains(a.Body, "a=candidate") {
+		t.Errorf("status %d: %s", a.Status, a.Body)
+	}
+	if a := s.visitor().post("/guest/nobody/nettest", typed("sdp", listener)); a.Status != http.StatusNotFound {
+		t.Errorf("a dead link: status %d", a.Status)
+	}
+}

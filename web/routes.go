@@ -84,6 +84,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/answer/:token/calendar.ics", anyone, s.answerCalendar},
 		{"GET", "/guest/:token", anyone, s.guest},
 		{"POST", "/guest/:token/ticket", anyone, s.guestTicket},
+		{"POST", "/guest/:token/nettest", anyone, s.guestNettest},
 		{"GET", "/measure/:token", anyone, s.measure},
 		{"POST", "/measure/:token", anyone, s.measurePost},
 		{"GET", "/follow-up/:token", anyone, s.followUp},

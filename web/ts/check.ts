@@ -3,6 +3,7 @@
 
 import type { Devices } from "./devices";
 import { meter, tone } from "./devicetest";
+import { testNetwork, verdict, type Reach } from "./nettest";
 import { setText } from "./people";
 
 export class Check {
@@ -19,6 +20,7 @@ export class Check {
       this.button(source).addEventListener("click", () => void this.busy(source, () => this.switch(source)));
     }
     this.button("tone").addEventListener("click", () => void this.busy("tone", () => this.play()));
+    this.button("net").addEventListener("click", () => void this.busy("net", () => this.tryNetwork()));
     this.changed();
   }
 
@@ -66,6 +68,23 @@ export class Check {
     setText(this.part("tone-says"), "Ein Ton wird gespielt …");
     await tone();
     setText(this.part("tone-says"), "Nichts gehört? Prüfen Sie Lautstärke und Ausgabe dieses Geräts.");
+  }
+
+  private async tryNetwork(): Promise<void> {
+    const list = this.part("net-steps");
+    const url = document.getElementById("live")?.dataset["nettest"] ?? "";
+    const steps: Reach[] = [];
+    setText(this.part("net-says"), "wird geprüft; das dauert ein paar Sekunden …");
+    list.replaceChildren();
+    try {
+      for await (const step of testNetwork(url)) {
+        steps.push(step);
+        list.append(Object.assign(document.createElement("li"), { textContent: step.words }));
+      }
+      setText(this.part("net-says"), verdict(steps));
+    } catch {
+      setText(this.part("net-says"), "Die Prüfung ist gerade nicht möglich. Bitte versuchen Sie es gleich noch einmal.");
+    }
   }
 
   private async busy(button: string, work: () => Promise<void>): Promise<void> {

@@ -12,7 +12,7 @@ import { readTracks, Subscriber } from "./subscriber";
 import type { Tiles } from "./tiles";
 import { Viewing } from "./viewing";
 import { Watchdog, type Side } from "./watchdog";
-import { Way } from "./way";
+import { readIceServers, Way } from "./way";
 
 const sources: Source[] = ["mic", "camera", "screen"];
 
@@ -397,15 +397,4 @@ function readWaiting(value: unknown): Waiting[] {
     role: String(one["role"] ?? ""),
     known: one["known"] === true,
   }));
-}
-
-function readIceServers(value: unknown): RTCIceServer[] {
-  const found: RTCIceServer[] = [];
-  for (const one of Array.isArray(value) ? value.filter(isRecord) : []) {
-    const { urls, username, credential } = one;
-    const list = (Array.isArray(urls) ? urls : [urls]).filter((url): url is string => typeof url === "string");
-    if (!list.length) continue;
-    found.push({ urls: list, ...(typeof username === "string" ? { username } : {}), ...(typeof credential === "string" ? { credential } : {}) });
-  }
-  return found;
 }

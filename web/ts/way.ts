@@ -1,5 +1,7 @@
 // How the connections of the room reach the server: what they may use for that, and the relay as the last resort.
 
+import { isRecord } from "./protocol";
+
 /** This many failures within this time, and only relayed ways are tried; as many again, and all are. */
 const patience = 3;
 const lately = 90_000;
@@ -29,4 +31,16 @@ export class Way {
     this.relayed = !this.relayed;
     this.failures = [];
   }
+}
+
+/** The servers of `welcome` and the like; what is none is left out. */
+export function readIceServers(value: unknown): RTCIceServer[] {
+  const found: RTCIceServer[] = [];
+  for (const one of Array.isArray(value) ? value.filter(isRecord) : []) {
+    const { urls, username, credential } = one;
+    const list = (Array.isArray(urls) ? urls : [urls]).filter((url): url is string => typeof url === "string");
+    if (!list.length) continue;
+    found.push({ urls: list, ...(typeof username === "string" ? { username } : {}), ...(typeof credential === "string" ? { credential } : {}) });
+  }
+  return found;
 }
