@@ -43,9 +43,11 @@ func (b *tab) presses(words string) {
 	b.does(find + ".click()")
 }
 
+// shows waits until words can be seen there; innerText alone would give those of a hidden element, too.
 func (b *tab) shows(where, words string) {
 	b.t.Helper()
-	b.until(fmt.Sprintf("%s says %q", where, words), fmt.Sprintf(`document.querySelector(%q)?.innerText.includes(%q)`, where, words))
+	b.until(fmt.Sprintf("%s says %q", where, words),
+		fmt.Sprintf(`(() => { const at = document.querySelector(%q); return at?.checkVisibility() && at.innerText.includes(%q) })()`, where, words))
 }
 
 // handsAndKeys raises a hand with a key, lowers it with the mouse of somebody else, and pins a tile by keyboard alone.
