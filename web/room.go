@@ -24,7 +24,7 @@ type livePage struct {
 	Sections                          []liveSection
 	EndsAt                            time.Time
 	Me                                livePerson
-	Moderator, Writable               bool
+	Writable                          bool
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
 	AddendumURL, RedactionURL         string
@@ -43,7 +43,7 @@ func (s *server) room(c echo.Context) error {
 	p := livePage{
 		Title: s.words.t("kind.", e.Kind), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
 		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
-		Moderator: e.Part == conference.Moderator, Writable: true,
+		Writable: true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
 		AddendumURL: at(c, "/addendum"), RedactionURL: at(c, "/redaction"),
 		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),
@@ -55,7 +55,7 @@ func (s *server) room(c echo.Context) error {
 	if before {
 		p.PreviousURL = at(c, "/previous")
 	}
-	if p.Moderator {
+	if e.Part == conference.Moderator {
 		p.EndURL = at(c, "#end")
 	}
 	for _, key := range e.Kind.Sections() {
