@@ -42,8 +42,8 @@ func (s *server) room(c echo.Context) error {
 	}
 	p := livePage{
 		Title: s.words.t("kind.", e.Kind), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
-		Me:        livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
-		Writable: true,
+		Me:          livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
+		Writable:    true,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
 		AddendumURL: at(c, "/addendum"), RedactionURL: at(c, "/redaction"),
 		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),

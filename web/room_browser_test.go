@@ -103,7 +103,7 @@ func soundAndScreen(clara, ewald *tab) {
 
 	ewald.does(`document.querySelector("#desk .opener").click()`)
 	ewald.presses("Bildschirm")
-	ewald.shows("#share", "angefragt")
+	ewald.until("he asks", `document.querySelector("#share .state").textContent === "angefragt"`)
 	clara.presses("Erlauben")
 	ewald.until("he may", `document.querySelector("#share .state").textContent === "aus"`)
 	clara.until("nothing is asked any more", `!document.getElementById("card-shares")`)
