@@ -30,7 +30,7 @@ nothing but pion's defaults. With -url a whole server in evaluation mode is meas
 One line per run, and a summary with the median of each: packets received in the part that counts, which begins 3 s after the
 last came; lost: packets of the whole run that somebody lacks in the end; latency_p50_ms and latency_p99_ms from before a packet is
 written to after it is read; first_keyframe_p50_ms and first_keyframe_max_ms from dialling to the last packet of the first whole
-key frame, over 20 joins; join_p50_ms from dialling to the connection; cpu_us_per_packet: user and system time of the
+key frame, over 20 joins or -joins; join_p50_ms from dialling to the connection; cpu_us_per_packet: user and system time of the
 server by the packets received; cpu_ms_per_join: the same while people came, forwarding included, by joins;
 rss_per_person_bytes: what the server has grown by, at the end of the part that counts, by people. The ratio in the summary is
 cpu_us_per_packet by that of plain-pion. These figures mean little on a busy machine: load says how busy it was.
@@ -42,6 +42,7 @@ Flags:
 type roomPlan struct {
 	url       string
 	pid, runs int
+	joins     int
 	length    time.Duration
 	scenarios []scenario
 	servers   []string // children to start
@@ -63,6 +64,7 @@ func parseRoom(args []string) (roomPlan, error) {
 	f.IntVar(&publishers, "publishers", 0, "how many publish, instead of -scenario")
 	f.IntVar(&subscribers, "subscribers", 0, "how many only watch")
 	f.IntVar(&seconds, "seconds", 8, "length of the part that counts")
+	f.IntVar(&p.joins, "joins", 20, "how many people come while media flows, at least")
 	f.IntVar(&p.runs, "runs", 1, "how many runs")
 	f.BoolVar(&plain, "plain", false, "measure the way without batches, too")
 	f.StringVar(&with, "with", "", "other servers to run in turn: plain-pion")
@@ -196,7 +198,7 @@ func (p roomPlan) one(ctx context.Context, s scenario, server string) (roomResul
 }
 
 func (p roomPlan) fill(ctx context.Context, h *hall, s scenario, server string) (roomResult, error) {
-	if err := h.hold(ctx, s.publishers, s.subscribers, p.length); err != nil {
+	if err := h.hold(ctx, s, p.joins, p.length); err != nil {
 		return roomResult{}, err
 	}
 	packets := float64(h.packets.Load())

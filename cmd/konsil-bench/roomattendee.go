@@ -30,7 +30,7 @@ type attendee struct {
 
 	// The reader of the socket.
 	pub, sub *webrtc.PeerConnection
-	early    []webrtc.ICECandidateInit // for pub, before its answer
+	early    map[string][]webrtc.ICECandidateInit // per connection, before its description
 
 	mu    sync.Mutex
 	ready time.Duration // when media could come in, or go out if nothing comes
@@ -41,7 +41,7 @@ type attendee struct {
 func (h *hall) arrive(ctx context.Context, name string, publisher int, awaits map[int]bool) (*attendee, error) {
 	a := &attendee{
 		hall: h, name: name, number: publisher, alone: len(awaits) == 0, awaits: awaits, dialled: h.now(),
-		done: make(chan error, 1),
+		done: make(chan error, 1), early: map[string][]webrtc.ICECandidateInit{},
 	}
 	ws, err := h.door.dial(ctx, len(h.people))
 	if err != nil {
@@ -139,11 +139,17 @@ func (a *attendee) answered(body json.RawMessage) error {
 	if err := a.pub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: d.SDP}); err != nil {
 		return err
 	}
-	for _, c := range a.early {
-		if err := a.pub.AddICECandidate(c); err != nil {
+	return a.described("pub", a.pub)
+}
+
+// described adds the candidates that came before the description they belong to.
+func (a *attendee) described(name string, pc *webrtc.PeerConnection) error {
+	for _, c := range a.early[name] {
+		if err := pc.AddICECandidate(c); err != nil {
 			return err
 		}
 	}
+	delete(a.early, name)
 	return nil
 }
 
@@ -159,6 +165,9 @@ func (a *attendee) subscribe(body json.RawMessage) (err error) {
 		a.sub.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { a.receive(t) })
 	}
 	if err := a.sub.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: d.SDP}); err != nil {
+		return err
+	}
+	if err := a.described("sub", a.sub); err != nil {
 		return err
 	}
 	answer, err := a.sub.CreateAnswer(nil)
@@ -188,15 +197,15 @@ func (a *attendee) candidate(body json.RawMessage) error {
 	if err := json.Unmarshal(c.Init, &init); err != nil {
 		return err
 	}
-	switch {
-	case c.PC == "sub" && a.sub != nil:
-		return a.sub.AddICECandidate(init)
-	case c.PC == "pub" && a.pub != nil && a.pub.RemoteDescription() != nil:
-		return a.pub.AddICECandidate(init)
-	case c.PC == "pub":
-		a.early = append(a.early, init)
+	pc := a.sub
+	if c.PC == "pub" {
+		pc = a.pub
 	}
-	return nil
+	if pc == nil || pc.RemoteDescription() == nil {
+		a.early[c.PC] = append(a.early[c.PC], init)
+		return nil
+	}
+	return pc.AddICECandidate(init)
 }
 
 // connection makes one that negotiates as browsers do: as DTLS client when it

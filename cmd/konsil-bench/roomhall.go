@@ -13,9 +13,9 @@ import (
 
 const (
 	joinEvery  = 237 * time.Millisecond // no multiple of a picture's time
-	joins      = 20                     // how many are measured
 	mediaWarm  = 3 * time.Second
 	mediaAfter = time.Second // for repeats of what was lost at the end
+	tillSeen   = time.Minute // for everybody to see everybody
 )
 
 // entrance is where live sockets are opened.
@@ -76,12 +76,12 @@ func (h *hall) sleepUntil(at time.Duration) bool {
 
 // hold lets people come, measures media for so long, and lets more come until
 // enough joins are measured.
-func (h *hall) hold(ctx context.Context, publishers, subscribers int, length time.Duration) (err error) {
+func (h *hall) hold(ctx context.Context, s scenario, joins int, length time.Duration) (err error) {
 	defer h.close()
 	if h.before, err = usageOf(h.pid); err != nil {
 		return err
 	}
-	if err := h.gather(ctx, publishers, subscribers); err != nil {
+	if err := h.gather(ctx, s.publishers, s.subscribers); err != nil {
 		return err
 	}
 	if err := sleep(ctx, mediaWarm); err != nil {
@@ -98,7 +98,7 @@ func (h *hall) hold(ctx context.Context, publishers, subscribers int, length tim
 	if h.end, err = usageOf(h.pid); err != nil {
 		return err
 	}
-	if err := h.visit(ctx, publishers); err != nil {
+	if err := h.visit(ctx, s.publishers, joins); err != nil {
 		return err
 	}
 	h.missing, err = h.lost(ctx)
@@ -128,7 +128,7 @@ func (h *hall) gather(ctx context.Context, publishers, subscribers int) error {
 }
 
 // visit makes up for what is missing of the joins. Visitors leave when they have seen everybody, so that it does not become crowded.
-func (h *hall) visit(ctx context.Context, publishers int) error {
+func (h *hall) visit(ctx context.Context, publishers, joins int) error {
 	stay := len(h.people)
 	return h.joining(ctx, func() error {
 		for h.joined < joins {
@@ -177,7 +177,7 @@ func (h *hall) joining(ctx context.Context, come func() error) error {
 
 // settle waits until everybody is connected and sees what they should.
 func (h *hall) settle(ctx context.Context) error {
-	limit := time.Now().Add(patience)
+	limit := time.Now().Add(tillSeen)
 	for _, a := range h.people {
 		for !a.settled() {
 			if time.Now().After(limit) {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 )
@@ -22,13 +23,17 @@ type sink struct {
 	seen  []bool // by number after the first
 
 	want   uint32 // number that goes on with the key frame, 0: none is coming in
-	hasKey bool
+	hasKey bool   // written by listen only
 }
 
-// listen reads a track to its end.
+// keyPatience is how long a receiver waits for a key frame before it asks for one.
+const keyPatience = 400 * time.Millisecond
+
+// listen reads a track to its end. As long as there is no picture it asks for one, as a browser does.
 func (s *sink) listen(t *webrtc.TrackRemote) {
 	buf := make([]byte, 1500)
 	var header rtp.Header
+	asked := s.hall.now()
 	for {
 		n, _, err := t.Read(buf)
 		if err != nil {
@@ -41,6 +46,10 @@ func (s *sink) listen(t *webrtc.TrackRemote) {
 		}
 		if m, ok := readMark(buf[at:n], s.sound); ok {
 			s.take(m, now, header.Marker, startsKey(buf[at:n]))
+		}
+		if !s.sound && !s.hasKey && now-asked > keyPatience {
+			asked = now
+			_ = s.of.sub.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(t.SSRC())}}) // again if it is lost
 		}
 	}
 }
