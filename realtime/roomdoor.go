@@ -20,6 +20,9 @@ func (c *conference) act(effects []effect) {
 	for _, e := range effects {
 		switch e.do {
 		case doEpoch:
+			if rooms := c.hub.cfg.Rooms; rooms != nil {
+				rooms.Epoch(c.id, c.room.epoch)
+			}
 			c.tellAll(textFrame("epoch", epochBegins{c.room.epoch, c.room.members(), e.what}))
 		case doRecord:
 			c.record(e)

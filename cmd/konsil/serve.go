@@ -113,7 +113,7 @@ func (s *server) wireLive() error {
 	if err != nil {
 		return err
 	}
-	if s.rooms, err = sfu.Listen(sfu.Config{Addr: s.RTCAddr, Relay: relay, PublicIPs: ips, Log: s.log}); err != nil {
+	if s.rooms, err = sfu.Listen(sfu.Config{Addr: s.RTCAddr, Relay: relay, PublicIPs: ips, Guard: true, Log: s.log}); err != nil {
 		return fmt.Errorf("KONSIL_RTC_ADDR, KONSIL_TURN_ADDR: %w", err)
 	}
 	s.hub = realtime.NewHub(realtime.Config{

@@ -6,7 +6,7 @@
 // a room and a peer are strings, session descriptions and candidates cross the border as text, and what happens comes back as
 // Events. Who may enter, who is muted and what a peer is called is decided elsewhere.
 //
-// It refuses to record: payload has exactly one way out of this package, the encrypted connection to another peer, and a test
+// It drops frames that are not end-to-end encrypted (guard.go). It refuses to record: payload has exactly one way out of this package, the encrypted connection to another peer, and a test
 // reads the source to keep it so. It refuses codecs that cannot carry end-to-end encrypted frames, remote descriptions that
 // could make the server send to addresses of a client's choice, and clients that ask for more than the limits in limits.go.
 //
@@ -22,6 +22,8 @@
 //   - One goroutine per published track (up) reads, patches, encrypts and sends to the receivers (down) in an atomically replaced
 //     slice. It takes no lock and allocates nothing per packet. It also owns what it needs for that: packet cache, munger of every
 //     receiver, list of gaps. Everybody else leaves a note in the track's inbox and wakes it.
+//   - What a loop sends while it handles one packet is encrypted at once and leaves together at the end (batch.go); its turn has not
+//     ended before.
 //   - One goroutine per RTCP stream reads and leaves notes.
 //   - A receiver that is taken away waits until the loop has come round once (up.settle), so that removal is final.
 //
