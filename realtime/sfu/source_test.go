@@ -51,7 +51,7 @@ func TestNoCodePathRecords(t *testing.T) {
 		"answering.ReadFromAddrPort WriteToUDPAddrPort": 1, // replies to STUN requests
 		// A relayed packet, encrypted as the client sent it, to our own media port; questions to that port; a hash.
 		"relayed.WriteTo WriteToUDPAddrPort": 1,
-		"ask WriteTo":                        1, "ProbeTCP Write": 1, "relay.sign Write": 1,
+		"ask WriteTo":                        1, "ProbeTCP Write": 1, "Relay.sign Write": 1,
 		// The forwarding socket: what SRTP has encrypted, one by one or in bulk.
 		"mediaSocket.WriteToAddrPort WriteToUDPAddrPort": 1, "bulkSender.send Write": 1, "load.sendSome Syscall6": 1,
 	}
