@@ -1,7 +1,7 @@
 // What is remembered about this device and not about a person: how she likes to write, and whether anything may be kept here. In cookies,
 // because signing out empties every other store of the site, and a shared computer must not start to keep things by that.
 
-export type Wish = "plain" | "keepnothing" | "nokeys";
+export type Wish = "plain" | "keepnothing" | "nokeys" | "nospeaker";
 
 const year = 365 * 24 * 60 * 60;
 

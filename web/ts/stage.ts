@@ -6,6 +6,7 @@ import { Cards } from "./cards";
 import { Check } from "./check";
 import type { RoomStats } from "./connection";
 import { Desk } from "./desk";
+import { remember, wished } from "./device";
 import { Devices } from "./devices";
 import { SealPanel } from "./e2ee/panel";
 import type { SealState } from "./e2ee/seal";
@@ -61,7 +62,7 @@ export class Stage {
     this.seal = new SealPanel(byId("seal"), this.room);
     this.announcer = new Announcer(byId("room-said"));
     byId("unlock").addEventListener("click", () => void this.tiles.unlock());
-    this.unbind = this.bindKeys();
+    this.unbind = this.bindHelp();
     if (!this.room.seal) this.tell(incapable);
   }
 
@@ -70,7 +71,7 @@ export class Stage {
     if (type === "error" && this.explain(data["what"])) return true;
     if (!this.room.receive(type, data)) return false;
     if (type === "lobby.waiting") this.tell(""); // whatever stood there was about the room
-    if (type === "speakers") this.announcer.speaker(String(this.tiles.loud()));
+    if (type === "speakers" && !wished("nospeaker")) this.announcer.speaker(this.tiles.loud());
     return true;
   }
 
@@ -91,10 +92,16 @@ export class Stage {
     this.tiles.clear();
   }
 
-  private bindKeys(): () => void {
+  /** The help, and the keys it lists. */
+  private bindHelp(): () => void {
     const help = byId("help");
     if (!(help instanceof HTMLDialogElement)) throw new Error("#help is no dialog");
     byId("help-open").addEventListener("click", () => help.showModal());
+    const quiet = byId("speaker-off");
+    if (quiet instanceof HTMLInputElement) {
+      quiet.checked = wished("nospeaker");
+      quiet.addEventListener("change", () => remember("nospeaker", quiet.checked));
+    }
     const keys = [
       { key: "M", words: "Mikrofon an oder aus", act: () => void this.desk.switch("mic") },
       { key: "V", words: "Kamera an oder aus", act: () => void this.desk.switch("camera") },
