@@ -25,7 +25,7 @@ export class Ready {
 
   private card(): Card {
     const later = { words: "Später", act: () => void this.start() };
-    return { title: "Bereit? Mikrofon und Kamera sind noch aus.", acts: [...this.acts(), later] };
+    return { title: "Bereit? Mikrofon und Kamera sind aus.", acts: [...this.acts(), later] };
   }
 
   private acts(): Item[] {

@@ -121,7 +121,7 @@ export class Stage {
     const open = document.createElement("button");
     open.type = "button";
     open.className = "btn quiet";
-    open.textContent = "Geräte prüfen";
+    open.textContent = "Geräte und Netz prüfen";
     open.addEventListener("click", () => dialog.showModal());
     byId("help-acts").append(open);
     return () => dialog.showModal();
