@@ -22,6 +22,9 @@ const (
 	restAfter    = 3 * deliverEvery
 	// presenceEvery is the least time between two updates of who is where.
 	presenceEvery = 100 * time.Millisecond
+	// answerEvery is the least time between two answers to a socket's sync
+	// steps 1.
+	answerEvery = 250 * time.Millisecond
 
 	loadDeadline  = 15 * time.Second
 	socketsEach   = 5   // of one person in one conference: some windows and devices, no farm
@@ -61,6 +64,7 @@ type conference struct {
 	seals   time.Time     // when the note will be sealed; zero: nobody has said so
 
 	outgoing      [][]byte  // committed, not delivered yet
+	asking        []*socket // whose sync step 1 is not answered yet
 	oldest        time.Time // when the first of it came
 	committed     time.Time
 	delivered     time.Time
@@ -274,8 +278,22 @@ func (c *conference) askStep2(s *socket) {
 	s.out.put(syncFrame(syncStep1, c.note.doc.StateVector()))
 }
 
-// answer sends what a state vector lacks, once all of it is committed.
+// answer notes that a socket wants to know what its state vector lacks. The
+// answer costs as much as the note is large, so a socket gets one at once and
+// then one in answerEvery, to the newest of its questions: who asks all the
+// time holds nobody up.
 func (c *conference) answer(s *socket, vector []byte) {
+	s.asks = vector
+	if !slices.Contains(c.asking, s) {
+		c.asking = append(c.asking, s)
+	}
+}
+
+// sendMissing sends what the socket's state vector lacks, once all of it is
+// committed.
+func (c *conference) sendMissing(s *socket) {
+	vector := s.asks
+	s.asks = nil
 	var diff []byte
 	c.note.settle(
 		func() { diff, _ = c.note.doc.Diff(vector) },
@@ -306,6 +324,17 @@ func (c *conference) pace() {
 	if due(len(c.outgoing) > 0, c.oldest, c.patience()) {
 		c.deliver(now)
 	}
+	c.asking = slices.DeleteFunc(c.asking, func(s *socket) bool {
+		answer := s.reads && !s.revoked
+		if answer && !due(true, s.answered, answerEvery) {
+			return false
+		}
+		if answer {
+			s.answered = now
+			c.sendMissing(s)
+		}
+		return true
+	})
 	if due(c.room.news.any() || len(c.aware.dirty) > 0, c.presented, presenceEvery) {
 		c.presentAll(now)
 	}
