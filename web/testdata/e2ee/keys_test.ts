@@ -210,6 +210,22 @@ check("a guest and whoever made the link know each other, and nobody else does",
   expect(host.keys.list().every((one) => one.trust === "verified"), "comparing the code confirms nobody");
 });
 
+check("a guest who comes into a room knows who made the link, too", async () => {
+  const secret = Uint8Array.from({ length: 16 }, (_, at) => at + 1);
+  for (let n = 0; n < 20; n++) {
+    const server = new Server();
+    const host = new Participant("h", server, { role: "host", secrets: [secret] });
+    const other = new Participant("o", server);
+    server.join(host, other);
+    await until("the room", () => agree(host, other));
+    const guest = new Participant("g", server, { role: "guest", secrets: [secret] });
+    server.join(guest);
+    const trust = () => guest.keys.list().find((member) => member.peer === "h")?.trust;
+    await until("the guest's proof", () => host.keys.list().some((one) => one.peer === "g" && one.trust === "linked"));
+    await until("the host's", () => trust() === "linked");
+  }
+});
+
 check("a key that got lost is asked for and comes again", async () => {
   const server = new Server();
   let lost = true;

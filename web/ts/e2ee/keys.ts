@@ -209,8 +209,8 @@ export class Keys {
     const one: Known = { peer: from, raw, key, identity, print: await printOf(identity), familiar: "new", linked: false, epoch: 0, asked: 0 };
     this.known.set(from, one);
     await this.recognise(one);
+    this.greet(from); // before anything else is said: nothing counts from somebody unknown
     if (hello.mac) await this.invited(one, decode(hello.mac));
-    this.greet(from);
     await this.hand(one);
     this.progress();
     this.changed();
