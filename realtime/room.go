@@ -165,8 +165,9 @@ var paces = map[string]struct {
 	second rate.Limit
 	burst  int
 }{
-	"ice":     {50, 400}, // candidates of two connections, and again after each rebuild
-	"key.put": {50, 400}, // an envelope for each other person, and again in each epoch
+	"ice":        {50, 400}, // candidates of two connections, and again after each rebuild
+	"key.put":    {50, 400}, // an envelope for each other person, and again in each epoch
+	"sub.answer": {50, 400}, // whenever somebody comes or goes or switches something on; one that is missing costs seconds
 }
 
 // pace says whether a frame of this type may be looked at now. Of all other
