@@ -24,8 +24,8 @@ type room struct {
 	code       string
 }
 
-func newRoom(t *testing.T) *room {
-	r := &room{house: newHouse(t)}
+func newRoom(t *testing.T, settings ...func(*config)) *room {
+	r := &room{house: newHouse(t, settings...)}
 	r.never = []string{"Erfunda", "Mustermann", "Probus", "Fiktiva"}
 	r.code = one[string](r.house, `select code from conference`)
 	r.jana, r.kern = r.person("Jana Brandt"), r.person("Dr. Anselm Kern")

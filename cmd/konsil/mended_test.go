@@ -1,0 +1,230 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/konsil-server/konsil/web"
+)
+
+// Media that breaks comes back by itself: real pages, real pictures, and networks that fail.
+
+// router stands between browsers and the media port as one with NAT does: people know its address only. Its UDP can die.
+type router struct {
+	udp  *net.UDPConn
+	tcp  net.Listener
+	to   string
+	dead atomic.Bool // of UDP, in both directions
+
+	mu   sync.Mutex
+	ways map[netip.AddrPort]net.Conn // by client
+	all  []net.Conn
+}
+
+// newRouter finds a port that is free on both its sides.
+func newRouter(t *testing.T) *router {
+	t.Helper()
+	r := &router{ways: map[netip.AddrPort]net.Conn{}}
+	var err error
+	if r.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	port := r.udp.LocalAddr().(*net.UDPAddr).Port
+	if r.tcp, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+		t.Fatal(err)
+	}
+	r.to = fmt.Sprintf("127.0.0.2:%d", port)
+	go r.packets()
+	go r.streams()
+	t.Cleanup(func() {
+		r.udp.Close()
+		r.tcp.Close()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, c := range r.all {
+			c.Close()
+		}
+	})
+	return r
+}
+
+// behind lets the media port stand behind the router.
+func (r *router) behind(c *config) { c.RTCAddr, c.RTCPublicIP = r.to, "127.0.0.1" }
+
+func (r *router) dial(network string) (net.Conn, error) {
+	c, err := net.Dial(network, r.to)
+	if err == nil {
+		r.mu.Lock()
+		r.all = append(r.all, c)
+		r.mu.Unlock()
+	}
+	return c, err
+}
+
+func (r *router) packets() {
+	buf := make([]byte, 2048)
+	for {
+		n, from, err := r.udp.ReadFromUDPAddrPort(buf)
+		if err != nil {
+			return
+		}
+		way := r.ways[from] // only this goroutine knows them
+		if way == nil {
+			if way, err = r.dial("udp4"); err != nil {
+				continue
+			}
+			r.ways[from] = way
+			go r.answers(way, from)
+		}
+		if !r.dead.Load() {
+			way.Write(buf[:n])
+		}
+	}
+}
+
+func (r *router) answers(way net.Conn, to netip.AddrPort) {
+	buf := make([]byte, 2048)
+	for {
+		n, err := way.Read(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil && !r.dead.Load() {
+			r.udp.WriteToUDPAddrPort(buf[:n], to)
+		}
+	}
+}
+
+func (r *router) streams() {
+	for {
+		c, err := r.tcp.Accept()
+		if err != nil {
+			return
+		}
+		way, err := r.dial("tcp4")
+		if err != nil {
+			c.Close()
+			continue
+		}
+		for _, ends := range [][2]net.Conn{{c, way}, {way, c}} {
+			go func() {
+				io.Copy(ends[0], ends[1])
+				ends[0].Close()
+			}()
+		}
+	}
+}
+
+// goesOver is what the connections of a page go over.
+func (p *person) goesOver() []string {
+	p.t.Helper()
+	return asked[[]string](p, `window.konsil.room.stats().then((s) => s.ways)`)
+}
+
+func (r *room) withPictures() {
+	r.t.Helper()
+	for _, p := range []*person{r.jana, r.kern} {
+		p.switchesOn()
+	}
+	r.bothSeeEachOther()
+}
+
+func (r *room) bothSeeEachOther() {
+	r.t.Helper()
+	for _, p := range []*person{r.jana, r.kern} {
+		p.seesEverybodyMove(1)
+	}
+}
+
+func TestWhoseUDPIsCutGoesOnOverTCP(t *testing.T) {
+	chromium(t)
+	nat := newRouter(t)
+	r := newRoom(t, nat.behind)
+	for _, p := range []*person{r.jana, r.kern} {
+		// the other side of a router, where own addresses lead nowhere; here they would, past it
+		asked[bool](p, `(RTCIceCandidate.prototype.toJSON = () => ({ candidate: "", sdpMid: "0" })) !== null`)
+	}
+	r.withPictures()
+	for _, p := range []*person{r.jana, r.kern} {
+		if ways := p.goesOver(); !slices.Equal(ways, []string{"udp", "udp"}) {
+			t.Errorf("%s begins over %q", p.name, ways)
+		}
+	}
+	began := time.Now()
+	nat.dead.Store(true)
+	for _, p := range []*person{r.jana, r.kern} {
+		p.until("TCP both ways", `window.konsil.room.stats().then((s) => s.ways.length === 2 && s.ways.every((way) => way === "tcp"))`)
+	}
+	r.bothSeeEachOther()
+	t.Logf("mended within %v", time.Since(began).Round(time.Millisecond))
+	r.kern.until("nobody misses anybody", `!document.getElementById("tiles").innerText.includes("gerade nicht")`)
+}
+
+// restart ends the server as an operator would and starts it anew, on the same database and under the same address.
+func (h *house) restart() {
+	h.t.Helper()
+	h.stop()
+	l, err := net.Listen("tcp", h.Addr)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.door.Listener = l // the server closes it
+	assets, err := web.LoadAssets(h.t.Context(), "", func(string) {})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if h.server, err = newServer(h.t.Context(), h.config, h.db, assets, h.clock, slog.New(complaints{h.t})); err != nil {
+		h.t.Fatal(err)
+	}
+	h.start()
+}
+
+func TestTheRoomFormsAgainByItselfAfterARestartOfTheServer(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	r.withPictures()
+	for _, p := range []*person{r.jana, r.kern} {
+		for _, part := range []string{"net::ERR_", "WebSocket connection to", "the server responded with a status of 5"} {
+			p.allows(part, "the server is restarted")
+		}
+	}
+	began := time.Now()
+	r.restart()
+	r.jana.until("the notes are back", `window.konsil.notes.connected()`)
+	r.bothSeeEachOther()
+	t.Logf("pictures again %v after the restart began", time.Since(began).Round(time.Millisecond))
+	for _, p := range []*person{r.jana, r.kern} {
+		p.sees("2 Personen", "Kamera an", "Mikrofon an")
+	}
+	sameCode(t, "", r.jana, r.kern)
+}
+
+func TestMediaOutlivesASocketThatIsCut(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	r.withPictures()
+	for _, p := range []*person{r.jana, r.kern} {
+		for _, part := range []string{"net::ERR_", "WebSocket connection to"} {
+			p.allows(part, "the connection is cut on purpose")
+		}
+	}
+	r.door.cut()
+	r.jana.until("word of being offline", `document.getElementById("saved").innerText.startsWith("offline")`)
+	r.door.mend()
+	r.bothSeeEachOther()
+	if all := strings.Join(r.jana.goesOver(), " "); all != "udp udp" {
+		t.Errorf("goes over %s", all)
+	}
+}
