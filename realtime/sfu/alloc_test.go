@@ -255,6 +255,10 @@ func TestAProbeMeasuresHowFastItsPacketsComeIn(t *testing.T) {
 	if _, done := p.take(all); done {
 		t.Error("the same probe counted twice")
 	}
+	unknown := probe{from: 10, to: 40}
+	if rate, done := unknown.take(all[30:]); !done || rate >= 0 {
+		t.Errorf("of a few packets: %.0f bit/s, done %v", rate, done)
+	}
 }
 
 func TestWhoeverSpeaksComesFirstAndACoughChangesNothing(t *testing.T) {

@@ -69,7 +69,7 @@ func (b *bandwidth) report(r *rtcp.TransportLayerCC, now time.Time) {
 	})
 	b.read = max(b.read, first+uint64(r.PacketStatusCount))
 	b.est.take(arrivals, now)
-	if rate, done := b.probe.take(arrivals); done {
+	if rate, done := b.probe.take(arrivals); done && rate >= 0 {
 		b.est.probed(rate, now)
 	}
 }
@@ -144,17 +144,19 @@ type probe struct {
 	from, to    uint64        // numbers; to is 0 while open
 	first, last time.Duration // arrivals
 	bytes, got  int
+	reported    int
 	taken       bool
 }
 
-// take measures how fast the packets of the probe came in. done once the report about the last of them is there.
+// take measures how fast the packets of the probe came in; 0 if hardly any did, negative if too few were reported on to know. done
+// once the report about the last of them is there.
 func (p *probe) take(all []arrival) (rate float64, done bool) {
 	if p.from == 0 || p.taken {
 		return 0, false
 	}
 	for _, a := range all {
 		done = done || !p.open && a.number >= p.to
-		if !a.lost && a.number >= p.from && (p.open || a.number <= p.to) {
+		if a.number >= p.from && (p.open || a.number <= p.to) {
 			p.count(a)
 		}
 	}
@@ -162,6 +164,9 @@ func (p *probe) take(all []arrival) (rate float64, done bool) {
 		return 0, false
 	}
 	p.taken = true
+	if p.reported < probePackets {
+		return -1, true
+	}
 	if span := p.last - p.first; p.got >= probePackets && span > 0 {
 		rate = float64(p.bytes) * 8 / span.Seconds()
 	}
@@ -170,6 +175,10 @@ func (p *probe) take(all []arrival) (rate float64, done bool) {
 
 // count adds a packet. The size of the first says nothing about the time between it and the last.
 func (p *probe) count(a arrival) {
+	p.reported++
+	if a.lost {
+		return
+	}
 	if p.got++; p.got == 1 {
 		p.first, p.last = a.at, a.at
 		return

@@ -19,13 +19,26 @@
 //
 //   - One goroutine per Peer owns both connections and makes every call that negotiates. The exported methods and pion's
 //     callbacks only put work into its queues; Close takes the peer out of all media first and leaves the rest to it.
-//   - One goroutine per published track (up) reads, patches, encrypts and sends to the receivers (down) in an atomically replaced
-//     slice. It takes no lock and allocates nothing per packet. It also owns what it needs for that: packet cache, munger of every
-//     receiver, list of gaps. Everybody else leaves a note in the track's inbox and wakes it.
+//   - One goroutine per published stream (layer; a camera has up to three) reads, patches, encrypts and sends to the receivers
+//     (down) it feeds, out of an atomically replaced slice. It takes no lock and allocates nothing per packet. It also owns what it
+//     needs for that: packet cache, list of gaps, and of every receiver it feeds the munger. Everybody else leaves a note in the
+//     layer's inbox and wakes it.
 //   - What a loop sends while it handles one packet is encrypted at once and leaves together at the end (batch.go); its turn has not
 //     ended before.
-//   - One goroutine per RTCP stream reads and leaves notes.
-//   - A receiver that is taken away waits until the loop has come round once (up.settle), so that removal is final.
+//   - The viewer's goroutine decides which layer feeds a receiver (adapt, alloc.go); the layer's loop takes the receiver over from
+//     the loop before at its next key frame (down.takeOver).
+//   - One goroutine per RTCP stream reads and leaves notes; reports about arrivals go into the connection's bandwidth.
+//   - One goroutine per room follows who speaks.
+//   - A receiver that is taken away waits until the loops have come round once (up.settle), so that removal is final; so are a
+//     moderator's mute and the end of the leave to share.
 //
-// Lock order: SFU.mu, room.mu, Peer.mu, up.mu. None is held across a pion call, a send or a callback.
+// # Adaptation
+//
+// Three things decide what a viewer gets of a picture, in this order: what its page shows (Peer.View), how many cameras it wants at
+// most, and what its connection carries. The last is found from when packets arrive (bwe.go, estimator.go): as long as nothing
+// is held up, there is no limit; once there is one, it rises only when padding on the retransmission stream has shown that there is room.
+// Sound is never held back. The publisher is told which layers nobody wants (thin.go).
+//
+// Lock order: SFU.mu, room.mu, Peer.mu, up.mu, layer.mu; bandwidth.mu by itself. None is held across a pion call, a send or a
+// callback.
 package sfu

@@ -62,9 +62,9 @@ func fanOut(t testing.TB, n int) (*layer, stream) {
 	t.Cleanup(func() { _ = sink.Close() })
 	u := newUp(&Peer{sfu: &SFU{}, keys: make(chan struct{}, 1)}, "camera", nil)
 	for range n {
-		d := &down{up: u}
+		d := &down{up: u, way: newBandwidth()}
 		d.feeder.Store(none)
-		o := &output{write: encrypted(t, sink.LocalAddr()), ssrc: 7, level: 3}
+		o := &output{write: encrypted(t, sink.LocalAddr()), ssrc: 7, level: 3, way: 4}
 		o.types[codecVP8].media = 96
 		d.out.Store(o)
 		if !u.add(d) {
