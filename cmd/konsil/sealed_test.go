@@ -79,6 +79,7 @@ func TestPicturesAndSoundAreSealedAndEverybodyReadsTheSameCode(t *testing.T) {
 		}
 	}
 	r.nothingIsLost()
+	r.jana.pictures("live-code")
 	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
 	r.jana.sees("noch nicht verglichen", r.kern.name, "Mitschrift ist nicht Ende-zu-Ende-verschlüsselt")
 	r.jana.presses("Selbst prüfen")
