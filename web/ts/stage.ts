@@ -171,8 +171,9 @@ export class Stage {
 
   private showTags(): void {
     const { room } = this;
+    const leads = "Sie moderieren";
     const tags = [
-      room.part === "moderator" && room.self ? "Sie moderieren" : "",
+      room.part === "moderator" && room.self ? leads : "",
       room.phase === "guest" ? "Gastphase" : "",
       room.locked ? "Raum geschlossen" : "",
       this.tiles.starved() ? "wenig Bandbreite: weniger Bilder" : "",
@@ -180,7 +181,7 @@ export class Stage {
     const list = byId("room-tags");
     list.hidden = !tags.length;
     if (tags.join("|") === [...list.children].map((one) => one.textContent).join("|")) return;
-    list.replaceChildren(...tags.map((tag) => Object.assign(document.createElement("li"), { textContent: tag })));
+    list.replaceChildren(...tags.map((tag) => Object.assign(document.createElement("li"), { textContent: tag, className: tag === leads ? "leads" : "" })));
   }
 }
 
