@@ -228,3 +228,15 @@ func TestMediaOutlivesASocketThatIsCut(t *testing.T) {
 		t.Errorf("goes over %s", all)
 	}
 }
+
+func TestTheNetworkIsTriedOutWayByWay(t *testing.T) {
+	chromium(t)
+	nat := newRouter(t)
+	r := newRoom(t, nat.behind, func(c *config) { c.TURNAddr = "127.0.0.1:0" })
+	r.jana.presses("Prüfen")
+	r.jana.presses("Netz prüfen")
+	r.jana.sees("Direkter Weg (UDP): frei.", "Ausweichweg (TCP): frei.", "Umweg über das Relais: frei.", "Das Netz ist gut")
+	nat.dead.Store(true)
+	r.jana.presses("Netz prüfen")
+	r.jana.sees("Direkter Weg (UDP): dieses Netz lässt ihn nicht zu.", "Ausweichweg (TCP): frei.", "Bild und Ton nehmen einen Umweg")
+}
