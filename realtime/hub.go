@@ -371,8 +371,16 @@ func (h *Hub) Refresh(conference, part string) {
 // is. If the log has another [Note].Base now, every document of before is of no
 // more use: all inside are told, those who do not understand it are closed
 // (4500), and what was made with such a document is refused from then on. The
-// error is that of rewrite. With nobody there the note is opened for it.
+// error is that of rewrite. With nobody there rewrite is called and no more.
 func (h *Hub) Rewrite(ctx context.Context, conference string, rewrite func(context.Context) error) error {
+	if h.find(conference) == nil {
+		// Opening the note would be a change to it, which a refused rewriting
+		// must not make.
+		if err := rewrite(ctx); err != nil || h.find(conference) == nil {
+			return err
+		}
+		rewrite = func(context.Context) error { return nil } // somebody came meanwhile, perhaps too early: load again
+	}
 	c, err := h.enter(ctx, conference)
 	if err != nil {
 		return err

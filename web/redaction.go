@@ -23,7 +23,7 @@ func (s *server) redact(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	status, err := s.rewrite(ctx, c, func(v conference.View) bool { return v.CanEnter }, func(ctx context.Context) error {
+	status, err := s.rewrite(ctx, c, func(ctx context.Context) error {
 		return s.Conferences.Redact(ctx, me(c), code(c), f.Get("section"), f.Get("units"))
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *server) redactWords(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	status, err := s.rewrite(context.WithoutCancel(c.Request().Context()), c, conference.View.CanMinute, func(ctx context.Context) error {
+	status, err := s.rewrite(context.WithoutCancel(c.Request().Context()), c, func(ctx context.Context) error {
 		return s.Conferences.RedactWords(ctx, me(c), code(c), f.Get("words"))
 	})
 	receipt := "redacted"
@@ -49,14 +49,11 @@ func (s *server) redactWords(c echo.Context) error {
 }
 
 // rewrite removes something from the note of the conference in the address, shows its mark to those in the room, and purges.
-// The status says how far that came. Who may not is refused without the note being opened, which would be a change to it.
-func (s *server) rewrite(ctx context.Context, c echo.Context, may func(conference.View) bool, redact func(context.Context) error) (status int, err error) {
+// The status says how far that came.
+func (s *server) rewrite(ctx context.Context, c echo.Context, redact func(context.Context) error) (status int, err error) {
 	v, err := s.Conferences.ByCode(ctx, me(c), code(c))
 	if err != nil {
 		return 0, err
-	}
-	if !may(v) {
-		return http.StatusAccepted, redact(ctx)
 	}
 	id := v.ID.String()
 	if err := s.Live.Rewrite(ctx, id, redact); err != nil {
