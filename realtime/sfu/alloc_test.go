@@ -136,6 +136,7 @@ type way struct {
 	queue    time.Duration
 	loseEach int // every n-th packet is lost on the air
 	delay    time.Duration
+	dead     bool // nothing gets through
 
 	clock, free time.Duration
 	number      int
@@ -153,7 +154,7 @@ func (w *way) run(rate float64, long time.Duration) {
 		w.number++
 		a := arrival{number: uint64(w.number), size: size, sent: w.clock}
 		w.free = max(w.free, w.clock)
-		if wait := w.free - w.clock; wait > w.queue || w.loseEach > 0 && w.number%w.loseEach == 0 {
+		if wait := w.free - w.clock; w.dead || wait > w.queue || w.loseEach > 0 && w.number%w.loseEach == 0 {
 			a.lost = true
 		} else {
 			w.free += time.Duration(size * 8 / w.rate * float64(time.Second))
@@ -184,6 +185,21 @@ func TestNoLimitIsSeenWhereThereIsNone(t *testing.T) {
 		w.run(2e6, 60*time.Second)
 		if w.est.limited {
 			t.Errorf("%s: limited to %.0f bit/s", name, w.est.rate)
+		}
+	}
+}
+
+func TestAnInterruptionIsNotTakenForANarrowWay(t *testing.T) {
+	t.Parallel()
+	for _, long := range []time.Duration{200 * time.Millisecond, time.Second, 3 * time.Second} {
+		w := newWay(10e6, time.Second, 0)
+		w.run(2e6, 5*time.Second)
+		w.dead = true
+		w.run(2e6, long)
+		w.dead = false
+		w.run(2e6, 5*time.Second)
+		if w.est.limited {
+			t.Errorf("after %v without a packet: limited to %.0f bit/s", long, w.est.rate)
 		}
 	}
 }

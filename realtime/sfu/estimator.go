@@ -75,7 +75,7 @@ func (e *estimator) queues(newest time.Duration) bool {
 }
 
 // loses says whether much got lost for some time. A burst that is lost at once is not it: a client drops what comes before it is
-// ready for it.
+// ready for it. Neither is an interruption, in which nothing at all gets through.
 func (e *estimator) loses(newest time.Duration) bool {
 	var count, lost [lossWindows]int
 	for _, s := range e.samples {
@@ -89,7 +89,7 @@ func (e *estimator) loses(newest time.Duration) bool {
 		}
 	}
 	for i := range count {
-		if count[i] < lossPackets || float64(lost[i]) <= lossLimit*float64(count[i]) {
+		if count[i] < lossPackets || lost[i] == count[i] || float64(lost[i]) <= lossLimit*float64(count[i]) {
 			return false
 		}
 	}
