@@ -76,6 +76,8 @@ func (a *attendee) take(f frame) error {
 		return a.socket.say("lobby.admit", map[string]any{"ids": []string{}})
 	case "lobby.denied", "ended", "error":
 		return errors.New(string(f.Data))
+	case "epoch":
+		return a.changeKey(f.Data)
 	case "pub.answer":
 		return a.answered(f.Data)
 	case "sub.offer":
@@ -83,6 +85,17 @@ func (a *attendee) take(f frame) error {
 	case "ice":
 		return a.candidate(f.Data)
 	}
+	return nil
+}
+
+// changeKey ends frames from now on as if they were encrypted with the key of a
+// new epoch, which everybody has at once here.
+func (a *attendee) changeKey(body json.RawMessage) error {
+	var e struct{ N int64 }
+	if err := json.Unmarshal(body, &e); err != nil {
+		return err
+	}
+	a.hall.epoch.Store(e.N)
 	return nil
 }
 

@@ -40,6 +40,7 @@ type hall struct {
 
 	people []*attendee
 
+	epoch    atomic.Int64 // of the keys
 	counting atomic.Bool
 	packets  atomic.Int64 // received in the part that counts
 	latency  *latencies

@@ -58,10 +58,10 @@ func readMark(b []byte, sound bool) (m mark, ok bool) {
 
 // seal writes the end of an end-to-end encrypted frame: counter, key id,
 // length of the clear part, magic.
-func seal(b []byte, counter uint64, clear byte) {
+func seal(b []byte, counter uint64, epoch int64, clear byte) {
 	t := b[len(b)-trailerBytes:]
 	binary.BigEndian.PutUint64(t, counter)
-	t[8], t[9], t[10], t[11] = 0, clear, 'k', 'n'
+	t[8], t[9], t[10], t[11] = byte(epoch), clear, 'k', 'n'
 }
 
 // source is one published track.
@@ -176,7 +176,7 @@ func (s *source) send(clear byte) {
 	n := s.sent.Add(1)
 	mark{n, s.hall.now(), s.publisher}.put(s.body[at:])
 	if s.header.Marker {
-		seal(s.body, uint64(n), clear)
+		seal(s.body, uint64(n), s.hall.epoch.Load(), clear)
 	}
 	s.header.SequenceNumber++
 	_ = s.track.WriteRTP(&rtp.Packet{Header: s.header, Payload: s.body}) // what does not arrive is counted as lost
