@@ -152,13 +152,14 @@ func doorAndEnd(clara, ewald *tab) {
 	ewald.shows("h1", "nicht eingelassen")
 }
 
-// TestAGuestComesByLinkInTheBrowser is a person without account on her phone: she tries out her microphone, waits, is let in for
-// her part of the conference, and goes.
+// TestAGuestComesByLinkInTheBrowser is an interpreter without account on her phone: she tries out her microphone, waits, is let in
+// for her part of the conference, where everybody has her first, and goes.
 func TestAGuestComesByLinkInTheBrowser(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
 	code := s.opened()
-	link := s.asked(code, "Anna", "client")
+	link := s.asked(code, "Anna", "interpreter")
+	s.leads(s.as("Ewald"), code)
 	blank, _ := newChromium(t)
 	clara, mona := blank.open(s), blank.open(s, chromedp.WithNewBrowserContext())
 	if err := chromedp.Do(clara.ctx, chromedp.EmulateViewport(1280, 800)); err != nil {
@@ -185,9 +186,9 @@ func TestAGuestComesByLinkInTheBrowser(t *testing.T) {
 	clara.presses("Gastphase beginnen")
 	clara.shows("#room-tags", "Gastphase")
 	clara.presses("Einlassen")
-	mona.until("she is in, and heard", `document.querySelectorAll("#tiles > li").length === 2 && document.querySelector("#mic .state").textContent === "an" && document.getElementById("lobby").checkVisibility() === false`)
-	clara.shows("#tiles", "Mona")
-	clara.until("Clara sees that she may be heard", `!document.querySelector("#tiles > li:not(.me)").innerText.includes("Ton aus")`)
+	mona.until("she is in, and heard", `document.querySelectorAll("#tiles > li").length === 3 && document.querySelector("#mic .state").textContent === "an" && document.getElementById("lobby").checkVisibility() === false`)
+	clara.shows("#tiles > li:first-child", "Mona")
+	clara.until("Clara sees that she may be heard", `!document.querySelector("#tiles > li:first-child").innerText.includes("Ton aus")`)
 	mona.until("nothing of the case is here", `!document.body.textContent.includes("Wie viele Stunden") && !document.querySelector(".editor")`)
 
 	clara.presses("Moderation")
