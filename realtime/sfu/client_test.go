@@ -587,3 +587,16 @@ func (c *client) sees(peer, src string, n int) {
 	before := c.got(peer, src).packets
 	eventually(c.t, fmt.Sprintf("%s gets %s of %s", c.id, src, peer), func() bool { return c.got(peer, src).packets >= before+n })
 }
+
+// dries waits until nothing more of a track is on its way to c, and returns how many packets there were.
+func (c *client) dries(peer, src string) int {
+	c.t.Helper()
+	at, since := c.got(peer, src).packets, time.Now()
+	eventually(c.t, fmt.Sprintf("%s of %s no longer comes to %s", src, peer, c.id), func() bool {
+		if now := c.got(peer, src).packets; now != at {
+			at, since = now, time.Now()
+		}
+		return time.Since(since) > 200*time.Millisecond
+	})
+	return at
+}

@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"testing"
-	"time"
 )
 
 func TestFramesInClearGoNowhereAndTheirPublisherIsTold(t *testing.T) {
@@ -38,8 +37,7 @@ func TestATrackThatStopsEncryptingIsCutOff(t *testing.T) {
 		src.plain.Store(true)
 	}
 	eventually(t, "both are told", func() bool { return len(anna.refusals()) == 2 })
-	time.Sleep(50 * time.Millisecond) // what is on its way arrives
-	picture, sound := ben.got("anna", "camera").packets, ben.got("anna", "mic").packets
+	picture, sound := ben.dries("anna", "camera"), ben.dries("anna", "mic")
 	before := s.Stats().Plaintext
 	eventually(t, "more comes in", func() bool { return s.Stats().Plaintext > before+20 })
 	if a, b := ben.got("anna", "camera").packets-picture, ben.got("anna", "mic").packets-sound; a+b > 0 {

@@ -101,8 +101,7 @@ func TestLeavingEndsMediaForTheOthers(t *testing.T) {
 	anna.publish("camera")
 	ben.sees("anna", "camera", 20)
 	anna.peer.Close()
-	time.Sleep(50 * time.Millisecond) // what is on its way arrives
-	before := ben.got("anna", "camera").packets
+	before := ben.dries("anna", "camera")
 	time.Sleep(300 * time.Millisecond)
 	if more := ben.got("anna", "camera").packets - before; more > 0 {
 		t.Errorf("%d packets after leaving", more)
@@ -210,8 +209,7 @@ func TestMutedTrackComesBackAndScreenIsAddedLater(t *testing.T) {
 	if err := camera.tr.Sender().ReplaceTrack(nil); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(50 * time.Millisecond)
-	before := ben.got("anna", "camera").packets
+	before := ben.dries("anna", "camera")
 	ben.sees("anna", "mic", 20)
 	if more := ben.got("anna", "camera").packets - before; more > 0 {
 		t.Errorf("%d packets of a muted camera", more)
