@@ -218,7 +218,7 @@ func (p *person) isGiven(script string) (taken func()) {
 	}
 	return func() {
 		p.t.Helper()
-		_, err := chromedp.Call(p.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: added.Identifier})
+		_, err := chromedp.Call(p.ctx, page.RemoveScriptToEvaluateOnNewDocument, page.RemoveScriptToEvaluateOnNewDocumentParams(added))
 		if err != nil {
 			p.t.Fatal(err)
 		}

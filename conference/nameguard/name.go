@@ -30,9 +30,7 @@ var (
 		praesident praesidentin kanzlerin direktor direktorin und oder die der das den dem des ein eine einer eines sie er es ihr ihre ihrer sein seine wir ich mein meine
 		unser unsere herr frau herrn zwar sehr nach vor bei mit ohne aus im in am an zu zum zur von vom als wie wenn dass ist war hat hatte wird wurde kann soll
 		damen geehrte geehrter lieber liebe diese dieser dieses jede jeder jedes alle viele einige mehr kein keine`)
-	// afterEponym are words that show the name before them to be a disease, a sign or a method.
-	beforeEponym = words("morbus m syndrom test zeichen screening score skala index nach typ schema methode manoever diaet")
-	eponymTails  = []string{"syndrom", "krankheit", "zeichen", "test", "index", "skala", "score", "screening", "reflex", "diaet", "demenz", "erkrankung", "fraktur", "schema", "typ", "methode", "gesetz", "virus", "preis", "strasse", "platz", "schule", "stiftung", "partei", "plan"}
+	eponymTails = []string{"syndrom", "krankheit", "zeichen", "test", "index", "skala", "score", "screening", "reflex", "diaet", "demenz", "erkrankung", "fraktur", "schema", "typ", "methode", "gesetz", "virus", "preis", "strasse", "platz", "schule", "stiftung", "partei", "plan"}
 )
 
 // beforeBirth finds the name before "geb." or "*": "Weil, Klementine, geb. 16.01.1993".

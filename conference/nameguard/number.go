@@ -13,7 +13,6 @@ var (
 	aboutPhysician = words("lanr arztnummer arztnr")
 	aboutPractice  = words("bsnr betriebsstaettennummer betriebsstaette nbsnr")
 	aboutCustomer  = words("kd kdnr kundennummer kundennr kunden bakundennummer")
-	aboutCommunity = words("bg bgnr bgnummer bedarfsgemeinschaft bedarfsgemeinschaftsnummer")
 	aboutCourt     = words("az aktenzeichen gz geschaeftszeichen gericht sozialgericht amtsgericht landgericht urteil beschluss verfahren")
 	aboutRecord    = words(`az aktenzeichen gz geschaeftszeichen aktennummer fallnummer fallnr fall patientennummer patientennr pid patientenid
 		aufnahmenummer aufnahmezahl fallzahl fn pn mitgliedsnummer mitglied versicherungsnummer versicherungsschein kassenzeichen vorgangsnummer vorgang vertragsnummer

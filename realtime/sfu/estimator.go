@@ -12,9 +12,8 @@ type estimator struct {
 	limited bool
 	rate    float64 // bit/s
 
-	floor    delayFloor
-	samples  []sample // of the last second
-	filledAt time.Time
+	floor   delayFloor
+	samples []sample // of the last second
 	loweredAt,
 	raisedAt,
 	probedAt time.Time
