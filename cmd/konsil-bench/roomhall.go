@@ -47,10 +47,10 @@ type hall struct {
 	pictures *latencies // from dialling to a key frame
 	ready    *latencies // from dialling to the connection
 
-	before, begin, end, after usage // of the server
-	missing                   int   // packets, of all that were ever sent
-	joined                    int
-	joinCPU                   time.Duration // while people came
+	before, begin, end usage // of the server
+	missing            int   // packets, of all that were ever sent
+	joined             int
+	joinCPU            time.Duration // while people came
 }
 
 func newHall(door entrance, pid int) *hall {
