@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -399,7 +400,9 @@ func (c *client) refusals() []Refused {
 func (c *client) got(peer, src string) reception {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return *c.heardOf(peer + "/" + src)
+	r := *c.heardOf(peer + "/" + src)
+	r.counters = maps.Clone(r.counters)
+	return r
 }
 
 // source is one published track.

@@ -168,16 +168,16 @@ func (c *client) views(peer string) []view {
 	return append([]view(nil), c.seen[peer]...)
 }
 
-// gets waits until only layer rid comes of peer's camera.
-func (c *client) gets(peer, rid string) {
+// gets waits until only layers in rids come of peer's camera.
+func (c *client) gets(peer, rids string) {
 	c.t.Helper()
-	eventually(c.t, c.id+" gets only "+rid+" of "+peer, func() bool {
+	eventually(c.t, c.id+" gets only "+rids+" of "+peer, func() bool {
 		all := c.views(peer)
 		if len(all) < 10 {
 			return false
 		}
 		for _, v := range all[len(all)-10:] {
-			if v.rid != rid[0] || time.Since(v.at) > 2*time.Second {
+			if strings.IndexByte(rids, v.rid) < 0 || time.Since(v.at) > 2*time.Second {
 				return false
 			}
 		}
