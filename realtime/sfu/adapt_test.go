@@ -249,8 +249,8 @@ func TestWhoSpeaksIsToldToEverybody(t *testing.T) {
 	}
 }
 
+// Not parallel: what it measures is delay, and its neighbours on a small machine cause plenty.
 func TestNarrowWayCostsOneViewerPicturesButNoSoundAndNobodyElseAnything(t *testing.T) {
-	t.Parallel()
 	s := newSFU(t)
 	poor := join(t, s, "r", "poor")
 	poor.mu.Lock()
