@@ -54,7 +54,7 @@ func (p *Peer) adapt(now time.Time) {
 	demands := make([]demand, len(downs))
 	speaking := p.room.speaking.Load()
 	for i, d := range downs {
-		demands[i] = p.demand(d, speaking)
+		demands[i] = p.demand(d, speaking, now)
 	}
 	allowed := p.allowance()
 	choices := shareOut(demands, allowed)
@@ -74,12 +74,13 @@ func (p *Peer) hearing() int32 {
 	return 0
 }
 
-func (p *Peer) demand(d *down, speaking *[]string) demand {
+func (p *Peer) demand(d *down, speaking *[]string, now time.Time) demand {
 	u := d.up
 	i := demand{screen: u.source == "screen", rate: u.rates(), now: paused, maxH: firstLines}
 	if d.said != unsaid {
 		i.now = d.said.rung
 	}
+	i.held = now.Sub(d.loweredAt) < riseAfter
 	if p.see.items != nil {
 		item := p.see.items[Track{Peer: u.peer.id, Source: u.source}]
 		i.maxH, i.prio = item.MaxH, item.Prio
@@ -119,6 +120,9 @@ func (p *Peer) soundRate() (rate int) {
 
 // settle carries out one choice. What the publisher does not send at the moment is replaced by the nearest it does send.
 func (p *Peer) settle(d *down, c choice, now time.Time) {
+	if c.why == "bandwidth" && c.rung < d.said.rung {
+		d.loweredAt = now
+	}
 	wish := d.up.indexOf(c.rung)
 	d.wish.Store(wish)
 	want := d.up.nearest(wish, now)

@@ -273,7 +273,7 @@ func TestNarrowWayCostsOneViewerPicturesButNoSoundAndNobodyElseAnything(t *testi
 	poor.narrow.loseEach.Store(0)
 	poor.narrow.rate.Store(0)
 	poor.gets("anna", "mh") // on a busy machine the last step may take longer than anybody wants to wait here
-	if got := poor.got("anna", "mic").packets; int64(got) < poor.narrow.audioOut.Load()-20 || got < 500 {
+	if got := poor.got("anna", "mic").packets; int64(got) < poor.narrow.audioOut.Load()-20 || got < 100 { // two seconds of it at least
 		t.Errorf("%d packets of sound of %d that were let through", got, poor.narrow.audioOut.Load())
 	}
 	if lost := poor.narrow.missing.Load(); lost > 0 {

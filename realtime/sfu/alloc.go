@@ -27,6 +27,7 @@ type demand struct {
 	speaker int    // place in the order of speakers, the dominant one first
 	rate    [3]int // bit/s of each rung, 0: there is no such layer. A picture in one stream has it at high
 	now     rung   // chosen last
+	held    bool   // lowered so lately for want of bandwidth that it does not rise yet
 }
 
 // choice is what a demand gets.
@@ -146,7 +147,7 @@ func fit(all []demand, order []int, wishes []rung, choices []choice, rate int) {
 		for _, i := range order {
 			next := all[i].next(got[i], wishes[i])
 			more := all[i].cost(next) - all[i].cost(got[i])
-			if next != paused && more <= rate {
+			if next != paused && more <= rate && !(all[i].held && next > all[i].now) {
 				got[i], rate = next, rate-more
 			}
 		}

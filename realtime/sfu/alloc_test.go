@@ -118,6 +118,48 @@ func TestWhatIsSentAlreadyIsNotSwitchedOffByItsUpsAndDowns(t *testing.T) {
 	}
 }
 
+func TestWhoeverTakesTheWordDoesNotTakeTheBandwidthToAndFro(t *testing.T) {
+	t.Parallel()
+	all := []demand{camera3(360), camera3(360)}
+	all[0].now, all[1].now, all[1].speaker = mid, low, 0
+	a := allowance{lastN: 9, mode: "all", rate: 700_000}
+	for held, want := range map[bool][2]rung{true: {mid, low}, false: {low, mid}} {
+		all[1].held = held
+		choices := shareOut(all, a)
+		if got := [2]rung{choices[0].rung, choices[1].rung}; got != want {
+			t.Errorf("lowered lately %v: %v, want %v", held, got, want)
+		}
+	}
+	all[1].held, a.rate = true, 100_000
+	if got := shareOut(all, a)[1].rung; got != paused {
+		t.Errorf("what does not fit any more goes on at %v", got)
+	}
+}
+
+func TestASwitchedOffLayerIsNotTakenForCheap(t *testing.T) {
+	t.Parallel()
+	p := &Peer{sfu: newSFU(t)}
+	camera, screen := newUp(p, "camera", []string{"l", "m", "h"}), newUp(p, "screen", nil)
+	p.pub.ups = map[string]*up{"0": camera, "1": screen}
+	for l := range p.layers() {
+		l.octets.Store(50_000)
+	}
+	p.weigh(time.Second)
+	for range 60 { // a minute in which only the smallest is sent
+		camera.layers[low].octets.Add(10_000)
+		p.weigh(time.Second)
+	}
+	if got := camera.rates(); got[mid] != 400_000 || got[high] != 400_000 {
+		t.Errorf("layers that nobody wanted cost %d and %d bit/s now", got[mid], got[high])
+	}
+	if got := camera.rates()[low]; got > 90_000 {
+		t.Errorf("a layer of 80 kbit/s costs %d", got)
+	}
+	if got := screen.rates()[high]; got > 1000 {
+		t.Errorf("a screen that has been still costs %d", got)
+	}
+}
+
 func TestShortIsTheNextStepOfWhoeverIsHeldBack(t *testing.T) {
 	t.Parallel()
 	all := []demand{camera3(700), camera3(700), camera3(180)}

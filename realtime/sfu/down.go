@@ -28,7 +28,9 @@ type down struct {
 	feeder   atomic.Int32           // index of the layer it gets, or none; plus taking while it changes hands
 	wish     atomic.Int32           // index of the layer it would get if the publisher sent all, or none
 	restedAt atomic.Int64           // Unix nanoseconds of the last rest
-	said     choice                 // to the subscriber; its goroutine's own
+	// The subscriber's goroutine's own:
+	said      choice    // to the subscriber
+	loweredAt time.Time // for want of bandwidth
 
 	// The rest belongs to the loop of the feeder.
 	munge   munger

@@ -65,6 +65,7 @@ const (
 	firstLines   = 360                     // before the page has said what it shows
 	aliveFor     = 1500 * time.Millisecond // without packets a layer is taken for switched off,
 	wakeFor      = 3 * time.Second         // unless the publisher was told so recently to switch it on
+	riseAfter    = 5 * time.Second         // a picture lowered for want of bandwidth stays so: each change costs a key frame
 	idleAfter    = 5 * time.Second         // a layer nobody has wanted is switched off
 	arriveFor    = 15 * time.Second        // somebody who has joined will want a picture within
 )

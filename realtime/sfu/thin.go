@@ -12,6 +12,9 @@ func (p *Peer) weigh(since time.Duration) {
 		octets := l.octets.Load()
 		rate := int64(float64(octets-l.weighed) * 8 / since.Seconds())
 		l.weighed = octets
+		if rate == 0 && len(l.up.layers) > 1 {
+			continue // switched off: it would cost again what it did, and a viewer must not be led to it as to one for free
+		}
 		// A still screen costs nothing until somebody scrolls: what it was last is forgotten slowly.
 		l.rate.Store(max(rate, l.rate.Load()*9/10))
 	}
