@@ -4,7 +4,7 @@
 import type { Card, Cards } from "./cards";
 import { asks, Menu, type Item } from "./menu";
 import type { Peer } from "./people";
-import type { Room } from "./room";
+import type { Room, Waiting } from "./room";
 import { listed } from "./tile";
 import type { Picture, Tiles } from "./tiles";
 
@@ -117,7 +117,7 @@ export class RoomTools {
         : { words: "Raum schließen", note: "Niemand Unbekanntes kann mehr anklopfen", act: () => this.command("mod.lock", { on: true }) },
     ];
     if (room.phase === "guest") items.push({ words: "Gastphase beenden", note: "Gäste gehen zurück in den Warteraum", act: () => this.command("mod.phase", { phase: "experts" }) });
-    else if (room.open) items.push({ words: "Gastphase beginnen", note: "Gäste können eingelassen werden", act: () => this.command("mod.phase", { phase: "guest" }) });
+    else if (room.open) items.push({ ...this.guestPhase(), note: "Gäste können eingelassen werden" });
     if (this.heard().length > 0) items.push({ words: "Alle anderen stummschalten", note: "Alle können sich selbst wieder einschalten", act: () => this.muteAll() });
     return items;
   }
@@ -135,19 +135,24 @@ export class RoomTools {
   }
 
   private waiting(): Card | null {
-    const { lobby } = this.room;
+    const { lobby, phase } = this.room;
     if (!lobby.length) return null;
-    const lines = lobby.map(({ id, name, role, known }) => ({
-      words: name,
-      note: [role, known ? "" : "unbekannt: kam mit dem Link von jemand anderem"].filter(Boolean).join(" · "),
+    const early = (one: Waiting) => one.guest && phase !== "guest";
+    const lines = lobby.map((one) => ({
+      words: one.name,
+      note: [one.role, early(one) ? "kommt in der Gastphase dazu" : "", one.known ? "" : "unbekannt: kam mit dem Link von jemand anderem"].filter(Boolean).join(" · "),
       acts: [
-        { words: "Einlassen", act: () => this.command("lobby.admit", { ids: [id] }) },
-        { words: "Ablehnen", act: () => this.command("lobby.deny", { id }), stops: true },
+        early(one) ? this.guestPhase() : { words: "Einlassen", act: () => this.command("lobby.admit", { ids: [one.id] }) },
+        { words: "Ablehnen", act: () => this.command("lobby.deny", { id: one.id }), stops: true },
       ],
     }));
-    const familiar = lobby.filter((one) => one.known).length;
+    const familiar = lobby.filter((one) => one.known && !early(one)).length;
     const all = { words: "Alle einlassen", act: () => this.command("lobby.admit", { ids: [] }) };
     return { title: lobby.length === 1 ? "1 Person wartet" : `${lobby.length} Personen warten`, lines, acts: familiar > 1 ? [all] : [] };
+  }
+
+  private guestPhase(): Item {
+    return { words: "Gastphase beginnen", act: () => this.command("mod.phase", { phase: "guest" }) };
   }
 
   private shares(): Card | null {

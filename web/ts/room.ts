@@ -36,6 +36,8 @@ export interface Waiting {
   id: string;
   name: string;
   role: string;
+  /** came by a personal link: comes in during the guests' phase only */
+  guest: boolean;
   /** false when somebody came with the link of somebody else */
   known: boolean;
 }
@@ -395,6 +397,7 @@ function readWaiting(value: unknown): Waiting[] {
     id: String(one["id"] ?? ""),
     name: String(one["name"] ?? ""),
     role: String(one["role"] ?? ""),
+    guest: one["part"] === "guest",
     known: one["known"] === true,
   }));
 }
