@@ -273,7 +273,8 @@ func TestNarrowWayCostsOneViewerPicturesButNoSoundAndNobodyElseAnything(t *testi
 	poor.narrow.loseEach.Store(0)
 	poor.narrow.rate.Store(0)
 	poor.gets("anna", "mh") // on a busy machine the last step may take longer than anybody wants to wait here
-	if got := poor.got("anna", "mic").packets; int64(got) < poor.narrow.audioOut.Load()-20 || got < 100 { // two seconds of it at least
+	// two seconds of sound at least: how much it is beyond that depends on when the way is found to be wide
+	if got := poor.got("anna", "mic").packets; int64(got) < poor.narrow.audioOut.Load()-20 || got < 100 {
 		t.Errorf("%d packets of sound of %d that were let through", got, poor.narrow.audioOut.Load())
 	}
 	if lost := poor.narrow.missing.Load(); lost > 0 {
