@@ -3,6 +3,7 @@ package sfu
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -151,28 +152,36 @@ func (b *batch) flush() {
 // send is for who holds the lock. What cannot be sent is lost, as packets are.
 func (b *batch) send() {
 	b.socket.many.send(b.load)
-	b.load.n = 0
+	b.load.empty()
 	b.socket.loads.Put(b.load)
 	b.load = nil
 }
 
 const (
-	slotBytes = 1536 // of a packet as it leaves
-	loadSize  = 64   // packets sent together at most
+	slotBytes = 1536    // of a packet as it leaves, at most
+	loadSize  = 64      // packets sent together at most
+	loadBytes = 8 << 10 // that a load has room for at first: sound for many, or a picture for few
 )
 
 // load is packets that wait, in the order they were put in.
 type load struct {
 	n      int
 	to     [loadSize]netip.AddrPort
+	at     [loadSize]int // where in memory a packet begins
 	size   [loadSize]int
-	memory [loadSize * slotBytes]byte
+	memory []byte // packets one after the other; doubles as needed
 	bulk
 }
 
 func (l *load) put(p []byte, to netip.AddrPort) {
-	l.to[l.n], l.size[l.n] = to, copy(l.packet(l.n), p)
+	if len(l.memory)+len(p) > cap(l.memory) {
+		l.memory = slices.Grow(l.memory, max(loadBytes, cap(l.memory)))
+	}
+	l.to[l.n], l.at[l.n], l.size[l.n] = to, len(l.memory), len(p)
+	l.memory = append(l.memory, p...)
 	l.n++
 }
 
-func (l *load) packet(i int) []byte { return l.memory[i*slotBytes : (i+1)*slotBytes] }
+func (l *load) packet(i int) []byte { return l.memory[l.at[i]:][:l.size[i]] }
+
+func (l *load) empty() { l.n, l.memory = 0, l.memory[:0] }

@@ -148,7 +148,7 @@ func (l *load) arrange(segment, six bool) {
 	for _, p := range l.order[:l.left] {
 		piece := &l.pieces[free[l.of[p]]]
 		free[l.of[p]]++
-		piece.Base = &l.memory[int(p)*slotBytes]
+		piece.Base = unsafe.SliceData(l.packet(int(p)))
 		piece.SetLen(l.size[p])
 	}
 	l.next = 0
