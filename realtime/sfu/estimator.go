@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -29,19 +30,23 @@ type arrival struct {
 	lost     bool
 }
 
+// sample is kept small: everybody's second is full of them.
 type sample struct {
 	sent, at time.Duration
-	wait     time.Duration // in queues
-	size     int
+	wait     int32 // microseconds in queues
+	size     uint16
 	lost     bool
 }
 
 // take learns from a report.
 func (e *estimator) take(all []arrival, now time.Time) {
+	if len(all) > 0 {
+		e.forget(all[len(all)-1].sent) // first, so that what comes takes the room of what goes
+	}
 	for _, a := range all {
-		s := sample{sent: a.sent, at: a.at, size: a.size, lost: a.lost}
+		s := sample{sent: a.sent, at: a.at, size: uint16(a.size), lost: a.lost}
 		if !a.lost {
-			s.wait = e.floor.above(a.at-a.sent, a.sent)
+			s.wait = int32(min(e.floor.above(a.at-a.sent, a.sent).Microseconds(), math.MaxInt32))
 		}
 		e.samples = append(e.samples, s)
 	}
@@ -49,14 +54,19 @@ func (e *estimator) take(all []arrival, now time.Time) {
 		return
 	}
 	newest := e.samples[len(e.samples)-1].sent
+	e.forget(newest)
+	if e.full(newest) && now.Sub(e.loweredAt) >= lowerEvery {
+		e.lower(newest, now)
+	}
+}
+
+// forget drops samples that are old beside newest, in place: this happens ten times a second for everybody.
+func (e *estimator) forget(newest time.Duration) {
 	old := 0
 	for old < len(e.samples) && newest-e.samples[old].sent > estimateOver {
 		old++
 	}
-	e.samples = slices.Delete(e.samples, 0, old) // in place: this happens ten times a second for everybody
-	if e.full(newest) && now.Sub(e.loweredAt) >= lowerEvery {
-		e.lower(newest, now)
-	}
+	e.samples = slices.Delete(e.samples, 0, old)
 }
 
 // full says whether packets wait in queues, or more got lost than a bad radio link loses.
@@ -64,7 +74,7 @@ func (e *estimator) full(newest time.Duration) bool { return e.queues(newest) ||
 
 // queues says whether even the packet that waited least of late waited long.
 func (e *estimator) queues(newest time.Duration) bool {
-	count, least, oldest := 0, time.Duration(-1), newest
+	count, least, oldest := 0, int32(-1), newest
 	for _, s := range e.samples {
 		if s.lost || s.sent < e.settled || newest-s.sent > queueOver {
 			continue
@@ -75,7 +85,7 @@ func (e *estimator) queues(newest time.Duration) bool {
 			least = s.wait
 		}
 	}
-	return count >= queuePackets && newest-oldest >= queueOver/2 && least > queueLimit
+	return count >= queuePackets && newest-oldest >= queueOver/2 && time.Duration(least)*time.Microsecond > queueLimit
 }
 
 // loses says whether much got lost for some time. A burst that is lost at once is not it: a client drops what comes before it is
@@ -125,7 +135,7 @@ func (e *estimator) delivered() float64 {
 			continue
 		}
 		first, last = min(first, s.at), max(last, s.at)
-		bytes += s.size
+		bytes += int(s.size)
 	}
 	if last-first < estimateOver/10 {
 		return float64(bytes) * 8 / (estimateOver / 10).Seconds()
