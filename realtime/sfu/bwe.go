@@ -13,33 +13,75 @@ import (
 type bandwidth struct {
 	next   atomic.Uint64 // transport-wide number, without wrap-around
 	octets atomic.Uint64 // sent so far
-	slots  [sentSlots]atomic.Uint64
+	read   atomic.Uint64 // reports up to this number have been taken; written under mu
+	log    atomic.Pointer[sentLog]
 	origin time.Time
 
 	mu    sync.Mutex
-	read  uint64 // reports up to this number have been taken
 	est   estimator
 	probe probe
 }
 
-const sentSlots = 4096
+const (
+	sentSlots  = 4096 // numbers that are remembered at most,
+	firstSlots = 64   // and at first
+)
 
-func newBandwidth() *bandwidth { return &bandwidth{origin: time.Now()} }
+// sentLog is what was sent under which number, of as many numbers as it has slots. A slot is 16 bits of number, 12 of size and 36 of
+// microseconds, which begin anew after 19 hours; 0 is empty.
+type sentLog struct {
+	slots  []atomic.Uint64
+	since  uint64                  // the first number written here
+	before atomic.Pointer[sentLog] // the smaller one it has replaced, while numbers of that may be reported
+}
 
-// sent gives a packet of size bytes its transport-wide number. A slot is 16 bits of number, 12 of size and 36 of microseconds, which
-// begin anew after 19 hours.
+func newBandwidth() *bandwidth {
+	b := &bandwidth{origin: time.Now()}
+	b.log.Store(&sentLog{slots: make([]atomic.Uint64, firstSlots)})
+	return b
+}
+
+// sent gives a packet of size bytes its transport-wide number.
 func (b *bandwidth) sent(size int) uint16 {
 	b.octets.Add(uint64(size))
 	n := b.next.Add(1)
 	at := uint64(time.Since(b.origin).Microseconds()) & (1<<36 - 1)
-	b.slots[n%sentSlots].Store(n&0xffff<<48 | uint64(min(size, 1<<12-1))<<36 | at)
+	log := b.roomFor(n)
+	log.slots[n%uint64(len(log.slots))].Store(n&0xffff<<48 | uint64(min(size, 1<<12-1))<<36 | at)
 	return uint16(n)
+}
+
+// roomFor is the log to write n into. It doubles when what is not reported on fills half of it: the other half is for what is
+// reported once more.
+func (b *bandwidth) roomFor(n uint64) *sentLog {
+	log := b.log.Load()
+	if size := len(log.slots); size < sentSlots && int64(n-b.read.Load()) > int64(size/2) {
+		larger := &sentLog{slots: make([]atomic.Uint64, 2*size), since: n}
+		larger.before.Store(log)
+		b.log.CompareAndSwap(log, larger) // or another loop was first
+		log = b.log.Load()
+	}
+	return log
 }
 
 // of is what was written down about a number.
 func (b *bandwidth) of(n uint64) (at time.Duration, size int, ok bool) {
-	v := b.slots[n%sentSlots].Load()
-	return time.Duration(v&(1<<36-1)) * time.Microsecond, int(v >> 36 & (1<<12 - 1)), v != 0 && v>>48 == n&0xffff
+	for log := b.log.Load(); log != nil; log = log.before.Load() {
+		v := log.slots[n%uint64(len(log.slots))].Load()
+		if v != 0 && v>>48 == n&0xffff {
+			return time.Duration(v&(1<<36-1)) * time.Microsecond, int(v >> 36 & (1<<12 - 1)), true
+		}
+	}
+	return 0, 0, false
+}
+
+// advance notes that reports up to a number have been taken, and lets go of the log before once hardly anything in it can be
+// reported on.
+func (b *bandwidth) advance(to uint64) {
+	b.read.Store(max(b.read.Load(), to))
+	if log := b.log.Load(); b.read.Load() > log.since+uint64(len(log.slots))/2 {
+		log.before.Store(nil)
+	}
 }
 
 // report takes what the client says about arrivals. The same report may come several times.
@@ -48,7 +90,7 @@ func (b *bandwidth) report(r *rtcp.TransportLayerCC, now time.Time) {
 	defer b.mu.Unlock()
 	newest := b.next.Load()
 	first := newest - uint64(uint16(newest)-r.BaseSequenceNumber)
-	if first > newest || newest-first >= sentSlots || first+uint64(r.PacketStatusCount) <= b.read {
+	if first > newest || newest-first >= sentSlots || first+uint64(r.PacketStatusCount) <= b.read.Load() {
 		return
 	}
 	clock := time.Duration(r.ReferenceTime) * 64 * time.Millisecond
@@ -63,11 +105,11 @@ func (b *bandwidth) report(r *rtcp.TransportLayerCC, now time.Time) {
 		}
 		var ok bool
 		a.sent, a.size, ok = b.of(a.number)
-		if ok && (received || a.number >= b.read) {
+		if ok && (received || a.number >= b.read.Load()) {
 			arrivals = append(arrivals, a)
 		}
 	})
-	b.read = max(b.read, first+uint64(r.PacketStatusCount))
+	b.advance(first + uint64(r.PacketStatusCount))
 	b.est.take(arrivals, now)
 	if rate, done := b.probe.take(arrivals); done && rate >= 0 {
 		b.est.probed(rate, now)
