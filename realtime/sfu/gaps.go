@@ -4,7 +4,7 @@ import "time"
 
 // gaps are the packets a publisher sent and we did not get. At most maxGaps are followed; more is not loss but a break.
 type gaps struct {
-	list [maxGaps]gap
+	list []gap // maxGaps of them once there was one
 	n    int
 }
 
@@ -23,6 +23,9 @@ func (g *gaps) open(from, to int64, now time.Time) bool {
 	if to-from > int64(maxGaps-g.n) {
 		g.n = 0
 		return false
+	}
+	if g.list == nil {
+		g.list = make([]gap, maxGaps)
 	}
 	for ext := from; ext < to; ext++ {
 		g.list[g.n] = gap{ext: ext, next: now.Add(firstNackAfter)}

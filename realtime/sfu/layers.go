@@ -385,7 +385,7 @@ func (l *layer) place(now time.Time) (ext int64, fresh bool) {
 		return ext, true
 	default:
 		l.gaps.fill(ext)
-		return ext, ext > newest-int64(len(l.cache.slots)) && l.cache.get(ext) == nil
+		return ext, ext > newest-int64(l.cache.size) && l.cache.get(ext) == nil
 	}
 }
 

@@ -17,8 +17,9 @@ const (
 	inboxBacklog   = 64       // notes waiting for a track's loop
 	maxRepeats     = 3        // times one packet is sent again to one receiver
 	maxPacket      = 1500     // bytes of an RTP packet that is forwarded
-	videoCache     = 512      // packets kept for repeats: about 1.5 s of camera
+	videoCache     = 512      // packets kept for repeats at most: about 1.5 s of camera
 	audioCache     = 128      // about 2.5 s of Opus
+	firstCache     = 16       // packets a cache has room for at first
 	gopPackets     = 256      // a picture longer than this is not replayed to a joiner,
 	gopAge         = 2 * time.Second
 	oldKeyAge      = 20 * time.Millisecond  // of a key frame of an earlier epoch that may still begin a picture, for whoever has its key

@@ -86,6 +86,46 @@ func TestCacheGivesThePictureOnlyWhileItIsFresh(t *testing.T) {
 	}
 }
 
+func TestCacheGrowsToWhatTwoSecondsHold(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ perSecond, slots int }{
+		"a thin layer": {30, 64}, "a dense one": {100, 256}, "more than it may": {2000, videoCache},
+	} {
+		kept, now := newCache(videoCache), time.Now()
+		if kept.slots != nil {
+			t.Fatal("a cache has room before anything has come")
+		}
+		last := int64(5 * c.perSecond)
+		for ext := int64(1); ext <= last; ext++ {
+			now = now.Add(time.Second / time.Duration(c.perSecond))
+			kept.put(packet{ext: ext, payload: []byte{byte(ext)}}, now)
+		}
+		if len(kept.slots) != c.slots {
+			t.Errorf("%s takes %d slots, not %d", name, len(kept.slots), c.slots)
+		}
+		for ext := last; ext > last-int64(min(2*c.perSecond, videoCache)); ext-- {
+			if pk := kept.get(ext); pk == nil || pk.payload[0] != byte(ext) {
+				t.Fatalf("%s: packet %d of %d is gone", name, ext, last)
+			}
+		}
+	}
+}
+
+func TestCacheKeepsLatePacketsBesideNewerOnes(t *testing.T) {
+	t.Parallel()
+	c, now := newCache(videoCache), time.Now()
+	c.put(packet{ext: 1000}, now)
+	c.put(packet{ext: 1100}, now) // all between are late
+	for ext := int64(1001); ext < 1100; ext++ {
+		c.put(packet{ext: ext}, now.Add(time.Minute))
+	}
+	for ext := int64(1000); ext <= 1100; ext++ {
+		if c.get(ext) == nil {
+			t.Fatalf("packet %d is gone", ext)
+		}
+	}
+}
+
 func TestGapsAreAskedForAFewTimesThenGivenUp(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
