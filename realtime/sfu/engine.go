@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 
@@ -150,7 +149,21 @@ func registerExtensions(m *webrtc.MediaEngine) error {
 	return m.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: levelURI}, webrtc.RTPCodecTypeAudio)
 }
 
-// silence is pion's log, switched off: it names clients' addresses, which are personal data.
-func silence() logging.LoggerFactory {
-	return &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
-}
+// silence is pion's log, switched off: it names clients' addresses, which are personal data. Pion asks for a dozen loggers per
+// connection; all are this one.
+func silence() logging.LoggerFactory { return mute{} }
+
+type mute struct{}
+
+func (m mute) NewLogger(string) logging.LeveledLogger { return m }
+
+func (mute) Trace(string)          {}
+func (mute) Tracef(string, ...any) {}
+func (mute) Debug(string)          {}
+func (mute) Debugf(string, ...any) {}
+func (mute) Info(string)           {}
+func (mute) Infof(string, ...any)  {}
+func (mute) Warn(string)           {}
+func (mute) Warnf(string, ...any)  {}
+func (mute) Error(string)          {}
+func (mute) Errorf(string, ...any) {}
