@@ -188,6 +188,10 @@ func TestAGuestComesByLinkInTheBrowser(t *testing.T) {
 	mona.until("she is in, and heard", `document.querySelectorAll("#tiles > li").length === 3 && document.querySelector("#mic .state").textContent === "an" && document.getElementById("lobby").checkVisibility() === false`)
 	clara.shows("#tiles > li:first-child", "Mona")
 	clara.until("Clara sees that she may be heard", `!document.querySelector("#tiles > li:first-child").innerText.includes("Ton aus")`)
+	mona.until("initials stand in the middle of a small tile", `(() => {
+		const tile = document.querySelector("#tiles > li:not(.big)"), middle = (at) => at.top + at.height / 2
+		return Math.abs(middle(tile.querySelector(".face").getBoundingClientRect()) - middle(tile.getBoundingClientRect())) < tile.clientHeight / 6
+	})()`)
 	mona.until("nothing of the case is here", `!document.body.textContent.includes("Wie viele Stunden") && !document.querySelector(".editor")`)
 
 	clara.presses("Moderation")

@@ -128,7 +128,7 @@ function lacks({ state, why, keyless }: Arrival): string {
 }
 
 function sound(peer: Peer, me: boolean, { keyless }: Arrival): string {
-  if (peer.muted.includes("mic")) return "von der Moderation stummgeschaltet";
+  if (peer.muted.includes("mic")) return "stumm (Moderation)";
   if (me) return peer.mic ? "Mikrofon an" : "Mikrofon aus";
   if (!peer.mic) return "Ton aus";
   if (keyless) return "Ton wartet auf Schlüssel";
