@@ -38,7 +38,7 @@ export function unitsOf(text: Y.Text, from: number, to: number): string {
 // --- asking for it ----------------------------------------------------------------------------------------------------------------
 
 const what =
-  "Sie verschwindet sofort aus der Mitschrift, bei allen, die sie geöffnet haben, und mit ihr der bisherige Verlauf. Sie wird auch aus der Suche und aus den Dateien der Datenbank gelöscht. Das lässt sich nicht rückgängig machen. Stehen bleibt: „1 Stelle entfernt“ mit Ihrem Namen und der Uhrzeit. Ältere Sicherungskopien enthalten sie, bis sie ablaufen.";
+  "Die Stelle verschwindet sofort aus der Mitschrift, bei allen, die sie geöffnet haben, und mit ihr der bisherige Verlauf. Sie wird auch aus der Suche und aus den Dateien der Datenbank gelöscht. Das lässt sich nicht rückgängig machen. Stehen bleibt: „1 Stelle entfernt“ mit Ihrem Namen und der Uhrzeit. Ältere Sicherungskopien enthalten sie, bis sie ablaufen.";
 
 const refusals: Record<number, string> = {
   401: "Nichts entfernt: Sie sind abgemeldet.",
