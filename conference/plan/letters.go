@@ -9,7 +9,7 @@ type letter struct {
 	mail.Letter
 }
 
-const noContent = "Diese Mail nennt weder Fall noch Maßnahme. Was vereinbart wurde, steht auf der Seite hinter dem Knopf."
+const noContent = "Diese Mail nennt weder Fall noch Maßnahme. Was vereinbart wurde, steht auf der Seite hinter dem Link."
 
 func askToAccept(m Measure, url string) letter {
 	return letter{"Fallkonferenz " + m.ConferenceCode + ": Nehmen Sie eine Maßnahme an?", mail.Letter{
