@@ -47,6 +47,21 @@ func TestGiantAndMalformedDescriptionsAreRefused(t *testing.T) {
 	ben.sees("anna", "camera", 10)
 }
 
+// Port 0 means rejected, but not where a line has no port of its own because it shares that of another (RFC 9143 §6).
+func TestATrackThatSharesAPortIsSentAndARejectedOneIsNot(t *testing.T) {
+	t.Parallel()
+	line := "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 109\r\na=mid:1\r\na=sendonly\r\n"
+	for text, sends := range map[string]bool{line: false, line + "a=bundle-only\r\n": true} {
+		v, err := vet(text, maxMedia)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v.media["1"].sends != sends {
+			t.Errorf("sends is %v in %q", !sends, text)
+		}
+	}
+}
+
 func TestMalformedOfferDuringACallLeavesItRunning(t *testing.T) {
 	t.Parallel()
 	s := newSFU(t)

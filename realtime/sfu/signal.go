@@ -140,6 +140,7 @@ func (v *vetted) readMedia() error {
 		}
 		_, inactive := m.Attribute(sdp.AttrKeyInactive)
 		_, receives := m.Attribute(sdp.AttrKeyRecvOnly)
+		_, bundled := m.Attribute("bundle-only") // Firefox offers further tracks so, with port 0: RFC 9143 §6
 		rids, ok := readRIDs(m)
 		if !ok {
 			return errTracks
@@ -147,7 +148,7 @@ func (v *vetted) readMedia() error {
 		v.media[mid] = media{
 			rids:  rids,
 			kind:  webrtc.NewRTPCodecType(m.MediaName.Media),
-			sends: !inactive && !receives && m.MediaName.Port.Value != 0,
+			sends: !inactive && !receives && (bundled || m.MediaName.Port.Value != 0),
 		}
 	}
 	return nil
