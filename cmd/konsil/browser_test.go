@@ -52,6 +52,7 @@ type person struct {
 	name string
 	ctx  context.Context
 	desk *desk
+	fox  *firefox // in place of Chromium
 }
 
 // desk is what the tabs of one browser share.
@@ -170,9 +171,11 @@ func (p *person) goes() {
 	if p.t.Failed() {
 		p.leavesTraces()
 	}
-	ctx, stop := context.WithTimeout(p.ctx, 5*time.Second)
-	defer stop()
-	_ = chromedp.Cancel(ctx) // a browser that does not close is killed below
+	if p.fox == nil {
+		ctx, stop := context.WithTimeout(p.ctx, 5*time.Second)
+		defer stop()
+		_ = chromedp.Cancel(ctx) // a browser that does not close is killed below
+	}
 	group := int(p.desk.pid.Load())
 	if group <= 0 {
 		return
@@ -201,11 +204,15 @@ func (p *person) leavesTraces() {
 	base := filepath.Join(dir, strings.ReplaceAll(p.name, " ", "-"))
 	ctx, stop := context.WithTimeout(p.ctx, 5*time.Second)
 	defer stop()
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	take := func(ctx context.Context) ([]byte, error) { return chromedp.Run(ctx, chromedp.FullScreenshot(100)) }
+	if p.fox != nil {
+		take = p.fox.picture
+	}
+	picture, err := take(ctx)
 	if err == nil {
 		err = os.WriteFile(base+".png", picture, 0o600)
 	}
-	where, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`location.pathname`))
+	where, _ := evaluated[string](p, `location.pathname`)
 	p.desk.mu.Lock()
 	lines := strings.Join(p.desk.console, "\n")
 	p.desk.mu.Unlock()

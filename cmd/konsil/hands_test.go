@@ -24,6 +24,11 @@ import (
 func evaluated[T any](p *person, js string) (T, error) {
 	ctx, stop := context.WithTimeout(p.ctx, patience)
 	defer stop()
+	if p.fox != nil {
+		var v T
+		err := p.fox.asks(ctx, js, &v)
+		return v, err
+	}
 	return chromedp.Run(ctx, chromedp.Evaluate[T](js, func(e *runtime.EvaluateParams) {
 		wait := true
 		e.AwaitPromise = &wait
@@ -103,10 +108,17 @@ func (p *person) visits(path string) {
 	p.t.Helper()
 	ctx, stop := context.WithTimeout(p.ctx, patience)
 	defer stop()
-	if err := chromedp.Do(ctx, chromedp.Navigate(p.h.url+path)); err != nil {
+	if err := p.goesTo(ctx, p.h.url+path); err != nil {
 		p.t.Fatalf("%s opens %s: %v", p.name, path, err)
 	}
 	p.arrived()
+}
+
+func (p *person) goesTo(ctx context.Context, url string) error {
+	if p.fox != nil {
+		return p.fox.visits(ctx, url)
+	}
+	return chromedp.Do(ctx, chromedp.Navigate(url))
 }
 
 // isRefused opens an address that answers with that status, and reads why. Browsers report such an answer as an error.
@@ -127,7 +139,7 @@ func (p *person) leaves() {
 	p.t.Helper()
 	ctx, stop := context.WithTimeout(p.ctx, patience)
 	defer stop()
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+	if err := p.goesTo(ctx, "about:blank"); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -189,7 +201,7 @@ func (p *person) clicksOn(what, element string) {
 		if err == nil && len(spot) == 2 {
 			ctx, stop := context.WithTimeout(p.ctx, patience)
 			defer stop()
-			if err := chromedp.Do(ctx, chromedp.MouseClickXY(spot[0], spot[1])); err != nil {
+			if err := p.pointsAt(ctx, spot[0], spot[1]); err != nil {
 				p.t.Fatalf("%s clicks on %s: %v", p.name, what, err)
 			}
 			return
@@ -200,6 +212,14 @@ func (p *person) clicksOn(what, element string) {
 		}
 		time.Sleep(40 * time.Millisecond)
 	}
+}
+
+// pointsAt clicks on a place of the page.
+func (p *person) pointsAt(ctx context.Context, x, y float64) error {
+	if p.fox != nil {
+		return p.fox.clicks(ctx, x, y)
+	}
+	return chromedp.Do(ctx, chromedp.MouseClickXY(x, y))
 }
 
 // field is the control with that label.
@@ -274,6 +294,9 @@ func (p *person) ticks(label string) {
 func (p *person) types(text string) error {
 	ctx, stop := context.WithTimeout(p.ctx, time.Minute)
 	defer stop()
+	if p.fox != nil {
+		return p.fox.types(ctx, text)
+	}
 	if len(text) > 90 {
 		_, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: text})
 		return err

@@ -25,10 +25,15 @@ type room struct {
 }
 
 func newRoom(t *testing.T, settings ...func(*config)) *room {
-	r := &room{house: newHouse(t, settings...)}
+	h := newHouse(t, settings...)
+	return h.meeting(h.person("Jana Brandt"), h.person("Dr. Anselm Kern"))
+}
+
+// meeting opens the rehearsal's conference, and both come in.
+func (h *house) meeting(jana, kern *person) *room {
+	h.t.Helper()
+	r := &room{house: h, jana: jana, kern: kern, code: one[string](h, `select code from conference`)}
 	r.never = []string{"Erfunda", "Mustermann", "Probus", "Fiktiva"}
-	r.code = one[string](r.house, `select code from conference`)
-	r.jana, r.kern = r.person("Jana Brandt"), r.person("Dr. Anselm Kern")
 	r.jana.signsIn("Fallführung")
 	r.jana.visits("/conferences/" + r.code)
 	r.jana.follows("Raum öffnen")

@@ -1,7 +1,7 @@
 // The page behind a guest's link: a lobby, and after it the room. It has no notes, and nothing of the case reaches it. Markup:
 // templates/guest.html.
 //
-// For tests and support, as on the live page: konsil.room.stats(), konsil.room.seal().
+// For tests and support, as on the live page: konsil.room.stats(), konsil.room.seal(), konsil.room.passes().
 
 import { Check } from "./check";
 import { goodbye } from "./farewell";
@@ -53,7 +53,7 @@ class GuestPage {
     addEventListener("pageshow", (event) => {
       if (event.persisted) location.reload();
     });
-    window.konsil = { room: { stats: () => this.stage.stats(), seal: async () => (await this.stage.room.seal?.state()) ?? null } };
+    window.konsil = { room: { stats: () => this.stage.stats(), seal: async () => (await room.seal?.state()) ?? null, passes: () => room.passes() } };
   }
 
   private async knock(name: string): Promise<void> {

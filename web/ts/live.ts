@@ -313,7 +313,11 @@ class LivePage {
         unsaved: () => this.notes.unsaved(),
         connected: () => this.notes.connected(),
       },
-      room: { stats: () => this.stage.stats(), seal: async () => (await this.stage.room.seal?.state()) ?? null },
+      room: {
+        stats: () => this.stage.stats(),
+        seal: async () => (await this.stage.room.seal?.state()) ?? null,
+        passes: () => this.stage.room.passes(),
+      },
     };
   }
 }

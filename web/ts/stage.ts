@@ -22,7 +22,7 @@ declare global {
     /** what the page answers from the console; it gives nothing that the person does not already see */
     konsil?: {
       notes?: { texts(): Record<string, string>; unsaved(): number; connected(): boolean };
-      room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null> };
+      room: { stats(): Promise<RoomStats>; seal(): Promise<SealState | null>; passes: Room["passes"] };
     };
   }
 }
