@@ -145,5 +145,5 @@ func TestThePageStartsTheWorkerItWasBuiltWith(t *testing.T) {
 
 func TestParticipantsAgreeOnKeysThatTheServerDoesNotHave(t *testing.T) {
 	t.Parallel()
-	report(t, runScript(t, "keys_test.ts"), 11)
+	report(t, runScript(t, "keys_test.ts"), 13)
 }

@@ -13,6 +13,8 @@ interface Envelope {
   blob: string;
 }
 
+const everybody: Keys[] = [];
+
 class Participant {
   readonly keys: Keys;
   own: { epoch: number; secret: Uint8Array } | null = null;
@@ -29,6 +31,7 @@ class Participant {
       forget: () => {},
     };
     this.keys = new Keys("K7M2-PX", Identity.of(null), async () => links, media, (_, data) => server.pass({ from: peer, ...data } as Envelope), () => {});
+    everybody.push(this.keys);
     this.keys.welcome(peer);
   }
 
@@ -239,9 +242,151 @@ check("a key that got lost is asked for and comes again", async () => {
   await until("the key", () => bert.hears(anna));
 });
 
+/** A page on a bad line: each new socket is a new peer id, and what was on its way to or from the old one is lost. */
+class Page {
+  peer = "";
+  up = false;
+  own: { peer: string; epoch: number; secret: string } | null = null;
+  readonly keys: Keys;
+  private readonly ring = new Map<string, string>(); // "peer/epoch" → secret
+
+  constructor(
+    readonly name: string,
+    line: Line,
+    pace: () => Promise<void>,
+  ) {
+    const media = {
+      own: async (peer: string, epoch: number, secret: Uint8Array | null) => void (this.own = secret && { peer, epoch, secret: hex(secret) }),
+      theirs: async (from: string, epoch: number, secret: Uint8Array) => void this.ring.set(`${from}/${epoch}`, hex(secret)),
+      forget: (peer: string) => [...this.ring.keys()].filter((name) => name.startsWith(`${peer}/`)).forEach((name) => this.ring.delete(name)),
+    };
+    const links = () => pace().then((): Links => ({ role: "none", secrets: [] }));
+    this.keys = new Keys("K7M2-PX", Identity.of(null), links, media, (_, data) => void (this.up && line.pass(this, { from: this.peer, ...data } as Envelope)), () => {});
+  }
+
+  opens(other: Page): boolean {
+    const { own } = other;
+    return own !== null && own.peer === other.peer && this.ring.get(`${own.peer}/${own.epoch}`) === own.secret;
+  }
+
+  /** What a worker tells about frames of the others. */
+  watches(all: Page[]): void {
+    for (const other of all) {
+      if (other === this || !other.own || !this.up || !other.up) continue;
+      if (this.opens(other)) this.keys.opened(other.peer);
+      else this.keys.missing(other.peer);
+    }
+  }
+}
+
+/** A server whose numbers begin anew when nobody is there, and lines that take their time and lose things. */
+class Line {
+  loses = 0;
+  epochs = 0;
+  private n = 0;
+  private peers = 0;
+  private readonly inside: Page[] = [];
+  private readonly ways = new Map<string, Promise<void>>(); // peer → when what was sent to it last has arrived
+
+  constructor(private readonly chance: () => number) {}
+
+  join(page: Page): void {
+    page.peer = `${page.name}${++this.peers}`;
+    page.up = true;
+    this.inside.push(page);
+    const { peer } = page;
+    this.deliver(page, () => page.keys.welcome(peer));
+    this.turn("join");
+  }
+
+  cut(page: Page, unnoticed = false): void {
+    page.up = false;
+    if (unnoticed) setTimeout(() => this.turn("leave"), 200 * this.chance()); // its media takes a while to stop
+    this.inside.splice(this.inside.indexOf(page), 1);
+    if (!this.inside.length) this.n = 0;
+    else if (!unnoticed) this.turn("leave");
+  }
+
+  turn(reason: string): void {
+    if (!this.inside.length) return;
+    const n = ++this.n;
+    this.epochs++;
+    const members = this.inside.map((one) => one.peer).sort();
+    for (const one of this.inside) this.deliver(one, () => one.keys.epoch(n, members, reason));
+  }
+
+  pass(from: Page, { to, epoch, blob }: Envelope): void {
+    const { peer } = from;
+    for (const one of this.inside) {
+      if (one === from || (to !== "" && to !== one.peer) || this.chance() < this.loses) continue;
+      this.deliver(one, () => one.keys.put(peer, epoch, blob));
+    }
+  }
+
+  /** In order, some milliseconds later, and only while the socket it was sent to is up. */
+  private deliver(to: Page, work: () => void): void {
+    const { peer } = to;
+    const takes = pause(25 * this.chance());
+    const before = this.ways.get(peer) ?? Promise.resolve();
+    this.ways.set(peer, Promise.all([before, takes]).then(() => void (to.up && to.peer === peer && work())));
+  }
+}
+
+/** Numbers in [0, 1) that are the same for the same seed (xorshift32). */
+function chances(seed: number): () => number {
+  let x = seed | 1;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) / 2 ** 32;
+  };
+}
+
+const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
+
+async function storm(seed: number): Promise<void> {
+  const chance = chances(seed);
+  const line = new Line(chance);
+  const pages = ["a", "b", "c"].map((name) => new Page(name, line, () => pause(20 * chance())));
+  const frames = setInterval(() => pages.forEach((one) => one.watches(pages)), 20);
+  try {
+    pages.forEach((one) => line.join(one));
+    for (let round = 0; round < 6; round++) {
+      line.loses = seed % 2 ? 0.4 : 0;
+      const all = chance() < 0.4;
+      const hit = pages.filter(() => all || chance() < 0.5);
+      hit.forEach((one) => line.cut(one, chance() < 0.3));
+      for (const one of hit) {
+        await pause(60 * chance());
+        line.join(one);
+      }
+      await pause(250 * chance());
+    }
+    line.loses = 0;
+    const opening = () => pages.every((one) => pages.every((other) => one === other || one.opens(other)));
+    const code = () => pages.map(({ keys }) => keys.code?.join(" ")).every((one, _, codes) => one !== undefined && one === codes[0]);
+    const said = () => pages.map(({ peer, own, keys }) => `${peer} seals ${own?.peer}/${own?.epoch}, code ${keys.code?.join(" ")}`).join("; ");
+    await until("all frames are opened, and one code", () => opening() && code()).catch((error: unknown) => expect(false, `seed ${seed}: ${String(error)}: ${said()}`));
+    expect(pages.every(({ keys }) => !keys.broken), `seed ${seed}: somebody is suspected`);
+  } finally {
+    clearInterval(frames);
+    pages.forEach((one) => one.keys.close());
+  }
+}
+
+check("cut sockets and lost envelopes never keep people apart", async () => {
+  const first = Date.now() % 1_000_000;
+  await Promise.all(Array.from({ length: 8 }, (_, at) => storm(first + at)));
+});
+
 check("the lists of words are whole and without twins", () => {
   const seen = new Set<string>();
   for (let at = 0; at < 256; at++) for (const word of codeWords(Uint8Array.of(at, at))) seen.add(word);
   expect(seen.size === 512, `${seen.size} words`);
   expect([...seen].every((word) => /^\p{Lu}\p{Ll}{1,17}$/u.test(word)), "a word that is none");
+});
+
+check("whose page is closed asks for nothing any more", () => {
+  for (const one of everybody) one.close(); // and node ends, which waits for timers
 });

@@ -36,12 +36,12 @@ interface Known extends End {
   familiar: Familiar;
   linked: boolean;
   epoch: number; // of the newest secret that came
-  asked: number; // when we last asked, or were asked
 }
 
 interface Round {
   n: number;
   nonce: Bytes;
+  hash: Bytes; // of it, as promised
   shown: boolean;
 }
 
@@ -49,6 +49,11 @@ interface Round {
 const gather = 60;
 /** How long new secrets may travel before frames are sealed with them. */
 const travel = 150;
+/** What is missing is asked for after this long, then after twice as long each time. */
+const askFirst = 1000;
+const askLast = 30_000;
+/** Somebody who asks more often than this is answered once. */
+const answerEvery = 500;
 
 export class Keys {
   /** the two words, or null while they are not known */
@@ -75,6 +80,10 @@ export class Keys {
   private persons = new Map<string, string>(); // peer → person
   private steps: Promise<void> = Promise.resolve();
   private timer = 0;
+  private asking = 0; // timer
+  private readonly unopened = new Set<string>(); // peers whose frames come and cannot be opened
+  private readonly asked = new Map<string, number>(); // peer → when we last asked
+  private readonly answered = new Map<string, number>(); // peer → when we last answered
 
   constructor(
     private readonly conference: string,
@@ -87,15 +96,21 @@ export class Keys {
 
   /** A new session begins: nothing of an earlier one counts. Sending stops until the first epoch of it. */
   welcome(self: string): void {
-    clearTimeout(this.timer);
+    this.close();
     this.self = self;
     this.newest = this.since = this.sealing = 0;
     this.members = [];
     this.session = this.own = this.round = this.code = null;
     for (const peer of this.known.keys()) this.media.forget(peer);
-    for (const all of [this.known, this.greeted, this.commits, this.reveals]) all.clear();
+    for (const all of [this.known, this.greeted, this.commits, this.reveals, this.unopened, this.asked, this.answered]) all.clear();
     void this.media.own(self, 0, null);
     this.step(() => this.introduce(self));
+  }
+
+  /** Nothing more is begun or asked for, unless another session is. */
+  close(): void {
+    for (const timer of [this.timer, this.asking]) clearTimeout(timer);
+    this.self = "";
   }
 
   /** The server says that an epoch begins. */
@@ -110,9 +125,10 @@ export class Keys {
       this.broken = false;
     }
     this.members = others;
-    for (const peer of [...this.known.keys()]) if (!this.members.includes(peer)) this.lose(peer);
+    for (const peer of [...this.known.keys(), ...this.greeted]) if (!this.members.includes(peer)) this.lose(peer);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.step(() => this.begin(n)), reason === "join" && this.own ? gather : 0);
+    this.watch(askFirst);
     this.changed();
   }
 
@@ -130,14 +146,19 @@ export class Keys {
     });
   }
 
-  /** Frames of somebody came that we have no key for. */
+  /** Frames of somebody came that we have no key for. They are asked for until some can be opened, or that peer is gone. */
   missing(peer: string): void {
+    this.unopened.add(peer);
     this.step(async () => {
-      const one = this.known.get(peer);
-      if (!this.members.includes(peer) || (one && Date.now() - one.asked < 2000)) return;
-      if (one) one.asked = Date.now();
-      this.say(peer, { t: "ask" });
+      if (!this.members.includes(peer)) return; // the epoch that makes it one asks
+      this.ask(peer);
+      this.watch(askFirst);
     });
+  }
+
+  /** Frames of somebody are opened. */
+  opened(peer: string): void {
+    this.unopened.delete(peer);
   }
 
   /** The other members, and how far each can be taken for who she says. */
@@ -179,8 +200,51 @@ export class Keys {
     this.send("key.put", { epoch: this.newest, to, blob: pack(notice) });
   }
 
-  private tell(epoch: number, notice: Notice): void {
-    this.send("key.put", { epoch, to: "", blob: pack(notice) });
+  private tell(epoch: number, notice: Notice, to = ""): void {
+    this.send("key.put", { epoch, to, blob: pack(notice) });
+  }
+
+  // --- what does not come --------------------------------------------------------------------------------------------------------
+
+  /** Looks after a while whether something is missing still, and asks for it; each time after twice as long. */
+  private watch(after: number): void {
+    clearTimeout(this.asking);
+    this.asking = setTimeout(
+      () =>
+        this.step(async () => {
+          const lacking = this.members.filter((peer) => this.lacks(peer));
+          for (const peer of lacking) this.ask(peer);
+          if (lacking.length) this.watch(Math.min(2 * after, askLast));
+        }),
+      after,
+    );
+  }
+
+  private lacks(peer: string): boolean {
+    const one = this.known.get(peer);
+    const part = `${this.since}/${peer}`;
+    return !one || one.epoch < this.newest || this.unopened.has(peer) || !this.commits.has(part) || !this.reveals.has(part);
+  }
+
+  private ask(peer: string): void {
+    if (Date.now() - (this.asked.get(peer) ?? 0) < askFirst / 2) return;
+    this.asked.set(peer, Date.now());
+    this.say(peer, { t: "ask" });
+  }
+
+  /** Says everything again that somebody may lack; who has it already takes no harm. Who is unknown is asked in return. */
+  private async answer(from: string): Promise<void> {
+    if (!this.members.includes(from) || Date.now() - (this.answered.get(from) ?? 0) < answerEvery) return;
+    this.answered.set(from, Date.now());
+    this.greeted.delete(from);
+    this.greet(from);
+    const one = this.known.get(from);
+    if (!one) return this.ask(from);
+    await this.hand(one);
+    if (this.round?.n !== this.since) return;
+    const { n, hash, nonce, shown } = this.round;
+    this.tell(n, { t: "commit", hash: encode(hash) }, from);
+    if (shown) this.tell(n, { t: "reveal", nonce: encode(nonce) }, from);
   }
 
   // --- who is who -----------------------------------------------------------------------------------------------------------------
@@ -195,18 +259,21 @@ export class Keys {
     const secret = links.role === "guest" ? links.secrets[0] : undefined;
     if (secret) hello.mac = encode(await mac(secret, "guest", self, raw));
     this.compared.add(await printOf(identity.raw));
+    if (self !== this.self) return; // cut meanwhile
     this.session = { pair, raw, hello };
     this.say("", hello);
   }
 
   /** The first introduction of a peer id counts; another one would be somebody else's. */
   private async meet(from: string, hello: Notice & { t: "hello" }): Promise<void> {
-    if (this.known.has(from) || !this.session) return;
+    const session = this.session;
+    if (this.known.has(from) || !session) return;
     const raw = decode(hello.key);
     const identity = decode(hello.id);
     if (!(await Identity.verify(identity, decode(hello.sig), statement(this.conference, from, raw)))) return;
     const key = await crypto.subtle.importKey("raw", raw, { name: "ECDH", namedCurve: "P-256" }, true, []);
-    const one: Known = { peer: from, raw, key, identity, print: await printOf(identity), familiar: "new", linked: false, epoch: 0, asked: 0 };
+    const one: Known = { peer: from, raw, key, identity, print: await printOf(identity), familiar: "new", linked: false, epoch: 0 };
+    if (session !== this.session) return; // cut meanwhile
     this.known.set(from, one);
     await this.recognise(one);
     this.greet(from); // before anything else is said: nothing counts from somebody unknown
@@ -255,8 +322,7 @@ export class Keys {
   }
 
   private lose(peer: string): void {
-    this.known.delete(peer);
-    this.greeted.delete(peer);
+    for (const all of [this.known, this.greeted, this.unopened, this.asked, this.answered]) all.delete(peer);
     this.media.forget(peer);
   }
 
@@ -266,10 +332,12 @@ export class Keys {
     if (n !== this.newest) return; // another one has begun, and this one is its
     for (const peer of this.members) this.greet(peer);
     const mine = { epoch: n, secret: random(32) };
+    const { session } = this;
     this.own = mine;
     for (const one of this.known.values()) await this.hand(one);
+    if (session !== this.session) return; // cut meanwhile: numbers may begin anew, and this one come again for another secret
     if (this.sealing === 0) await this.use(mine);
-    else setTimeout(() => this.step(() => this.use(mine)), travel);
+    else setTimeout(() => this.step(async () => (session === this.session ? this.use(mine) : undefined)), travel);
     if (this.round?.n !== this.since) await this.promise(this.since);
   }
 
@@ -307,12 +375,7 @@ export class Keys {
       case "key":
         return one && this.take(one, epoch, notice);
       case "ask":
-        this.greet(from);
-        if (one && Date.now() - one.asked > 500) {
-          one.asked = Date.now();
-          await this.hand(one);
-        }
-        return;
+        return this.answer(from);
       case "proof":
         return this.vouched(from, decode(notice.mac));
       case "commit":
@@ -328,8 +391,12 @@ export class Keys {
   private async promise(n: number): Promise<void> {
     if (!this.session) return;
     for (const all of [this.commits, this.reveals]) for (const key of all.keys()) if (Number(key.split("/")[0]) < n) all.delete(key);
-    this.round = { n, nonce: random(16), shown: false };
-    this.tell(n, { t: "commit", hash: encode(await this.commitment(this.self, this.session.raw, (await this.identity).raw, n, this.round.nonce)) });
+    const { session } = this;
+    const nonce = random(16);
+    const hash = await this.commitment(this.self, session.raw, (await this.identity).raw, n, nonce);
+    if (session !== this.session || n !== this.since) return; // then another round is promised
+    this.round = { n, nonce, hash, shown: false };
+    this.tell(n, { t: "commit", hash: encode(hash) });
     this.progress();
   }
 
@@ -370,7 +437,7 @@ export class Keys {
     }
     const order = parts.map((part) => ({ ...part, by: encode(part.identity) + part.peer })).sort((a, b) => (a.by < b.by ? -1 : 1));
     const sum = await digest("konsil code 1", utf8(this.conference), number(round.n), ...order.flatMap((part) => [utf8(part.peer), part.identity, part.raw, part.nonce]));
-    if (round.n !== this.since) return;
+    if (round !== this.round || round.n !== this.since) return;
     this.code = codeWords(sum);
     this.changed();
   }

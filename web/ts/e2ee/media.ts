@@ -31,6 +31,7 @@ export class Media {
   private readonly worker: Worker;
   private asked = 0;
   private readonly answers = new Map<number, (answer: FromWorker | null) => void>();
+  private turns = 0;
   private lanes = 0;
   private readonly attached = new Map<number, () => void>();
   private keyed: Promise<void>;
@@ -80,9 +81,12 @@ export class Media {
 
   /** Seals with this secret from now on; null stops all sending. */
   async own(peer: string, epoch: number, secret: Bytes | null): Promise<void> {
+    const turn = ++this.turns;
     if (!secret) this.keyed = new Promise((done) => (this.hasKey = done));
-    this.post({ op: "own", peer, epoch, secret: secret && (await importSecret(secret)) });
-    if (secret) this.hasKey();
+    const key = secret && (await importSecret(secret));
+    if (turn !== this.turns) return; // overtaken: what was said last holds
+    this.post({ op: "own", peer, epoch, secret: key });
+    if (key) this.hasKey();
   }
 
   async theirs(peer: string, epoch: number, secret: Bytes): Promise<void> {

@@ -72,10 +72,12 @@ export class Seal {
 
   private locked(peer: string, source: string, yes: boolean): void {
     if (yes) this.keys.missing(peer);
+    else this.keys.opened(peer);
     if (source === "mic" || source === "camera" || source === "screen") this.events.waits(peer, source, yes);
   }
 
   close(): void {
+    this.keys.close();
     this.media.close();
   }
 }
