@@ -273,6 +273,7 @@ func TestAfterARemovalNoPacketAndNoFrameReachesThePerson(t *testing.T) {
 	if back.notes() {
 		t.Error("he gets notes in the lobby")
 	}
+	until(t, "the moderator sees that he waits", func() bool { return len(m.waiting()) == 1 })
 	m.text("lobby.admit", command{IDs: []string{m.waiting()[0].ID}})
 	until(t, "he is let in", func() bool { return back.textOf("welcome") != nil })
 	back.send(msgSync, syncStep1, back.vector()) // what was asked for in the lobby is not remembered
