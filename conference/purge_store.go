@@ -83,7 +83,8 @@ func purgeTables(ctx context.Context, c *pgxpool.Conn) error {
 	return purgeStatistics(ctx, c)
 }
 
-// awaitReaders waits until nobody sees the database as it was before now: rows that somebody may still see are copied too.
+// awaitReaders waits until nobody sees the database as it was before now: rows that somebody may still see are copied too. A
+// transaction of any database of the cluster counts as long as it runs, since new readers of ours look back as far as it.
 func awaitReaders(ctx context.Context, c *pgxpool.Conn) error {
 	ctx, stop := context.WithTimeout(ctx, purgePatience)
 	defer stop()
@@ -96,8 +97,9 @@ func awaitReaders(ctx context.Context, c *pgxpool.Conn) error {
 		err := c.QueryRow(ctx, `
 			select exists (
 				select from pg_stat_activity
-				where datname = current_database() and pid <> pg_backend_pid()
-				and age(coalesce(backend_xmin, backend_xid)) > age($1::text::xid8::xid)
+				where pid <> pg_backend_pid()
+				and (age(backend_xid) > age($1::text::xid8::xid)
+					or datname = current_database() and age(backend_xmin) > age($1::text::xid8::xid))
 			)`, now).Scan(&seen)
 		switch {
 		case err != nil && ctx.Err() != nil:

@@ -22,14 +22,12 @@ const (
 	restAfter    = 3 * deliverEvery
 	// presenceEvery is the least time between two updates of who is where.
 	presenceEvery = 100 * time.Millisecond
-	// answerEvery is the least time between two answers to a socket's sync
-	// steps 1.
-	answerEvery = 250 * time.Millisecond
 
 	loadDeadline  = 15 * time.Second
 	socketsEach   = 5   // of one person in one conference: some windows and devices, no farm
 	frameBacklog  = 64  // frames that wait for a conference before readers wait
 	snapshotEvery = 500 // rows
+	answerRest    = 4   // times as long as the answer to a sync step 1 took
 )
 
 // conference is one live conference. It is made when the first socket comes
@@ -278,12 +276,13 @@ func (c *conference) askStep2(s *socket) {
 	s.out.put(syncFrame(syncStep1, c.note.doc.StateVector()))
 }
 
-// answer notes that a socket wants to know what its state vector lacks. The
-// answer costs as much as the note is large, so a socket gets one at once and
-// then one in answerEvery, to the newest of its questions: who asks all the
-// time holds nobody up.
+// answer notes that a socket wants to know what its state vector lacks. Each
+// answer costs as much as the note is large; after one the socket's next has to
+// wait answerRest times as long as that took, so who asks all the time takes a
+// small share of everybody's time. The newest question stands for those before.
 func (c *conference) answer(s *socket, vector []byte) {
 	s.asks = vector
+	s.asked++
 	if !slices.Contains(c.asking, s) {
 		c.asking = append(c.asking, s)
 	}
@@ -293,10 +292,13 @@ func (c *conference) answer(s *socket, vector []byte) {
 // committed.
 func (c *conference) sendMissing(s *socket) {
 	vector := s.asks
-	s.asks = nil
 	var diff []byte
 	c.note.settle(
-		func() { diff, _ = c.note.doc.Diff(vector) },
+		func() {
+			began := time.Now()
+			diff, _ = c.note.doc.Diff(vector)
+			s.rest = answerRest * time.Since(began)
+		},
 		func(err error) {
 			if err == nil && diff != nil { // nil: the vector was malformed
 				s.out.put(syncFrame(syncStep2, diff))
@@ -325,15 +327,15 @@ func (c *conference) pace() {
 		c.deliver(now)
 	}
 	c.asking = slices.DeleteFunc(c.asking, func(s *socket) bool {
-		answer := s.reads && !s.revoked
-		if answer && !due(true, s.answered, answerEvery) {
-			return false
-		}
-		if answer {
+		if !s.reads || s.revoked {
+			s.asked = 0
+		} else if due(true, s.answered, s.rest) {
 			s.answered = now
+			s.asked--
 			c.sendMissing(s)
+			next = min(next, s.rest)
 		}
-		return true
+		return s.asked == 0
 	})
 	if due(c.room.news.any() || len(c.aware.dirty) > 0, c.presented, presenceEvery) {
 		c.presentAll(now)

@@ -46,11 +46,13 @@ type socket struct {
 	reads    bool // receives the notes, and may send if write says so
 	revoked  bool // the right to be here is gone: nothing of it counts any more
 	write    bool
-	owed     int       // sync steps 1 of ours that it has not answered
-	asks     []byte    // the state vector of its newest sync step 1
-	answered time.Time // when it last got a sync step 2
-	bound    int       // client ids it has bound
-	visitor  *visitor  // since it said hello
+	owed     int           // sync steps 1 of ours that it has not answered
+	asks     []byte        // the state vector of its newest sync step 1
+	asked    int           // sync steps 1 that are not answered
+	rest     time.Duration // before the next answer
+	answered time.Time     // when it last got a sync step 2
+	bound    int           // client ids it has bound
+	visitor  *visitor      // since it said hello
 	pinged   time.Time
 	served   time.Time // when it was given ICE servers
 	// The log was written anew, and it has not asked for the document since:

@@ -31,7 +31,9 @@ func TestASocketThatNeverReadsIsClosedAndTheOthersGoOn(t *testing.T) {
 		c := r.hub.find("k1")
 		c.mail.post(func() {
 			for _, s := range c.sockets {
-				s.out.conn.(*net.TCPConn).SetWriteBuffer(4 << 10) // or the kernel takes megabytes
+				if conn, upgraded := s.out.conn.(*net.TCPConn); upgraded {
+					conn.SetWriteBuffer(4 << 10) // or the kernel takes megabytes
+				}
 			}
 			asked <- len(c.room.list())
 		})
