@@ -89,18 +89,26 @@ func middle(of []notesResult) notesResult {
 	m.typingFigures, m.ackFigures = copied(m.typingFigures), copied(m.ackFigures)
 	m.processFigures, m.idleFigures = copied(m.processFigures), copied(m.idleFigures)
 	m.sizeFigures = copied(m.sizeFigures)
-	columns := make([][]float64, len(m.figures()))
+	runs := make([][]*float64, len(of))
 	m.Lost = 0
 	for i := range of {
 		m.Lost += of[i].Lost
-		for j, v := range of[i].figures() {
-			columns[j] = append(columns[j], *v)
-		}
+		runs[i] = of[i].figures()
 	}
-	for j, v := range m.figures() {
-		*v = math.Round(median(columns[j])*1e3) / 1e3
-	}
+	setMedians(m.figures(), runs, 1e3)
 	return m
+}
+
+// setMedians sets each figure to its median over the runs, rounded to parts of
+// one: 100 for two decimals.
+func setMedians(to []*float64, runs [][]*float64, parts float64) {
+	for i, v := range to {
+		var column []float64
+		for _, run := range runs {
+			column = append(column, *run[i])
+		}
+		*v = math.Round(median(column)*parts) / parts
+	}
 }
 
 // figures are the numbers of a result that have a median: the same ones in

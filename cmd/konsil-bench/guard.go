@@ -6,13 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"maps"
 
 	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/conference/nameguard/yardstick"

@@ -249,17 +249,13 @@ type roomSummary struct {
 // the sum.
 func middleRoom(of []roomResult) roomResult {
 	m := of[0]
-	columns := make([][]float64, len(m.figures()))
+	runs := make([][]*float64, len(of))
 	m.Lost = 0
 	for i := range of {
 		m.Lost += of[i].Lost
-		for j, v := range of[i].figures() {
-			columns[j] = append(columns[j], *v)
-		}
+		runs[i] = of[i].figures()
 	}
-	for j, v := range m.figures() {
-		*v = round(median(columns[j]))
-	}
+	setMedians(m.figures(), runs, 100)
 	return m
 }
 

@@ -3,19 +3,19 @@ package nameguard
 import "strings"
 
 var (
-	streetEnds = []string{"strasse", "str", "strsse", "strse", "strsze", "weg", "gasse", "allee", "platz", "ring", "damm", "ufer", "steig", "stieg", "chaussee",
-		"promenade", "markt", "wall", "graben", "zeile", "pfad", "kamp", "hain", "siedlung", "anger", "winkel", "kai", "bruecke", "twiete", "terrasse", "gaesschen",
-		"berg", "hof", "park", "garten", "feld", "acker", "wiese", "busch", "horst", "tor", "leite", "halde", "rain", "stiege"}
-	surelyStreets = 13 // of streetEnds: nothing else ends so and is followed by a number
-	streetStarts  = words("am an auf im in hinter unter unterm zum zur vor beim bei alte alter neue neuer grosse grosser kleine kleiner obere oberer untere unterer lange breite hohe")
-	streetMiddle  = words("der dem den am an auf im zu zur zum und vor hinter des die")
-	beforeHome    = words("wohnhaft wohnt wohnte adresse anschrift wohnung neu umgezogen zieht wohnsitz strasse wh whft")
-	beforePlace   = words("in aus nach bei wohnhaft nahe um")
-	placeMiddle   = words("am an im in bei ob vor der dem den d i a b zu unter auf")
-	placeStarts   = words("bad sankt st sanct gross klein alt neu neuen alten hohen ober unter burg")
-	countryCodes  = words("d a ch de at")
-	notPlace      = words("euro eur stunden std prozent personen einwohner patienten thrombozyten leukozyten schritte meter kilometer jahre tage punkte stueck fragen seiten")
-	notHouse      = words("uhr mg ml kg g cm mm m km prozent jahre jahren jahr tage tagen wochen monate monaten stunden std euro mal x grad punkte termine personen")
+	// streetEnds are endings that nothing else with a number behind it has; mayEndStreets need more of an address around them.
+	streetEnds    = []string{"strasse", "str", "strsse", "strse", "strsze", "weg", "gasse", "allee", "platz", "ring", "damm", "ufer", "steig"}
+	mayEndStreets = []string{"stieg", "chaussee", "promenade", "markt", "wall", "graben", "zeile", "pfad", "kamp", "hain", "siedlung", "anger", "winkel", "kai", "bruecke",
+		"twiete", "terrasse", "gaesschen", "berg", "hof", "park", "garten", "feld", "acker", "wiese", "busch", "horst", "tor", "leite", "halde", "rain", "stiege"}
+	streetStarts = words("am an auf im in hinter unter unterm zum zur vor beim bei alte alter neue neuer grosse grosser kleine kleiner obere oberer untere unterer lange breite hohe")
+	streetMiddle = words("der dem den am an auf im zu zur zum und vor hinter des die")
+	beforeHome   = words("wohnhaft wohnt wohnte adresse anschrift wohnung neu umgezogen zieht wohnsitz strasse wh whft")
+	beforePlace  = words("in aus nach bei wohnhaft nahe um")
+	placeMiddle  = words("am an im in bei ob vor der dem den d i a b zu unter auf")
+	placeStarts  = words("bad sankt st sanct gross klein alt neu neuen alten hohen ober unter burg")
+	countryCodes = words("d a ch de at")
+	notPlace     = words("euro eur stunden std prozent personen einwohner patienten thrombozyten leukozyten schritte meter kilometer jahre tage punkte stueck fragen seiten")
+	notHouse     = words("uhr mg ml kg g cm mm m km prozent jahre jahren jahr tage tagen wochen monate monaten stunden std euro mal x grad punkte termine personen")
 )
 
 // addresses finds streets with their numbers, postcodes with their towns, and towns of the list after a word of place.
@@ -73,9 +73,12 @@ func (s *scan) street(i int) bool {
 	return false
 }
 
+func (s *scan) streetEnd(i int) bool {
+	return hasAnySuffix(s.at(i).fold, streetEnds...) || hasAnySuffix(s.at(i).fold, mayEndStreets...)
+}
+
 func (s *scan) typicalStreet(i int) (begin, end int) {
-	sure := hasAnySuffix(s.at(i).fold, streetEnds[:surelyStreets]...)
-	if !sure && !hasAnySuffix(s.at(i).fold, streetEnds[surelyStreets:]...) {
+	if !s.streetEnd(i) {
 		return 0, -1
 	}
 	k := i + 1
@@ -88,7 +91,7 @@ func (s *scan) typicalStreet(i int) (begin, end int) {
 	if end < 0 || !proper && begin == i {
 		return 0, -1
 	}
-	if !sure && !s.addressed(begin, end) {
+	if !hasAnySuffix(s.at(i).fold, streetEnds...) && !s.addressed(begin, end) {
 		return 0, -1
 	}
 	return begin, end
@@ -171,7 +174,7 @@ func (s *scan) streetBeforePostcode(i int) int {
 	}
 	k := i
 	for k < i+4 && (s.isWord(k) && (k == i || s.near(k)) && s.at(k).capital || s.is(k, "-") && s.glued(k)) {
-		if s.guard.forenames.has(s.at(k).fold) || k > i && hasAnySuffix(s.at(k).fold, streetEnds...) {
+		if s.guard.forenames.has(s.at(k).fold) || k > i && s.streetEnd(k) {
 			return -1 // a name stands before the street
 		}
 		k++
@@ -241,7 +244,7 @@ func (s *scan) townEnd(i int) int {
 	for m < k+4 && s.near(m) && (s.isWord(m) && !s.at(m).capital && placeMiddle.has(s.at(m).fold) || m > k && s.is(m, ".")) {
 		m++
 	}
-	if m > k && s.isWord(m) && s.at(m).capital && s.near(m) && s.glued(m) == s.is(m-1, "") {
+	if m > k && s.isWord(m) && s.at(m).capital && s.near(m) && !s.glued(m) {
 		return m + 1
 	}
 	return k

@@ -53,21 +53,17 @@ func (s *scan) beforeBirth() {
 // nameBefore gives where the name begins that ends before token end; end itself if there is none.
 func (s *scan) nameBefore(end int) int {
 	begin, proper := end, 0
+back:
 	for k := end; k > 0 && end-k < 7 && (s.near(k) || k == end) && !s.taken[k-1]; k-- {
-		t := s.at(k - 1)
-		switch {
+		switch t := s.at(k - 1); {
 		case t.kind == word && t.capital && !notName.has(t.fold) && !relations.has(t.fold) && !salutations.has(t.fold) && !titles.has(t.fold):
 			proper++
 			begin = k - 1
 		case t.kind == word && particles.has(t.fold), s.isMark(k-1, "-,'’") && proper > 0, s.is(k-1, ".") && s.letter(k-2) && s.at(k-2).capital:
 		default:
-			return s.upToFour(begin, end, proper)
+			break back
 		}
 	}
-	return s.upToFour(begin, end, proper)
-}
-
-func (s *scan) upToFour(begin, end, proper int) int {
 	if proper > 4 {
 		return end
 	}
@@ -107,9 +103,9 @@ func (s *scan) names() {
 		}
 		switch {
 		case salutations.has(t.fold) && (t.capital || t.fold == "fr" || t.fold == "hr"):
-			s.addressee(i, High, BySalutation)
+			s.addressee(i)
 		case surelyTitles.has(t.fold) && (s.is(i+1, ".") || t.upper):
-			s.addressee(i, High, BySalutation)
+			s.addressee(i)
 		case t.capital && relations.has(t.fold):
 			s.related(i)
 		case t.capital && hasAnySuffix(t.fold, offices...) && !s.guard.surnames.has(t.fold):
@@ -121,13 +117,13 @@ func (s *scan) names() {
 }
 
 // addressee takes the name behind salutation and titles at i.
-func (s *scan) addressee(i int, sure Confidence, why Reason) {
+func (s *scan) addressee(i int) {
 	k := s.pastTitles(i + 1)
 	end := s.nameAt(k, trusted)
 	if end < 0 || !s.free(k, end) {
 		return
 	}
-	s.add(s.withTitles(k), end, Person, sure, why)
+	s.add(s.withTitles(k), end, Person, High, BySalutation)
 }
 
 // withTitles goes back from the name at k over the titles before it: they tell something, a salutation does not.
@@ -298,7 +294,7 @@ func (s *scan) namelike(i int) bool {
 }
 
 var nounEnds = []string{"ung", "ungen", "heit", "heiten", "keit", "keiten", "schaft", "schaften", "tion", "tionen", "ismus", "taet", "taeten", "ment", "mente", "ling",
-	"nis", "nisse", "tum", "enz", "anz", "ik", "iker", "ion", "ose", "itis", "ie", "ien", "ur", "uren", "thek", "gramm", "gerät", "zeug", "stelle", "haus", "werk",
+	"nis", "nisse", "tum", "enz", "anz", "ik", "iker", "ion", "ose", "itis", "ie", "ien", "ur", "uren", "thek", "gramm", "zeug", "stelle", "haus", "werk",
 	"arbeit", "zeit", "jahr", "amt", "kraft", "plan", "gruppe", "hilfe", "schule", "kurs", "stand", "gang", "lage", "weise", "seite", "innen", "ungs", "ismen", "logie", "pathie"}
 
 // nounlike says whether a word is a German noun by the list or by its ending.
