@@ -24,6 +24,9 @@ func (r *rig) visits(conference, person, part string, change ...func(*Guest)) *c
 	}
 	c := r.joinWith(g, uint64(len(person))<<20|uint64(person[0]), ydoc.New())
 	c.text("hello", map[string]string{"name": "Mia"})
+	if part == PartModerator { // who waits for nobody is in before anybody who comes later
+		until(r.t, person+" is welcomed", func() bool { return c.textOf("welcome") != nil })
+	}
 	return c
 }
 

@@ -253,7 +253,7 @@ func newRig(t *testing.T, options ...func(*Config)) *rig {
 		cancel()
 		select {
 		case <-ran:
-		case <-time.After(20 * time.Second):
+		case <-time.After(60 * time.Second):
 			t.Error("Run did not return")
 		}
 		r.srv.Close()
@@ -561,7 +561,7 @@ func (c *client) is(look func() bool) func() bool {
 // until waits for something that must happen.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if is() {
 			return
 		}

@@ -358,7 +358,7 @@ func TestWhoWasRemovedWaitsEvenAfterEverybodyWasGone(t *testing.T) {
 // until waits for something that must happen.
 func (s *testServer) until(what string, is func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.t.Fatalf("never: %s", what)
 		}

@@ -28,7 +28,7 @@ import (
 // Notes as people write them: a real server, one Chromium, each person with cookies and a store of her own.
 
 // browserPatience is how long a page may take for anything on a busy machine.
-const browserPatience = 40 * time.Second
+const browserPatience = 90 * time.Second
 
 // tab is a page of somebody.
 type tab struct {

@@ -28,7 +28,7 @@ import (
 // is read as its reader reads it; names of buttons and fields are the words on the page.
 
 // patience is how long somebody waits for something to happen on a page before the test says what was missing.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // chromium finds the browser. Without one the test is skipped, but not where a missing browser would hide a fault.
 func chromium(t *testing.T) string {
@@ -180,7 +180,7 @@ func (p *person) goes() {
 	if group <= 0 {
 		return
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		_ = syscall.Kill(-group, syscall.SIGKILL)
 		left := inhabitants(p.t, p.desk.dir)
 		if len(left) == 0 {

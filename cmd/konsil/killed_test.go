@@ -221,7 +221,7 @@ func (r *lossRig) compare(after string) (lost int) {
 
 func (r *lossRig) until(what string, is func(*scribe) bool) {
 	r.t.Helper()
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(90 * time.Second)
 	for _, s := range r.everybody() {
 		for !is(s) {
 			if time.Now().After(end) {

@@ -247,7 +247,7 @@ func (p *process) stop() {
 	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
-	if code := p.wait(20 * time.Second); code != 0 {
+	if code := p.wait(60 * time.Second); code != 0 {
 		p.t.Errorf("exit code %d after SIGTERM:\n%s", code, p.said())
 	}
 }
@@ -307,7 +307,7 @@ func (r *transcript) String() string {
 // get asks the server for a page and returns status and body.
 func (s *site) get(path string) (int, string) {
 	s.t.Helper()
-	res, err := (&http.Client{Timeout: 10 * time.Second}).Get(s.url + path)
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Get(s.url + path)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func (r *revocation) victim(name string) *victim {
 
 func (r *revocation) until(what string, is func() bool) {
 	r.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			r.t.Fatalf("never: %s", what)
 		}

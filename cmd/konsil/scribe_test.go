@@ -51,7 +51,7 @@ func newBrowser(url string) (*browser, error) {
 		return nil, err
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{&http.Client{Jar: jar, Timeout: 10 * time.Second, CheckRedirect: stay}, url}, nil
+	return &browser{&http.Client{Jar: jar, Timeout: 30 * time.Second, CheckRedirect: stay}, url}, nil
 }
 
 // post sends a form and reads JSON into answer, unless that is nil. An answer of 400 or more is an error.

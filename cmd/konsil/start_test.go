@@ -118,7 +118,7 @@ func secondIsTurnedAway(t *testing.T, s *site) {
 	other.env = append(s.env[:len(s.env):len(s.env)], "KONSIL_ADDR="+freePort(t, "tcp"), "KONSIL_RTC_ADDR="+freePort(t, "udp"))
 	began := time.Now()
 	p := other.start()
-	code := p.wait(10 * time.Second)
+	code := p.wait(60 * time.Second)
 	said := strings.TrimSpace(p.err.String())
 	if code != 1 || strings.Contains(said, "\n") || !strings.Contains(said, "another konsil is using this data directory") || !strings.Contains(said, "KONSIL_DATA") {
 		t.Errorf("exit code %d:\n%s", code, said)
@@ -261,7 +261,7 @@ func TestOfTwoFirstStartsAtOnceOneServes(t *testing.T) {
 	case <-winner.ended:
 		site, winner, loser = &two, loser, winner
 	case <-loser.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		t.Fatalf("both live on:\n%s%s", winner.said(), loser.said())
 	}
 	winner.awaitLine("konsil is ready: " + site.url)
@@ -368,7 +368,7 @@ func TestWrongSettingsStopTheStartAndAreNamed(t *testing.T) {
 			own := s.within(t)
 			own.env = append(s.env[:len(s.env):len(s.env)], c.setting)
 			p := own.start()
-			code, said := p.wait(20*time.Second), strings.TrimSpace(p.err.String())
+			code, said := p.wait(60*time.Second), strings.TrimSpace(p.err.String())
 			if code != 1 || !strings.Contains(said, c.names) || strings.Contains(said, "\n") {
 				t.Errorf("exit code %d:\n%s", code, said)
 			}

@@ -74,7 +74,7 @@ func (o *office) start() {
 		o.t.Fatal(err)
 	}
 	o.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		defer cancel()
 		if err := client.Stop(ctx); err != nil {
 			o.t.Error(err)
@@ -106,7 +106,7 @@ func (o *office) put(list ...Message) []uuid.UUID {
 // reach waits until a mail is in a state and returns it.
 func (o *office) reach(id uuid.UUID, state string) Item {
 	o.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		item, err := o.Item(o.t.Context(), id)
 		if err != nil {
 			o.t.Fatal(err)

@@ -188,7 +188,7 @@ func TestPublicAddressesReplaceThoseOfTheInterfaces(t *testing.T) {
 		if !strings.Contains(c, " 198.51.100.7 ") {
 			t.Errorf("candidate %s", c)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("no candidate")
 	}
 }
@@ -205,7 +205,7 @@ func TestFloodIsRefusedWithoutWaiting(t *testing.T) {
 		anna.peer.Answer(-1, "v=0")
 		anna.peer.Offer(-1, "v=0", nil)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("the flood was waited for: %v", took)
 	}
 	ben.sees("anna", "camera", 30)

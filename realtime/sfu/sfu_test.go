@@ -360,7 +360,7 @@ func TestNothingIsLeftAfterEverybodyWent(t *testing.T) {
 		t.Error(err)
 	}
 	left := func() bool { return runtime.NumGoroutine() <= before }
-	for end := time.Now().Add(5 * time.Second); !left() && time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); !left() && time.Now().Before(end); {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if !left() {
