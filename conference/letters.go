@@ -90,3 +90,16 @@ func outcome(c Conference, to mail.Address, url string) mail.Message {
 		Subject: "Fallkonferenz " + c.Code + ": Rückmeldung", Text: l.Text(), HTML: l.HTML(),
 	}
 }
+
+// newDevice tells somebody that a browser has become one of hers. It names neither a conference nor the browser.
+func newDevice(to mail.Address, at time.Time) mail.Message {
+	l := mail.Letter{
+		Lines: []string{
+			"Guten Tag " + to.Name + ",",
+			"am " + Day(at) + " ist unter Ihrem Namen ein neues Gerät in einen Raum gekommen. Waren Sie das, ist nichts zu tun.",
+			"Waren Sie es nicht, melden Sie sich bitte bei der Verwaltung Ihrer Einrichtung, damit Ihr Konto gesperrt wird.",
+		},
+		Foot: []string{noContent, "Ein Gerät heißt hier: ein Browser. Ein anderer Browser oder ein anderes Profil zählt als neues Gerät."},
+	}
+	return mail.Message{Kind: "device", To: to, Subject: "Neues Gerät in Ihrem Konto", Text: l.Text(), HTML: l.HTML()}
+}

@@ -219,6 +219,8 @@ func (c *conference) receive(in inbound) {
 		c.act(c.room.command(s.visitor, in.name, *in.asks, c.hub.cfg.Now()))
 	case inKey:
 		c.passKey(s, in.key)
+	case inLine:
+		c.passLine(s, in.line)
 	default:
 		if s.reads { // or it waits, or has no right to the notes
 			c.receiveNotes(in)

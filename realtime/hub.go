@@ -38,6 +38,7 @@ type Guest struct {
 	Kind                        string // of a PartGuest: client, trusted, interpreter
 	Unknown                     bool   // came with a link that belongs to somebody else
 	Color                       int
+	Devices                     []string // fingerprints of the signing keys that vouch for her; rooms pass them on
 	EndsAt                      time.Time
 }
 

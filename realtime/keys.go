@@ -40,7 +40,11 @@ func (k keyPut) usable() bool {
 	if k.To == "" {
 		limit = maxNotice
 	}
-	return k.Blob != "" && len(k.Blob) <= limit && k.Epoch >= 0 && !strings.ContainsFunc(k.Blob, func(r rune) bool {
+	return k.Blob != "" && len(k.Blob) <= limit && k.Epoch >= 0 && isBase64URL(k.Blob)
+}
+
+func isBase64URL(blob string) bool {
+	return !strings.ContainsFunc(blob, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
 	})
 }

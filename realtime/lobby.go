@@ -91,6 +91,7 @@ func (r *roomState) letIn(together ...*visitor) []effect {
 			v.Share = shareGranted
 			r.news.lobby = true // to this one it is
 		}
+		v.Captions = r.mayCaption(v)
 		v.Roll = r.roll && slices.ContainsFunc(r.ofPerson(v.Person, true), func(other *visitor) bool { return other.Roll })
 		effects = append(effects, effect{do: doLetIn, to: v})
 	}

@@ -14,6 +14,9 @@ const (
 	PartGuest       = "guest"
 )
 
+// kindInterpreter is the [Guest].Kind of somebody who interprets.
+const kindInterpreter = "interpreter"
+
 // person is one entry of the list of people, as everybody in the room sees it.
 type person struct {
 	Peer    string   `json:"peer"`
@@ -34,6 +37,10 @@ type person struct {
 	Muted   []string `json:"muted"`   // sources that a moderator has silenced
 	Missing []string `json:"missing"` // peers whose media does not arrive here
 	Roll    bool     `json:"roll"`    // has confirmed the roll call
+	// Fingerprints of the keys that vouch for her: registered with her account
+	// before the conference was opened. None of a guest.
+	Devices  []string `json:"devices"`
+	Captions bool     `json:"captions"` // may write captions
 }
 
 // What may stand in person.Share.
@@ -58,7 +65,7 @@ type visitor struct {
 func newVisitor(peer string, g Guest, name string) *visitor {
 	v := &visitor{guest: g, person: person{
 		Peer: peer, Person: g.Person, Name: g.Name, Short: g.Short, Role: g.Role, Part: g.part(), Kind: g.Kind, Color: g.Color,
-		Muted: []string{}, Missing: []string{}, // null would be no list to a browser
+		Muted: []string{}, Missing: []string{}, Devices: append([]string{}, g.Devices...), // null would be no list to a browser
 	}}
 	if typed := cleanName(name); typed != "" && g.Part == PartGuest {
 		v.Name, v.Short = typed, typed

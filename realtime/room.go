@@ -151,6 +151,9 @@ func (s *socket) perform(e envelope) bool {
 	case "key.put":
 		k, ok := body[keyPut](e)
 		return ok && k.usable() && s.conf.send(inbound{from: s, kind: inKey, key: k})
+	case "caption":
+		l, ok := body[caption](e)
+		return ok && l.usable() && s.conf.send(inbound{from: s, kind: inLine, line: l})
 	}
 	if _, known := commands[e.Type]; !known {
 		return true // a type of tomorrow
@@ -167,6 +170,7 @@ var paces = map[string]struct {
 }{
 	"ice":        {50, 400}, // candidates of two connections, and again after each rebuild
 	"key.put":    {50, 400}, // an envelope for each other person, and again in each epoch
+	"caption":    {4, 12},   // lines that somebody types, each for everybody
 	"sub.answer": {50, 400}, // whenever somebody comes or goes or switches something on; one that is missing costs seconds
 }
 

@@ -28,6 +28,7 @@ const (
 type roomState struct {
 	visitors []*visitor      // in the order of arrival
 	passes   map[string]pass // by person
+	scribes  map[string]bool // by person: whom a moderator lets write captions, or not
 	open     bool            // guests are foreseen in this conference
 	locked   bool            // strangers may not even knock
 	phase    string
@@ -58,7 +59,7 @@ const (
 )
 
 func newRoomState() *roomState {
-	return &roomState{passes: map[string]pass{}, phase: phaseExperts}
+	return &roomState{passes: map[string]pass{}, scribes: map[string]bool{}, phase: phaseExperts}
 }
 
 // effect is something to be done because the room decided it.
@@ -124,6 +125,7 @@ var commands = map[string]struct {
 	"mod.share":     {true, (*roomState).share},
 	"mod.hand":      {true, (*roomState).lowerHand},
 	"mod.roll":      {true, (*roomState).callRoll},
+	"mod.caption":   {true, (*roomState).letCaption},
 }
 
 // command does what a visitor asks for. Who is not in the room asks in vain.

@@ -91,6 +91,7 @@ type inbound struct {
 	refuse refusal // the reader's own verdict on a document frame
 	body   []byte
 	key    keyPut
+	line   caption
 	name   string   // that a hello brings, or the type of a command
 	plain  bool     // a hello of a browser that cannot encrypt
 	asks   *command // of a command
@@ -111,6 +112,7 @@ const (
 	inHello                        // wants to take part in the room
 	inCommand                      // asks something of the room
 	inKey                          // sends an envelope with keys
+	inLine                         // sends a line of captions
 )
 
 // converse runs an upgraded socket until nothing more will be sent to it.

@@ -236,6 +236,7 @@ func conferenceRoutes(s *testServer) map[string]url.Values {
 		"POST /invite":   typed("experts", s.people["Gustav"].ID.String()),
 		"POST /uninvite": typed("expert", s.people["Ewald"].ID.String()),
 		"POST /answer":   typed("answer", "accepted", "sequence", "0"),
+		"POST /device":   typed("key", "AAAA", "proof", "AAAA"),
 		"POST /open":     nil, "POST /end": nil, "POST /ticket": nil, "POST /approve": typed("decisions", "fremd"),
 		"POST /measures": typed("what", "fremd", "responsible", s.people["Anna"].ID.String(), "due_on", "2026-12-20"),
 		"POST /minutes":  typed("decisions", "fremd"),

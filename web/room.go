@@ -72,9 +72,13 @@ func (s *server) ticket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	devices, err := s.devices(c, e)
+	if err != nil {
+		return err
+	}
 	return c.JSON(http.StatusOK, map[string]string{"ticket": s.Live.Ticket(realtime.Guest{
 		Conference: e.ID.String(), Person: e.Person.ID.String(), Session: e.Person.Session.String(),
-		Name: e.Person.Name, Short: e.Person.Short(), Role: s.place(e), Part: livePart(e.Part), Color: e.Color, EndsAt: e.EndsAt,
+		Name: e.Person.Name, Short: e.Person.Short(), Role: s.place(e), Part: livePart(e.Part), Color: e.Color, Devices: devices, EndsAt: e.EndsAt,
 	})})
 }
 

@@ -61,6 +61,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/end", coordinators, s.end},
 		{"GET", "/conferences/:code/room", members, s.room},
 		{"POST", "/conferences/:code/ticket", members, s.ticket},
+		{"POST", "/conferences/:code/device", members, s.bringDevice},
 		{"GET", socket, anyone, s.live}, // the ticket says who
 		{"POST", "/nettest", members, s.nettest},
 		{"GET", "/conferences/:code/measures", members, s.measures},

@@ -125,7 +125,6 @@ func (s *server) leave(c echo.Context, a account.Actor) error {
 		return err
 	}
 	s.Live.DropSession(a.Session.String(), "signedout")
-	c.Response().Header().Set("Clear-Site-Data", `"storage"`) // unsaved notes that a crash has left; the page's script does so too
 	return nil
 }
 

@@ -1,5 +1,5 @@
 // What is remembered about this device and not about a person: how she likes to write, and whether anything may be kept here. In cookies,
-// because signing out empties every other store of the site, and a shared computer must not start to keep things by that.
+// because somebody may let the browser empty every other store of the site, and a shared computer must not start to keep things by that.
 
 export type Wish = "plain" | "keepnothing" | "nokeys" | "nospeaker";
 

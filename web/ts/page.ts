@@ -5,14 +5,15 @@
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
-//   <form action="/sign-out"> removes what this device keeps of unsaved notes before it goes
+//   <form action="/sign-out"> removes what this device keeps of unsaved notes and guests' links before it goes. The keys that make it known
+//                            to others again stay: they open nothing without their person's sign-in
 //   <div class="errors">     takes the focus when the page opens
 //   <textarea data-guest-link="CODE">   a guest's link: gets the secret after its "#", which is drawn here and sent to nobody
 //
 // data-poll needs an id, and the answer must contain the element with that id (a whole page will do). An answer that refuses the page makes
 // the browser load it anew, so that nothing stays on a screen after the right to see it has gone.
 
-import { drawSecret } from "./e2ee/links";
+import { drawSecret, forgetSecrets } from "./e2ee/links";
 import { forgetConference, wipeDevice } from "./queue";
 import { Gone, changedValue, refetch } from "./swap";
 
@@ -65,6 +66,7 @@ function wipeAtSignOut(): void {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || form.getAttribute("action") !== "/sign-out" || event.defaultPrevented) return;
     event.preventDefault();
+    forgetSecrets();
     void wipeDevice().finally(() => form.submit()); // goes without another submit event
   });
 }

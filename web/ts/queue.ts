@@ -168,7 +168,7 @@ export class Queue {
   }
 }
 
-/** Removes everything that konsil keeps on this device, of everybody. Waits three seconds at most. */
+/** Removes all unsaved notes that konsil keeps on this device, of everybody. Waits three seconds at most. */
 export async function wipeDevice(): Promise<void> {
   if (typeof indexedDB === "undefined") return;
   const removed = new Promise<void>((done) => {

@@ -12,7 +12,7 @@ const keep = 180 * 24 * 60 * 60 * 1000;
 
 /** Draws a secret for a guest's link and remembers it in this browser; the link is followed by "#" and what this returns. */
 export function drawSecret(conference: string): string {
-  forgetOld();
+  forgetSecrets(Date.now() - keep);
   const secret = encode(random(length));
   const all = [secret, ...stored(conference)].slice(0, 50);
   try {
@@ -36,10 +36,14 @@ function stored(conference: string): string[] {
   return Array.isArray(all) ? all.filter((one): one is string => typeof one === "string") : [];
 }
 
-function forgetOld(): void {
+/**
+ * Forgets the secrets of links that this browser drew: it vouches for their guests no more.
+ * @param since only those that were last drawn by this time are forgotten; default all
+ */
+export function forgetSecrets(since = Infinity): void {
   try {
     for (const name of Object.keys(localStorage)) {
-      if (name.startsWith(prefix) && !(Number(read(name)?.["at"]) > Date.now() - keep)) localStorage.removeItem(name);
+      if (name.startsWith(prefix) && !(Number(read(name)?.["at"]) > since)) localStorage.removeItem(name);
     }
   } catch {
     // a browser that keeps nothing has nothing to forget
