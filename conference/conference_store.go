@@ -35,6 +35,7 @@ type Parts struct {
 type Store struct {
 	Parts
 	host string // of URL; right side of calendar UIDs
+	ends noteEnds
 }
 
 // NewStore returns a store. The error is about p.URL or a missing p.MinutesKey.

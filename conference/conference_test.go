@@ -338,6 +338,43 @@ func TestNoteIsFencedByItsEpoch(t *testing.T) {
 	}
 }
 
+func TestARememberedHeadThatIsWrongIsReadAnewOrRefused(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), t.Context()
+	code, _ := h.convene("Kern")
+	n, err := h.s.OpenNote(ctx, get[uuid.UUID](h, `select id from conference where code = $1`, code))
+	h.must(err)
+	head := n.Head
+	add := func(epoch int64) error {
+		h.t.Helper()
+		left, err := h.s.AppendNotes(ctx, []NoteBatch{{
+			Note: n.ID, Epoch: epoch, Head: head, Clients: map[uint64]uuid.UUID{uint64(head) + 7: h.coordinator.ID},
+			Rows: []NoteRow{{Person: h.coordinator.ID, At: h.clock, Data: []byte("a")}, {At: h.clock, Data: []byte("b")}},
+		}})
+		h.must(err)
+		if left[0] == nil {
+			head += 2
+		}
+		return left[0]
+	}
+	h.must(add(n.Epoch))
+	h.must(add(n.Epoch))
+	h.must(second(h.s.DB.Exec(ctx, `update note set head_hash = '\x00' where id = $1`, n.ID)))
+	h.must(add(n.Epoch))
+	h.must(second(h.s.DB.Exec(ctx, `update note set epoch = epoch + 1 where id = $1`, n.ID)))
+	if err := add(n.Epoch); !errors.Is(err, ErrFenced) {
+		t.Errorf("of an old epoch: %v", err)
+	}
+	h.must(second(h.s.DB.Exec(ctx, `update note set state = 'sealed', sealed_at = now() where id = $1`, n.ID)))
+	if err := add(n.Epoch + 1); !errors.Is(err, account.ErrClosed) {
+		t.Errorf("to a sealed note: %v", err)
+	}
+	rows, clients := get[int](h, `select count(*) from note_update`), get[int](h, `select count(*) from note_client where client >= 7`)
+	if want := int(head - n.Head); rows < want || clients != want/2 {
+		t.Errorf("%d rows and %d client ids, of %d rows appended", rows, clients, want)
+	}
+}
+
 func TestDatesAreSaidAsPeopleSayThem(t *testing.T) {
 	t.Parallel()
 	starts := time.Date(2026, 12, 3, 13, 0, 0, 0, time.UTC)

@@ -1,19 +1,13 @@
 package conference
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -100,127 +94,12 @@ func (s *Store) beginNote(ctx context.Context, tx pgx.Tx, conference uuid.UUID, 
 	if data == nil {
 		return 0, err
 	}
-	var b pgx.Batch
-	var rows noteColumns
-	rows.chain(&b, NoteBatch{
+	first := NoteBatch{
 		Note: note, Rows: []NoteRow{{At: s.Now(), Data: data}}, Clients: map[uint64]uuid.UUID{templateClient: uuid.Nil},
-	}, nil)
-	rows.insert(&b)
-	return 1, tx.SendBatch(ctx, &b).Close()
-}
-
-// AppendNotes appends to several notes in one transaction, committed when it returns: then, and only then, are the rows
-// saved. The first result has an error for each batch that was left out (ErrFenced, or ErrClosed when sealed); the others
-// are in. A second result means that none is.
-func (s *Store) AppendNotes(ctx context.Context, batches []NoteBatch) ([]error, error) {
-	left := make([]error, len(batches))
-	order := make([]int, len(batches)) // locks are taken in the order of note ids, so that two writers cannot block each other
-	for i := range order {
-		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(batches[a].Note, batches[b].Note) })
-	// Two round trips: this runs many times a second, and each one more costs as much as the writing. A connection that comes
-	// back inside a transaction is closed by the pool, which ends the transaction.
-	err := s.DB.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		heads, err := beginWithHeads(ctx, c, batches, order)
-		if err != nil {
-			return err
-		}
-		var b pgx.Batch
-		var rows noteColumns
-		for _, i := range order {
-			if left[i] = heads[i].fits(batches[i]); left[i] == nil {
-				rows.chain(&b, batches[i], heads[i].hash)
-			}
-		}
-		if len(rows.note) > 0 {
-			rows.insert(&b)
-		}
-		b.Queue(`commit`)
-		return c.SendBatch(ctx, &b).Close()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("append notes: %w", err)
-	}
-	return left, nil
-}
-
-type noteHead struct {
-	epoch, seq int64
-	hash       []byte
-	sealed     bool
-}
-
-func (h noteHead) fits(b NoteBatch) error {
-	switch {
-	case h.sealed:
-		return account.Refuse(account.ErrClosed, "note_sealed")
-	case h.epoch != b.Epoch || h.seq != b.Head:
-		return ErrFenced
-	}
-	return nil
-}
-
-// beginWithHeads begins a transaction and locks the notes in it.
-func beginWithHeads(ctx context.Context, c *pgxpool.Conn, batches []NoteBatch, order []int) ([]noteHead, error) {
-	heads := make([]noteHead, len(batches))
 	var b pgx.Batch
-	b.Queue(`begin`)
-	for _, i := range order {
-		b.Queue(`select epoch, head_seq, head_hash, state = 'sealed' from note where id = $1 for update`, batches[i].Note).
-			QueryRow(func(r pgx.Row) error {
-				h := &heads[i]
-				return r.Scan(&h.epoch, &h.seq, &h.hash, &h.sealed)
-			})
-	}
-	return heads, c.SendBatch(ctx, &b).Close()
-}
-
-// noteColumns are the rows of all notes, column by column, for one statement to take. UUIDs are of the type that pgx encodes
-// without a detour through text.
-type noteColumns struct {
-	note, seq       []int64
-	person, session []pgtype.UUID
-	at              []time.Time
-	data, hash      [][]byte
-}
-
-func (c *noteColumns) insert(b *pgx.Batch) {
-	b.Queue(`
-		insert into note_update (note_id, seq, account_id, session_id, at, data, hash)
-		select * from unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::uuid[], $5::timestamptz[], $6::bytea[], $7::bytea[])`,
-		c.note, c.seq, c.person, c.session, c.at, c.data, c.hash)
-}
-
-// chain gives the rows of a note their numbers and hashes, and queues the new head.
-func (c *noteColumns) chain(b *pgx.Batch, n NoteBatch, hash []byte) {
-	seq := n.Head
-	for _, r := range n.Rows {
-		seq++
-		r.Seq, r.At = seq, r.At.UTC().Truncate(time.Microsecond)
-		hash = rowHash(hash, n.Note, r)
-		c.note, c.seq = append(c.note, n.Note), append(c.seq, seq)
-		c.person, c.session = append(c.person, uuidOf(r.Person)), append(c.session, uuidOf(r.Session))
-		c.at, c.data, c.hash = append(c.at, r.At), append(c.data, r.Data), append(c.hash, hash)
-	}
-	for client, person := range n.Clients {
-		b.Queue(`insert into note_client (note_id, client, account_id) values ($1, $2, $3) on conflict do nothing`, n.Note, int64(client), uuidOf(person))
-	}
-	b.Queue(`update note set head_seq = $2, head_hash = $3 where id = $1`, n.Note, seq, hash)
-}
-
-// rowHash chains the rows: SHA-256(previous ‖ note ‖ seq ‖ person ‖ at ‖ data).
-func rowHash(prev []byte, note int64, r NoteRow) []byte {
-	h := sha256.New()
-	h.Write(prev)
-	var n [8]byte
-	for _, v := range []int64{note, r.Seq, r.At.UnixMicro()} {
-		binary.BigEndian.PutUint64(n[:], uint64(v))
-		h.Write(n[:])
-	}
-	h.Write(r.Person[:])
-	h.Write(r.Data)
-	return h.Sum(nil)
+	first.begin(&b, nil)
+	return 1, tx.SendBatch(ctx, &b).Close()
 }
 
 // SnapshotNote keeps the state of the note up to a row, so that opening it need not replay the log. The log stays. A state from
@@ -280,6 +159,3 @@ func noteClients(ctx context.Context, tx pgx.Tx, note int64) (map[uint64]uuid.UU
 	})
 	return clients, retired, err
 }
-
-// uuidOf is null for nobody.
-func uuidOf(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: id != uuid.Nil} }

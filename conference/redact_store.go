@@ -163,11 +163,7 @@ func (n *lockedLog) replace(ctx context.Context, tx pgx.Tx, anew *rewriting) err
 		from unnest($2::bigint[], $3::bigint[]) u (client, units)
 		where c.note_id = $1 and c.client = u.client and c.retired is null`, n.id, clients, units)
 	b.Queue(`update note set base_seq = $2 where id = $1`, n.id, base)
-	var rows noteColumns
-	rows.chain(&b, NoteBatch{Note: n.id, Head: base, Rows: anew.rows, Clients: anew.clients}, restartHash(n.id, base))
-	if len(anew.rows) > 0 {
-		rows.insert(&b)
-	}
+	NoteBatch{Note: n.id, Head: base, Rows: anew.rows, Clients: anew.clients}.begin(&b, restartHash(n.id, base))
 	head := base + int64(len(anew.rows))
 	for _, key := range n.sections {
 		queueSection(&b, n.id, head, key, anew.doc.Text(noteRoot(key)))
