@@ -32,6 +32,7 @@ type house struct {
 	vault       *pseudonym.Vault
 	key         *MinutesKey
 	caseworker  account.Actor
+	colleague   account.Actor // of the same Jobcenter: releases what the caseworker wrote
 	foreign     account.Actor // caseworker of the other Jobcenter
 	coordinator account.Actor
 	stranger    account.Actor // coordinator of another network
@@ -78,7 +79,9 @@ func (h *house) populate(pool *expertpool.Store) {
 		return a
 	}
 	poolOrg := org(network, "pool")
-	h.caseworker = person(org(network, "jobcenter"), account.Caseworker, "Jana Brandt")
+	jobcenter := org(network, "jobcenter")
+	h.caseworker = person(jobcenter, account.Caseworker, "Jana Brandt")
+	h.colleague = person(jobcenter, account.Caseworker, "Paul Ziegler")
 	h.foreign = person(org(network, "jobcenter"), account.Caseworker, "Lena Sorge")
 	h.coordinator = person(poolOrg, account.Coordinator, "Karin Oelze")
 	h.stranger = person(org(elsewhere, "pool"), account.Coordinator, "Fremde Stelle")
@@ -120,7 +123,8 @@ func (h *house) newCase() uuid.UUID {
 		Situation: "Früher " + secretWord + ".", Resources: "r", Tried: "t", Goals: "g", Limits: "l",
 	})
 	h.must(err)
-	h.must(h.cases.Release(ctx, h.caseworker, id, 1, ""))
+	h.must(h.cases.Check(ctx, h.caseworker, id, 1, ""))
+	h.must(h.cases.Release(ctx, h.colleague, id, casefile.Releasing{Version: 1}))
 	h.must(h.cases.Grant(ctx, h.caseworker, id, casefile.Consent{
 		Circle: []string{"psychiatry", "occupational_medicine"}, ValidUntil: expertpool.Today(h.clock).AddDate(1, 0, 0), Explained: true,
 	}))

@@ -17,7 +17,7 @@ import (
 // caseLine is a case in the list, with the one thing to do next.
 type caseLine struct {
 	casefile.Case
-	Next string // release, consent, request, waits, runs or closed
+	Next string // check, release, second, consent, request, waits, runs or closed
 }
 
 // cases lists the cases of the caseworker's organisation.
@@ -39,19 +39,21 @@ func (s *server) cases(c echo.Context) error {
 	}
 	lines := make([]caseLine, len(found))
 	for i, f := range found {
-		lines[i] = caseLine{f, nextOf(f, last[f.ID], s.Now())}
+		lines[i] = caseLine{f, nextOf(f, by.ID, last[f.ID], s.Now())}
 	}
 	return s.page(c, http.StatusOK, "cases", lines)
 }
 
-// nextOf names what happens next to a case whose latest request is in that state.
-func nextOf(f casefile.Case, request string, now time.Time) string {
-	todo := f.Todo(now)
+// nextOf names what happens next to a case whose latest request is in that state, as one caseworker sees it.
+func nextOf(f casefile.Case, by uuid.UUID, request string, now time.Time) string {
+	todo := f.Todo(by, now)
 	switch {
 	case f.Sealed:
 		return "closed"
 	case len(todo) > 0:
 		return todo[0]
+	case f.Checked():
+		return "second" // waits for a colleague
 	case request == "submitted":
 		return "waits"
 	case request == "allocated":
@@ -92,9 +94,21 @@ type casePage struct {
 	Consent     string // key of words consent.…
 	Requests    []conference.Request
 	Conferences []conference.View
-	Hints       []casefile.Hint // in a draft that waits for its release
+	Hints       []casefile.Hint // in a version that waits to be checked or released
+	Me          uuid.UUID
 	Form        form
 }
+
+// FormOf is the form of that name: as it came back, or empty.
+func (p casePage) FormOf(name string) form {
+	if p.Form.Of == name {
+		return p.Form
+	}
+	return form{Of: name}
+}
+
+// Mine says that the one who looks wrote the latest version.
+func (p casePage) Mine() bool { return p.Latest.AuthorID == p.Me }
 
 // Sure says that the draft has a passage which has to be replaced, or its release justified.
 func (p casePage) Sure() bool { return slices.ContainsFunc(p.Hints, casefile.Hint.Sure) }
@@ -103,7 +117,7 @@ func (p casePage) Sure() bool { return slices.ContainsFunc(p.Hints, casefile.Hin
 func (p casePage) Waits() bool { return len(p.Requests) > 0 && p.Requests[0].State == "submitted" }
 
 func (s *server) caseFile(c echo.Context) error {
-	return s.showCase(c, http.StatusOK, form{Of: "release"})
+	return s.showCase(c, http.StatusOK, form{})
 }
 
 func (s *server) showCase(c echo.Context, status int, f form) error {
@@ -111,15 +125,15 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 	if err != nil {
 		return err
 	}
-	p := casePage{Form: f}
 	ctx, by := c.Request().Context(), me(c)
+	p := casePage{Form: f, Me: by.ID}
 	if p.Case, err = s.Cases.ByID(ctx, by, id); err != nil {
 		return err
 	}
 	if p.Requests, p.Conferences, err = s.Conferences.OfCase(ctx, by, id); err != nil {
 		return err
 	}
-	if p.Draft() && !p.Sealed {
+	if p.Draft() || p.Checked() {
 		if p.Hints, err = s.Cases.Hints(ctx, by, id); err != nil {
 			return err
 		}
@@ -148,14 +162,16 @@ func (s *server) caseSteps(p casePage) []step {
 	asked, held := len(p.Requests) > 0 && p.Requests[0].State != "declined", len(p.Conferences) > 0 && p.Conferences[0].State != conference.Cancelled
 	steps := []step{
 		s.caseStep("written", true, stamp(p.CreatedAt), ""),
-		s.caseStep("release", p.Latest.State == "released", s.releaseNote(p.Case), "#release"),
+		s.caseStep("check", p.Latest.State == casefile.Checked || p.Latest.State == casefile.Released, "", "#check"),
+		s.caseStep("release", p.Latest.State == casefile.Released, s.releaseNote(p.Case), "#release"),
 		s.caseStep("consent", p.Consent == "stands", s.consentNote(p), at+"/consent"),
 		s.caseStep("request", asked, s.requestNote(p), at+"/request"),
 		s.caseStep("conference", held, "", ""),
 	}
 	if held {
-		steps[4].Note = conference.When(p.Conferences[0].StartsAt, p.Conferences[0].EndsAt)
-		steps[4].URL, steps[4].Act = "/conferences/"+p.Conferences[0].Code, p.Conferences[0].Code
+		last := &steps[len(steps)-1]
+		last.Note = conference.When(p.Conferences[0].StartsAt, p.Conferences[0].EndsAt)
+		last.URL, last.Act = "/conferences/"+p.Conferences[0].Code, p.Conferences[0].Code
 	}
 	now := true
 	for i := range steps {

@@ -120,7 +120,17 @@ func TestACaseGoesFromTheFormToTheRequestAndTheNameStaysInTheVault(t *testing.T)
 		t.Fatalf("new case: %d at %s", made.Status, made.Path)
 	}
 	at := made.Path
-	if a := b.post(at+"/release", typed("version", "1", "checked", "yes")); !a.Has("Die Fassung ist freigegeben.") {
+	if a := b.post(at+"/check", typed("version", "1", "checked", "yes")); !a.Has("Die Fassung ist geprüft.") || !a.Has("geprüft, Fassung 1") {
+		t.Errorf("check: %d", a.Status)
+	}
+	if a := b.get(at); a.Has("Fassung freigeben</button>") || !a.Has("eine zweite Person aus Ihrem Haus") {
+		t.Error("the author is offered the release")
+	}
+	second := s.as("Doris")
+	if a := second.get("/"); !a.Has("wartet auf Ihre Freigabe") {
+		t.Error("the colleague is not told that a release waits for her")
+	}
+	if a := second.post(at+"/release", typed("version", "1", "checked", "yes")); !a.Has("Die Fassung ist freigegeben.") {
 		t.Errorf("release: %d", a.Status)
 	}
 	if a := b.post(at+"/consent", typed("circle", "psychiatry", "valid_until", "2027-06-30", "explained", "yes")); !a.Has("Die Einwilligung ist eingetragen.") || !a.Has("30.06.2027") {
@@ -164,20 +174,33 @@ func TestAReleaseNeedsTheTickAndTheVersionThatWasRead(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
 	b, at := s.as("Anna"), "/cases/"+s.newCase().String()
+	second := s.as("Doris")
 	b.post(at+"/summary", summaryForm())
-	s.unchanged("release", func() {
-		a := b.post(at+"/release", typed("version", "2"))
-		wantRefused(t, "no tick", a, "release-checked", "Bitte bestätigen Sie")
-		if !a.Has("Bis dahin gilt Fassung 1") {
-			t.Error("the page does not say which version counts")
-		}
+	wrong := func(who *browser, form string) {
+		wantRefused(t, "no tick", who.post(at+"/"+form, typed("version", "2")), form+"-checked", "Bitte bestätigen Sie")
 		for _, version := range []string{"1", "3", "0", "-2", "", "zwei", "99999999999999999999"} {
-			if a := b.post(at+"/release", typed("version", version, "checked", "yes")); a.Status != http.StatusConflict || !a.Has("nicht mehr die neueste") {
-				t.Errorf("version %q: %d", version, a.Status)
+			if a := who.post(at+"/"+form, typed("version", version, "checked", "yes")); a.Status != http.StatusConflict || !a.Has("nicht mehr die neueste") {
+				t.Errorf("%s of version %q: %d", form, version, a.Status)
 			}
 		}
+	}
+	s.unchanged("check", func() {
+		wrong(b, "check")
+		if a := second.post(at+"/release", typed("version", "2", "checked", "yes")); a.Status != http.StatusConflict || !a.Has("noch nicht geprüft") {
+			t.Errorf("release of a draft: %d", a.Status)
+		}
 	})
-	if a := b.post(at+"/release", typed("version", "2", "checked", "yes")); a.Status != http.StatusOK || !a.Has("freigegeben, Fassung 2") {
+	b.post(at+"/check", typed("version", "2", "checked", "yes"))
+	s.unchanged("release", func() {
+		wrong(second, "release")
+		if a := second.get(at); !a.Has("Bis dahin gilt Fassung 1") {
+			t.Error("the page does not say which version counts")
+		}
+		if a := b.post(at+"/release", typed("version", "2", "checked", "yes")); a.Status != http.StatusConflict || !a.Has("Das gibt jemand anderes frei") {
+			t.Errorf("release by the author: %d", a.Status)
+		}
+	})
+	if a := second.post(at+"/release", typed("version", "2", "checked", "yes")); a.Status != http.StatusOK || !a.Has("freigegeben, Fassung 2") {
 		t.Errorf("release of the newest: %d", a.Status)
 	}
 }
@@ -195,22 +218,30 @@ func TestAReleaseStopsAtANameUntilItIsReplacedOrJustified(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	s.unchanged("release", func() {
-		a := b.post(at+"/release", typed("version", "2", "checked", "yes"))
-		wantRefused(t, "a name", a, "release-reason", "Der Text nennt wahrscheinlich eine Person")
+	s.unchanged("check", func() {
+		a := b.post(at+"/check", typed("version", "2", "checked", "yes"))
+		wantRefused(t, "a name", a, "check-reason", "Der Text nennt wahrscheinlich eine Person")
 	})
-	if a := b.post(at+"/release", typed("version", "2", "checked", "yes", "reason", "Die Person will genannt werden.")); !a.Has("freigegeben, Fassung 2") {
-		t.Errorf("release with a reason: %d", a.Status)
+	if a := b.post(at+"/check", typed("version", "2", "checked", "yes", "reason", "Die Person will genannt werden.")); !a.Has("geprüft, Fassung 2") {
+		t.Errorf("check with a reason: %d", a.Status)
 	}
-	if n := query[int](s, `select count(*) from audit.entry where action = 'release_summary' and reason = 'Die Person will genannt werden.'`); n != 1 {
+	second := s.as("Doris")
+	if a := second.get(at); !a.Has("<mark class=\"sure\">Övermöhle</mark>") || !a.Has("„Die Person will genannt werden.“") {
+		t.Error("the one who releases sees neither the findings nor the reason")
+	}
+	if a := second.post(at+"/release", typed("version", "2", "checked", "yes")); !a.Has("freigegeben, Fassung 2") {
+		t.Errorf("release of what was justified: %d", a.Status)
+	}
+	if n := query[int](s, `select count(*) from audit.entry where action = 'check_summary' and reason = 'Die Person will genannt werden.'`); n != 1 {
 		t.Errorf("the reason is recorded %d times", n)
 	}
 	f.Set("situation", "Die Person war länger nicht da. Ein Angehöriger hilft.")
 	b.post(at+"/summary", f)
-	if a := b.get(at); !a.Has("nichts gefunden") || a.Has("release-reason") {
+	if a := b.get(at); !a.Has("nichts gefunden") || a.Has("check-reason") {
 		t.Error("a text without names is not said to be clean")
 	}
-	if a := b.post(at+"/release", typed("version", "3", "checked", "yes")); !a.Has("freigegeben, Fassung 3") {
+	b.post(at+"/check", typed("version", "3", "checked", "yes"))
+	if a := second.post(at+"/release", typed("version", "3", "checked", "yes")); !a.Has("freigegeben, Fassung 3") {
 		t.Errorf("release without names: %d", a.Status)
 	}
 }
@@ -244,7 +275,7 @@ func TestAWithdrawalSaysWhatItWillDoThenSealsAndGivesAReceipt(t *testing.T) {
 		}
 	}
 	s.unchanged("working on a sealed case", func() {
-		for page, f := range map[string]url.Values{"/summary": summaryForm(), "/release": typed("version", "1", "checked", "yes"), "/request": askForm(), "/withdraw": nil,
+		for page, f := range map[string]url.Values{"/summary": summaryForm(), "/check": typed("version", "1", "checked", "yes"), "/release": typed("version", "1", "checked", "yes"), "/request": askForm(), "/withdraw": nil,
 			"/consent": typed("circle", "psychiatry", "valid_until", "2027-06-30", "explained", "yes")} {
 			if a := b.post(at+page, f); a.Status != http.StatusGone && a.Status != http.StatusConflict {
 				t.Errorf("POST %s of a sealed case answers %d", page, a.Status)
@@ -275,7 +306,7 @@ func TestNobodyElseReachesACase(t *testing.T) {
 	s := newTestServer(t)
 	at := "/cases/" + s.newCase("psychiatry").String()
 	forms := map[string]url.Values{
-		"/summary": summaryForm(), "/release": typed("version", "1", "checked", "yes"), "/withdraw": nil, "/identity": typed("reason", "Neugier"), "/request": askForm(),
+		"/summary": summaryForm(), "/check": typed("version", "1", "checked", "yes"), "/release": typed("version", "1", "checked", "yes"), "/withdraw": nil, "/identity": typed("reason", "Neugier"), "/request": askForm(),
 		"/consent": typed("circle", "psychiatry", "valid_until", "2027-06-30", "explained", "yes"),
 	}
 	pages := []string{"", "/summary", "/consent", "/withdraw", "/receipt", "/identity", "/request"}

@@ -31,6 +31,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/cases/:id", caseworkers, s.caseFile},
 		{"GET", "/cases/:id/summary", caseworkers, s.summary},
 		{"POST", "/cases/:id/summary", caseworkers, s.summaryPost},
+		{"POST", "/cases/:id/check", caseworkers, s.check},
 		{"POST", "/cases/:id/release", caseworkers, s.release},
 		{"GET", "/cases/:id/consent", caseworkers, s.consent},
 		{"POST", "/cases/:id/consent", caseworkers, s.consentPost},

@@ -144,7 +144,11 @@ func (s *testServer) seed() {
 			continue
 		}
 		for i, name := range strings.Split(n.jobcenters, ",") {
-			s.add(organisation(name, "jobcenter"), account.Caseworker, []string{"Anna Amt", "Bernd Bezirk"}[i])
+			house := organisation(name, "jobcenter")
+			s.add(house, account.Caseworker, []string{"Anna Amt", "Bernd Bezirk"}[i])
+			if i == 0 {
+				s.add(house, account.Caseworker, "Doris Dienst") // Anna's second pair of eyes
+			}
 		}
 		s.add(pool, account.Coordinator, "Clara Coordes")
 		s.expert(network, pool, "Dr. Ewald Psych", "psychiatry")
@@ -198,11 +202,18 @@ func (s *testServer) newCase(disciplines ...string) uuid.UUID {
 		Situation: "Situation: Rücken und Panik.", Resources: "fährt Rad", Tried: "Physiotherapie", Goals: "unter Leute", Limits: "kein Schichtdienst",
 	})
 	s.must(err)
-	s.must(s.Cases.Release(ctx, anna, id, 1, ""))
+	s.release(id, 1)
 	if len(disciplines) > 0 {
 		s.must(s.Cases.Grant(ctx, anna, id, casefile.Consent{Circle: disciplines, ValidUntil: s.Now().AddDate(1, 0, 0), Explained: true}))
 	}
 	return id
+}
+
+// release takes a version of Anna's all the way: she checks it, Doris releases it.
+func (s *testServer) release(id uuid.UUID, version int) {
+	s.t.Helper()
+	s.must(s.Cases.Check(s.t.Context(), s.people["Anna"], id, version, ""))
+	s.must(s.Cases.Release(s.t.Context(), s.people["Doris"], id, casefile.Releasing{Version: version}))
 }
 
 // request submits a question about a case.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference/casefile"
@@ -13,7 +14,8 @@ import (
 // summaryIn reads the five fields of a summary, in the order in which the form shows them.
 func summaryIn(f form) casefile.Summary {
 	return casefile.Summary{
-		Situation: f.Get("situation"), Resources: f.Get("resources"), Tried: f.Get("tried"), Goals: f.Get("goals"), Limits: f.Get("limits"),
+		TemplateID: strictID(f.Get("template")),
+		Situation:  f.Get("situation"), Resources: f.Get("resources"), Tried: f.Get("tried"), Goals: f.Get("goals"), Limits: f.Get("limits"),
 	}
 }
 
@@ -68,8 +70,24 @@ func (s *server) summaryPost(c echo.Context) error {
 	return s.done(c, "/cases/"+of.ID.String(), "summary")
 }
 
-// release opens the version that was read to the circle. The tick says that somebody has looked for names.
+// check keeps that somebody has looked at what the name guard found. The tick says that she has read the rest as well.
+func (s *server) check(c echo.Context) error {
+	return s.decide(c, "check", "checked", func(id uuid.UUID, version int, f form) error {
+		return s.Cases.Check(c.Request().Context(), me(c), id, version, f.Get("reason"))
+	})
+}
+
+// release opens the version that was read to the circle. The tick says that a second person has looked for names.
 func (s *server) release(c echo.Context) error {
+	return s.decide(c, "release", "released", func(id uuid.UUID, version int, f form) error {
+		return s.Cases.Release(c.Request().Context(), me(c), id, casefile.Releasing{
+			Version: version, Reason: f.Get("reason"), Single: f.Get("single"),
+		})
+	})
+}
+
+// decide takes the version on the page of a case one state further; of is the form.
+func (s *server) decide(c echo.Context, of, said string, do func(id uuid.UUID, version int, f form) error) error {
 	id, err := paramID(c, "id")
 	if err != nil {
 		return err
@@ -78,21 +96,21 @@ func (s *server) release(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f.Of = "release"
-	if !f.Has("checked", "yes") {
-		f.wrong(&account.InvalidError{Field: "checked", Rule: "required"})
-		return s.showCase(c, http.StatusUnprocessableEntity, f)
-	}
+	f.Of = of
 	version, err := strconv.ParseUint(f.Get("version"), 10, 31)
-	if err != nil {
-		return account.Refuse(account.ErrConflict, "no_draft")
+	switch {
+	case !f.Has("checked", "yes"):
+		err = &account.InvalidError{Field: "checked", Rule: "required"}
+	case err != nil:
+		err = account.Refuse(account.ErrConflict, "no_draft")
+	default:
+		err = do(id, int(version), f)
 	}
-	err = s.Cases.Release(c.Request().Context(), me(c), id, int(version), f.Get("reason"))
 	if f.wrong(err) {
 		return s.showCase(c, http.StatusUnprocessableEntity, f)
 	}
 	if err != nil {
 		return err
 	}
-	return s.done(c, "/cases/"+id.String(), "released")
+	return s.done(c, "/cases/"+id.String(), said)
 }

@@ -125,7 +125,8 @@ func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error)
 	return tasks, nil
 }
 
-// caseTasks are the cases that lack a release or a consent.
+// caseTasks are the cases that wait for this caseworker: to be checked, for a release by somebody other than the author, for a
+// consent.
 func (s *server) caseTasks(ctx context.Context, by account.Actor) ([]task, error) {
 	if by.Role != account.Caseworker {
 		return nil, nil
@@ -136,7 +137,7 @@ func (s *server) caseTasks(ctx context.Context, by account.Actor) ([]task, error
 	}
 	var tasks []task
 	for _, f := range found {
-		if todo := f.Todo(s.Now()); len(todo) > 0 {
+		if todo := f.Todo(by.ID, s.Now()); len(todo) > 0 {
 			tasks = append(tasks, s.caseTask(f, todo))
 		}
 	}

@@ -73,7 +73,7 @@ func TestACaseworkerSeesWhatHerCasesLack(t *testing.T) {
 		t.Error("the missing consent is not named, or not counted")
 	}
 	b.post("/cases/"+id.String()+"/summary", summaryForm())
-	if a := b.get("/"); !a.Has(alias+": Zusammenfassung freigeben") || !a.Has("Auch die Einwilligung") {
+	if a := b.get("/"); !a.Has(alias+": Zusammenfassung prüfen") || !a.Has("Auch die Einwilligung") {
 		t.Error("the draft is not named")
 	}
 	if a := s.as("Bernd").get("/"); a.Has(alias) {

@@ -47,7 +47,7 @@ func entries(f frame) []entry {
 // tone is the colour of a tag: its words say the same, so nothing depends on it. It takes what the template "state" takes.
 func tone(of []any) string {
 	switch fmt.Sprint(of...) {
-	case "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "requestsubmitted", "consentnone", "urgencyurgent":
+	case "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "summarychecked", "requestsubmitted", "consentnone", "urgencyurgent":
 		return "warn"
 	case "answerdeclined", "answercancelled", "statecancelled", "statesealed", "measurerefused", "measurenot_possible", "consentexpired",
 		"consentwithdrawn", "requestdeclined", "requestwithdrawn":

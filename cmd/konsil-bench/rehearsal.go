@@ -123,7 +123,7 @@ func (r *rehearsal) ask(ctx context.Context, by *visitor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := by.post(ctx, of+"/release", url.Values{"version": {"1"}, "checked": {"yes"}}); err != nil {
+	if err := r.release(ctx, by, of); err != nil {
 		return "", err
 	}
 	page, err := by.get(ctx, of+"/consent")
@@ -145,6 +145,21 @@ func (r *rehearsal) ask(ctx context.Context, by *visitor) (string, error) {
 		"question": {"Wie schnell ist die Mitschrift?"}, "own_wish": {"Dass es nicht ruckelt."}, "urgency": {"normal"},
 		"disciplines": circle[:min(6, len(circle))], // a request names six at most
 	})
+}
+
+// release checks the summary of a case and has a colleague release it: whoever of the other caseworkers sees the case.
+func (r *rehearsal) release(ctx context.Context, by *visitor, of string) error {
+	if _, err := by.post(ctx, of+"/check", url.Values{"version": {"1"}, "checked": {"yes"}}); err != nil {
+		return err
+	}
+	for _, second := range r.caseworkers {
+		if second == by || !second.finds(ctx, of) {
+			continue
+		}
+		_, err := second.post(ctx, of+"/release", url.Values{"version": {"1"}, "checked": {"yes"}})
+		return err
+	}
+	return errors.New("nobody else is there to release the summary")
 }
 
 // invite convenes a request for a few minutes from now, when the room may be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,6 +37,7 @@ var rehearsalStaff = []actorOf{
 	{"Jobcenter Lindenau", account.Caseworker, "Jana Brandt", "jana.brandt@jc-lindenau.test"},
 	{"Jobcenter Lindenau", account.Caseworker, "Paul Ziegler", "paul.ziegler@jc-lindenau.test"},
 	{"Jobcenter Talheim", account.Caseworker, "Lena Sorge", "lena.sorge@jc-talheim.test"},
+	{"Jobcenter Talheim", account.Caseworker, "Timo Wandel", "timo.wandel@jc-talheim.test"},
 }
 
 var rehearsalExperts = []expertpool.Expert{
@@ -255,8 +257,8 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 	if err != nil || c.Sealed {
 		return err
 	}
-	if k.released && c.Summary.State == "draft" {
-		if err := s.cases.Release(ctx, by, id, c.Summary.Version, ""); err != nil {
+	if k.released {
+		if err := s.rehearseRelease(ctx, by, c); err != nil {
 			return err
 		}
 	}
@@ -274,6 +276,31 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 		CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish,
 	})
 	return err
+}
+
+// rehearseRelease takes the summary from where it is through both pairs of eyes.
+func (s *server) rehearseRelease(ctx context.Context, by account.Actor, c casefile.Case) error {
+	if c.Latest.State == casefile.Draft {
+		if err := s.cases.Check(ctx, by, c.ID, c.Latest.Number, ""); err != nil {
+			return err
+		}
+		c.Latest.State = casefile.Checked
+	}
+	if c.Latest.State != casefile.Checked {
+		return nil
+	}
+	second, err := s.actor(ctx, colleagueOf(by.Name))
+	if err != nil {
+		return err
+	}
+	return s.cases.Release(ctx, second, c.ID, casefile.Releasing{Version: c.Latest.Number})
+}
+
+// colleagueOf is who releases what a caseworker of the rehearsal has written.
+func colleagueOf(name string) string {
+	i := slices.IndexFunc(rehearsalStaff, func(a actorOf) bool { return a.name == name })
+	j := slices.IndexFunc(rehearsalStaff, func(a actorOf) bool { return a.organisation == rehearsalStaff[i].organisation && a.name != name })
+	return rehearsalStaff[j].name
 }
 
 // rehearsalCase finds the case by its text, or makes it.

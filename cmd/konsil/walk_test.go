@@ -39,6 +39,7 @@ const (
 type walk struct {
 	*house
 	jana, karin, kern *person
+	paul              *person // Jana's second pair of eyes
 	roth              *person
 	code              string
 }
@@ -97,9 +98,8 @@ func (w *walk) asks() {
 	p.follows("Fall anlegen")
 	p.sees("Der Fall ist angelegt", caseWords[0])
 	p.pictures("fall-entwurf")
-	p.ticks("Ich habe den Text geprüft")
-	p.follows("Fassung freigeben")
-	p.sees("Die Fassung ist freigegeben")
+	w.released(p)
+	p.pictures("fall-freigegeben")
 	p.follows("Einwilligung eintragen")
 	for _, discipline := range []string{"Psychiatrie", "Orthopädie", "Arbeitsmedizin"} {
 		p.ticks(discipline)
@@ -111,6 +111,29 @@ func (w *walk) asks() {
 	p.requests(question, wish, "dringend", "Psychiatrie", "Orthopädie")
 	p.pictures("anfrage-fallfuehrung")
 	w.nowhereButInTheVault()
+}
+
+// released takes the summary on the author's page through both pairs of eyes: she checks it, her colleague finds it under what
+// waits for him and releases it.
+func (w *walk) released(author *person) {
+	w.t.Helper()
+	author.ticks("Ich habe den Text geprüft")
+	author.follows("Als geprüft weitergeben")
+	author.sees("Die Fassung ist geprüft", "Wer einen Text geschrieben hat, gibt ihn nicht selbst frei")
+	of := author.where()
+	if w.paul == nil {
+		w.paul = w.person("Paul Ziegler")
+		w.paul.signsIn("Fallführung")
+	} else {
+		w.paul.visits("/")
+	}
+	w.paul.sees("wartet auf Ihre Freigabe")
+	w.paul.visits(of)
+	w.paul.pictures("fall-zweite-person")
+	w.paul.ticks("Ich habe den Text als zweite Person ganz gelesen")
+	w.paul.follows("Fassung freigeben")
+	w.paul.sees("Die Fassung ist freigegeben")
+	author.visits(of)
 }
 
 // requests writes a request on the page of a case.
@@ -317,8 +340,7 @@ func (w *walk) withoutConsent() {
 	w.jana.visits("/cases")
 	w.jana.follows(pseudonym)
 	w.jana.sees(word)
-	w.jana.ticks("Ich habe den Text geprüft")
-	w.jana.follows("Fassung freigeben")
+	w.released(w.jana)
 	w.jana.requests("Was hilft, damit es hält?", "Ruhe.", "in den nächsten Wochen", "Suchtberatung")
 	soon := w.clock().Add(12 * time.Minute).In(expertpool.Zone())
 	tab := w.karin.tab()

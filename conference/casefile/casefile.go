@@ -31,51 +31,11 @@ type Case struct {
 
 	Latest   Version // of the summary; the zero Version when sealed
 	Released int     // version that the circle may read; 0 while there is none
+	Alone    bool    // nobody but the author of the latest version could release it
+	Single   bool    // the organisation allows a release by the author where nobody else could do it
 
 	Summary *Summary // the latest; nil when sealed, and in lists
 	Consent *Consent // the last one given, standing or not
-}
-
-// Todo names what the case waits for from its caseworker, in the order in which it is done: release, consent.
-func (c Case) Todo(now time.Time) []string {
-	var todo []string
-	if !c.Sealed && c.Draft() {
-		todo = append(todo, "release")
-	}
-	if !c.Sealed && !c.Consent.Stands(now) {
-		todo = append(todo, "consent")
-	}
-	return todo
-}
-
-// Version is a version of the summary without its words.
-type Version struct {
-	Number int
-	State  string // draft, released
-}
-
-// Draft says that the latest version waits for its release.
-func (c Case) Draft() bool { return c.Latest.State == "draft" }
-
-// Summary is the pseudonymised text about the case, one page. The own goals and limits are the client's and are mandatory:
-// they are the case, not free text beside it.
-type Summary struct {
-	Version                                    int
-	State                                      string // draft, released, replaced, sealed
-	Situation, Resources, Tried, Goals, Limits string
-	AuthorName                                 string
-	WrittenAt                                  time.Time
-	ReleasedAt                                 *time.Time
-}
-
-func (s *Summary) validate() error {
-	return account.FirstError(
-		account.CheckText("situation", &s.Situation, 3000, true),
-		account.CheckText("resources", &s.Resources, 2000, true),
-		account.CheckText("tried", &s.Tried, 2000, true),
-		account.CheckText("goals", &s.Goals, 1000, true),
-		account.CheckText("limits", &s.Limits, 1000, true),
-	)
 }
 
 // ConsentText is the version of the text that is explained and signed today.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,11 +34,18 @@ func (s *Store) New(ctx context.Context, by account.Actor, i pseudonym.Identity,
 	if by.Role != account.Caseworker {
 		return uuid.Nil, account.ErrDenied
 	}
-	if err := account.FirstError(i.Validate(s.now()), first.validate()); err != nil {
+	if err := i.Validate(s.now()); err != nil {
 		return uuid.Nil, err
 	}
 	id, alias := uuid.New(), pseudonym.New(pseudonym.OfCase)
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		t, err := templateFor(ctx, tx, by, first.TemplateID)
+		if err != nil {
+			return err
+		}
+		if err := first.validate(t); err != nil {
+			return err
+		}
 		if err := s.insertCase(ctx, tx, by, id, alias); err != nil {
 			return err
 		}
@@ -55,49 +61,6 @@ func (s *Store) New(ctx context.Context, by account.Actor, i pseudonym.Identity,
 		return uuid.Nil, fmt.Errorf("new case: %w", err)
 	}
 	return id, nil
-}
-
-// Write adds a version of the summary as a draft. What is released stays until the draft is. Errors: InvalidError,
-// ErrNotFound, ErrClosed when sealed.
-func (s *Store) Write(ctx context.Context, by account.Actor, id uuid.UUID, text Summary) error {
-	if err := text.validate(); err != nil {
-		return err
-	}
-	return s.change(ctx, by, id, "write_summary", "", func(tx pgx.Tx, c Case) error {
-		_, err := s.insertSummary(ctx, tx, by, id, text)
-		return err
-	})
-}
-
-// Release makes the newest draft the one that the circle may read; the one before is replaced. ErrConflict when there is no
-// draft.
-//
-// A draft in which the name guard is sure to have found somebody is released only with a reason, which is recorded: InvalidError
-// "names" of the field reason.
-func (s *Store) Release(ctx context.Context, by account.Actor, id uuid.UUID, version int, reason string) error {
-	if err := account.CheckText("reason", &reason, 300, false); err != nil {
-		return err
-	}
-	return s.change(ctx, by, id, "release_summary", reason, func(tx pgx.Tx, c Case) error {
-		found, err := s.hints(ctx, tx, c)
-		if err != nil {
-			return err
-		}
-		if reason == "" && slices.ContainsFunc(found, Hint.Sure) {
-			return &account.InvalidError{Field: "reason", Rule: "names"}
-		}
-		if _, err := tx.Exec(ctx, `update case_summary set state = 'replaced' where case_id = $1 and state = 'released'`, id); err != nil {
-			return err
-		}
-		tag, err := tx.Exec(ctx, `
-			update case_summary set state = 'released', released_by = $3, released_at = $4
-			where case_id = $1 and version = $2 and state = 'draft'
-				and version = (select max(version) from case_summary where case_id = $1)`, id, version, by.ID, s.now())
-		if err == nil && tag.RowsAffected() == 0 {
-			return account.Refuse(account.ErrConflict, "no_draft")
-		}
-		return err
-	})
 }
 
 // Grant records the client's consent. A consent that stands is replaced: its circle and term no longer count.
@@ -158,21 +121,6 @@ func (s *Store) Open(ctx context.Context, q Querier, id uuid.UUID, discipline st
 	return opens(sealed, c, discipline, s.now())
 }
 
-// Released returns the summary that the circle may read, after Open. ErrNotFound when none is released.
-func (s *Store) Released(ctx context.Context, q Querier, id uuid.UUID, discipline string) (Summary, error) {
-	if err := s.Open(ctx, q, id, discipline); err != nil {
-		return Summary{}, err
-	}
-	text, err := summaryOf(ctx, q, id, true)
-	if err == nil && text == nil {
-		return Summary{}, account.ErrNotFound
-	}
-	if err != nil {
-		return Summary{}, err
-	}
-	return *text, nil
-}
-
 // change locks a case of the actor's organisation, does something to it and records it, with its reason where there is one.
 func (s *Store) change(ctx context.Context, by account.Actor, id uuid.UUID, did, reason string, do func(pgx.Tx, Case) error) error {
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
@@ -214,21 +162,6 @@ func (s *Store) insertCase(ctx context.Context, tx pgx.Tx, by account.Actor, id 
 		insert into case_file (id, organisation_id, pseudonym, caseworker_id, state, created_at)
 		values ($1, $2, $3, $4, 'open', $5)`, id, by.Organisation, alias, by.ID, s.now())
 	return err
-}
-
-func (s *Store) insertSummary(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, t Summary) (int, error) {
-	var version int
-	// A draft that was never released gives way: only released text has readers who could miss it.
-	_, err := tx.Exec(ctx, `update case_summary set state = 'replaced' where case_id = $1 and state = 'draft'`, id)
-	if err != nil {
-		return 0, err
-	}
-	err = tx.QueryRow(ctx, `
-		insert into case_summary (case_id, version, organisation_id, state, situation, resources, tried, goals, limits, author_id, written_at)
-		select $1, coalesce(max(version), 0) + 1, $2, 'draft', $3, $4, $5, $6, $7, $8, $9
-		from case_summary where case_id = $1
-		returning version`, id, by.Organisation, t.Situation, t.Resources, t.Tried, t.Goals, t.Limits, by.ID, s.now()).Scan(&version)
-	return version, err
 }
 
 func (s *Store) record(ctx context.Context, tx pgx.Tx, by account.Actor, did, alias string, id uuid.UUID, reason string) error {

@@ -58,7 +58,9 @@ type desk struct {
 	clock   time.Time
 	vault   *pseudonym.Vault
 	by      account.Actor
-	foreign account.Actor
+	second  account.Actor // her colleague
+	foreign account.Actor // of another Jobcenter of the network
+	lead    account.Actor // coordinator of the network
 }
 
 func newDesk(t *testing.T) *desk {
@@ -73,17 +75,32 @@ func newDesk(t *testing.T) *desk {
 	net := uuid.New()
 	_, err = d.db.Exec(t.Context(), `insert into network (id, name) values ($1, 'N')`, net)
 	d.must(err)
-	for i, a := range []*account.Actor{&d.by, &d.foreign} {
-		org := uuid.New()
-		_, err := d.db.Exec(t.Context(), `insert into organisation (id, network_id, name, kind) values ($1, $2, 'O', 'jobcenter')`, org, net)
+	join := func(org uuid.UUID, role account.Role) account.Actor {
+		id, err := accounts.Add(t.Context(), account.New{Organisation: org, Role: role, Name: "Person", Email: uuid.NewString() + "@o.test"})
 		d.must(err)
-		id, err := accounts.Add(t.Context(), account.New{Organisation: org, Role: account.Caseworker, Name: "Person", Email: string(rune('a'+i)) + "@o.test"})
-		d.must(err)
-		*a, err = accounts.ByID(t.Context(), id)
+		a, err := accounts.ByID(t.Context(), id)
 		d.must(err)
 		a.Session = uuid.New()
+		return a
 	}
+	organisation := func(kind string) uuid.UUID {
+		org := uuid.New()
+		_, err := d.db.Exec(t.Context(), `insert into organisation (id, network_id, name, kind) values ($1, $2, 'O', $3)`, org, net, kind)
+		d.must(err)
+		return org
+	}
+	own := organisation("jobcenter")
+	d.by, d.second = join(own, account.Caseworker), join(own, account.Caseworker)
+	d.foreign, d.lead = join(organisation("jobcenter"), account.Caseworker), join(organisation("pool"), account.Coordinator)
 	return d
+}
+
+// release takes a version all the way: the author checks it, her colleague releases it.
+func (d *desk) release(id uuid.UUID, version int) error {
+	if err := d.Check(d.t.Context(), d.by, id, version, ""); err != nil {
+		return err
+	}
+	return d.Release(d.t.Context(), d.second, id, Releasing{Version: version})
 }
 
 func (d *desk) must(err error) {
@@ -167,21 +184,21 @@ func TestReleaseReplacesWhatWasReleased(t *testing.T) {
 	if _, err := d.Released(ctx, d.db, id, "psychiatry"); !errors.Is(err, account.ErrNotFound) {
 		t.Fatalf("a draft is readable: %v", err)
 	}
-	d.must(d.Release(ctx, d.by, id, 1, ""))
+	d.must(d.release(id, 1))
 	next := text()
 	next.Situation = "neu"
 	d.must(d.Write(ctx, d.by, id, next))
 	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Situation != "s" {
 		t.Fatalf("the draft took the place of what is released: %+v, %v", s, err)
 	}
-	if err := d.Release(ctx, d.by, id, 1, ""); !errors.Is(err, account.ErrConflict) {
+	if err := d.release(id, 1); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("released an old version: %v", err)
 	}
-	d.must(d.Release(ctx, d.by, id, 2, ""))
+	d.must(d.release(id, 2))
 	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Version != 2 || s.Situation != "neu" {
 		t.Fatalf("released: %+v, %v", s, err)
 	}
-	if err := d.Release(ctx, d.by, id, 2, ""); !errors.Is(err, account.ErrConflict) {
+	if err := d.release(id, 2); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("released twice: %v", err)
 	}
 }

@@ -54,22 +54,22 @@ func (s *Store) hints(ctx context.Context, tx pgx.Tx, c Case) ([]Hint, error) {
 		return nil, err // without the comparison nothing may leave: better no release than a blind one
 	}
 	var found []Hint
-	for _, part := range text.parts() {
-		for _, f := range s.guard.Find(part.text, subject) {
-			before, after := part.text[:f.Start], part.text[f.End:]
-			found = append(found, Hint{
-				Field: part.field, Before: lastWords(before), Passage: part.text[f.Start:f.End], After: firstWords(after),
-				Class: f.Class, Reason: f.Reason, Confidence: f.Confidence,
-			})
-		}
+	for _, f := range text.fields() {
+		found = append(found, s.find(f.name, *f.text, subject)...)
 	}
 	return found, nil
 }
 
-type part struct{ field, text string }
-
-func (s *Summary) parts() []part {
-	return []part{{"situation", s.Situation}, {"resources", s.Resources}, {"tried", s.Tried}, {"goals", s.Goals}, {"limits", s.Limits}}
+// find gives what could name somebody in one text.
+func (s *Store) find(field, text string, subject *nameguard.Subject) []Hint {
+	var found []Hint
+	for _, f := range s.guard.Find(text, subject) {
+		found = append(found, Hint{
+			Field: field, Before: lastWords(text[:f.Start]), Passage: text[f.Start:f.End], After: firstWords(text[f.End:]),
+			Class: f.Class, Reason: f.Reason, Confidence: f.Confidence,
+		})
+	}
+	return found
 }
 
 // around is how many bytes of the text beside a passage are shown at most.

@@ -22,18 +22,20 @@ type Querier interface {
 
 const caseColumns = `
 	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at,
-	coalesce(l.version, 0), coalesce(l.state, ''), coalesce(r.version, 0)
+	coalesce(l.version, 0), coalesce(l.state, ''), coalesce(l.author_id, c.caseworker_id), coalesce(r.version, 0),
+	not exists (select from account b where b.id <> coalesce(l.author_id, c.caseworker_id) and ` + secondPerson + `), o.single_release
 	from case_file c
+	join organisation o on o.id = c.organisation_id
 	join account a on a.id = c.caseworker_id
 	left join lateral (
-		select version, state from case_summary t where t.case_id = c.id and t.state <> 'sealed' order by version desc limit 1
+		select version, state, author_id from case_summary t where t.case_id = c.id and t.state <> 'sealed' order by version desc limit 1
 	) l on true
 	left join case_summary r on r.case_id = c.id and r.state = 'released'`
 
 func scanCase(row pgx.CollectableRow) (Case, error) {
 	var c Case
 	err := row.Scan(&c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
-		&c.Latest.Number, &c.Latest.State, &c.Released)
+		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single)
 	return c, err
 }
 
@@ -63,8 +65,8 @@ func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
 	return cases, nil
 }
 
-// Waiting counts the open cases of the caseworker's organisation that wait for a release or for a consent: what Todo says of
-// each. Nothing of a case waits for others.
+// Waiting counts the open cases of the caseworker's organisation that wait for her to check or release a summary, or for a
+// consent: those of which Todo says something. Nothing of a case waits for others.
 func (s *Store) Waiting(ctx context.Context, by account.Actor) (int, error) {
 	if by.Role != account.Caseworker {
 		return 0, nil
@@ -73,9 +75,10 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (int, error) {
 	err := s.db.QueryRow(ctx, `
 		select count(*) from case_file c
 		where c.organisation_id = $1 and c.state = 'open' and (
-			exists (select from case_summary t where t.case_id = c.id and t.state = 'draft')
+			exists (select from case_summary t where t.case_id = c.id and (t.state = 'draft' or t.state = 'checked' and (
+				t.author_id <> $3 or not exists (select from account b where b.id <> $3 and `+secondPerson+`))))
 			or not exists (select from consent k where k.case_id = c.id and k.withdrawn_at is null and k.replaced_at is null and k.valid_until >= $2))`,
-		by.Organisation, expertpool.Today(s.now())).Scan(&n)
+		by.Organisation, expertpool.Today(s.now()), by.ID).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("waiting cases: %w", err)
 	}
@@ -145,10 +148,14 @@ func (s *Store) sightings(ctx context.Context, organisation, id uuid.UUID) ([]Si
 }
 
 func (s *Store) header(ctx context.Context, by account.Actor, id uuid.UUID) (Case, error) {
+	return s.caseIn(ctx, s.db, by, id)
+}
+
+func (s *Store) caseIn(ctx context.Context, q Querier, by account.Actor, id uuid.UUID) (Case, error) {
 	if by.Role != account.Caseworker {
 		return Case{}, account.ErrDenied
 	}
-	rows, err := s.db.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, by.Organisation)
+	rows, err := q.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, by.Organisation)
 	if err != nil {
 		return Case{}, fmt.Errorf("case: %w", err)
 	}
@@ -209,24 +216,6 @@ func (s *Store) consentsOf(ctx context.Context, organisation uuid.UUID) (map[uui
 		given[id] = &c
 	}
 	return given, rows.Err()
-}
-
-// summaryOf returns the released summary, or the newest of all; nil when there is none.
-func summaryOf(ctx context.Context, q Querier, id uuid.UUID, released bool) (*Summary, error) {
-	var t Summary
-	err := q.QueryRow(ctx, `
-		select s.version, s.state, s.situation, s.resources, s.tried, s.goals, s.limits, a.name, s.written_at, s.released_at
-		from case_summary s join account a on a.id = s.author_id
-		where s.case_id = $1 and s.state <> 'sealed' and (s.state = 'released' or not $2)
-		order by s.version desc limit 1`, id, released).
-		Scan(&t.Version, &t.State, &t.Situation, &t.Resources, &t.Tried, &t.Goals, &t.Limits, &t.AuthorName, &t.WrittenAt, &t.ReleasedAt)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("summary: %w", err)
-	}
-	return &t, nil
 }
 
 // ValidUntil is the last day of the consent that stands, or nil.
