@@ -85,8 +85,10 @@ type ending struct {
 }
 
 func newConference(h *Hub, id string) *conference {
+	room := newRoomState()
+	room.way.allowed = h.cfg.PeerToPeer
 	return &conference{
-		id: id, hub: h, log: h.log, aware: newAwareness(), room: newRoomState(),
+		id: id, hub: h, log: h.log, aware: newAwareness(), room: room,
 		in: make(chan inbound, frameBacklog), mail: newMailbox(), ready: make(chan struct{}),
 		quit: make(chan struct{}), done: make(chan struct{}), keeper: make(chan struct{}),
 		clerk: newClerk(h.log, id), looked: time.Now(),
@@ -214,13 +216,15 @@ func (c *conference) receive(in inbound) {
 	}
 	switch in.kind {
 	case inHello:
-		c.greet(s, in.name, in.plain)
+		c.greet(s, in.hello)
 	case inCommand:
 		c.act(c.room.command(s.visitor, in.name, *in.asks, c.hub.cfg.Now()))
 	case inKey:
 		c.passKey(s, in.key)
 	case inLine:
 		c.passLine(s, in.line)
+	case inHandOver:
+		c.handOver(s, in.way, in.body)
 	default:
 		if s.reads { // or it waits, or has no right to the notes
 			c.receiveNotes(in)

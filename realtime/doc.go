@@ -22,8 +22,9 @@
 //     The request's goroutine ends with the upgrade. Only the writer writes
 //     (the library adds a close frame of its own after a protocol error, in
 //     one write, when nothing else follows anyway). The reader parses, decodes
-//     and signals to the socket's sfu.Peer. The conference joins the peer to
-//     the room when the room's rules let the socket in (roomstate.go: pure),
+//     and signals to the socket's sfu.Peer, or, where two people are connected
+//     straight, through the conference to the other of them (pair.go). The
+//     conference joins the peer to the room when the room's rules let the socket in (roomstate.go: pure),
 //     and the reader closes it before it says that it has left: only then do
 //     the list of people and the epoch of the keys change.
 //   - One goroutine for all notes, the committer, drains the ticks of every

@@ -150,6 +150,9 @@ type Config struct {
 	// ICEServers gives what a person's browser may use for that long to find a
 	// way to the room; nil: nothing.
 	ICEServers func(person string, life time.Duration) []ICEServer
+	// PeerToPeer lets two people who are alone in a room send to each other
+	// straight, where their browsers know how. Each learns the other's addresses.
+	PeerToPeer bool
 	Log        *slog.Logger     // nil: slog.Default
 	Now        func() time.Time // nil: time.Now
 }

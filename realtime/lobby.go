@@ -96,7 +96,8 @@ func (r *roomState) letIn(together ...*visitor) []effect {
 		effects = append(effects, effect{do: doLetIn, to: v})
 	}
 	r.news.people = true
-	return append(effects, r.turn("join"))
+	effects = append(effects, r.turn("join"))
+	return append(effects, r.chooseWay()...)
 }
 
 // admit lets in those named, or, when nobody is, all that wait except those
@@ -162,15 +163,16 @@ func (r *roomState) showOut(by *visitor, peer string, s standing, e effect) []ef
 	}
 	r.passes[v.Person] = pass{standing: s}
 	e.to = v
-	r.departs(v.Person)
-	return []effect{{do: doRecord, to: v, by: by, what: e.what}, e}
+	effects := []effect{{do: doRecord, to: v, by: by, what: e.what}}
+	return append(append(effects, r.departs(v.Person)...), e)
 }
 
 // departs marks all sockets of a person that are in the room.
-func (r *roomState) departs(person string) {
+func (r *roomState) departs(person string) (effects []effect) {
 	for _, v := range r.ofPerson(person, true) {
-		r.depart(v)
+		effects = append(effects, r.depart(v)...)
 	}
+	return effects
 }
 
 // lock keeps strangers from knocking. Whoever has a seat or a link of her own
@@ -219,7 +221,7 @@ func (r *roomState) endGuestPhase(by *visitor) []effect {
 			continue
 		}
 		r.passes[v.Person] = pass{standing: returned}
-		r.departs(v.Person)
+		effects = append(effects, r.departs(v.Person)...)
 		effects = append(effects, effect{do: doSendBack, to: v})
 	}
 	// Who was let in and is away for the moment must not walk in next time.

@@ -195,7 +195,7 @@ func (l *listener) follow(t *testing.T, c *client) {
 		if err := l.pc.SetLocalDescription(answer); err != nil {
 			t.Fatal(err)
 		}
-		c.text("sub.answer", description{o.Gen, answer.SDP})
+		c.text("sub.answer", description{Gen: o.Gen, SDP: answer.SDP})
 	}
 	if l.offers > 0 {
 		l.ice = takeCandidates(c, l.pc, "sub", l.ice)

@@ -53,10 +53,13 @@ const (
 // room. It belongs to the conference's goroutine.
 type visitor struct {
 	person
-	guest Guest
-	in    bool
-	going bool // shown out; in the room until its media has stopped
-	plain bool // cannot encrypt: has no media and no keys
+	guest   Guest
+	in      bool
+	going   bool  // shown out; in the room until its media has stopped
+	plain   bool  // cannot encrypt: has no media and no keys
+	pairs   bool  // can send straight to another
+	way     int64 // the number of the way that its media takes
+	severed bool  // was connected straight, and is cut off: has no keys any more
 	// unmuting are silenced sources that were switched off since: switching
 	// one on again lifts the silence. Who just goes on sending stays silent.
 	unmuting []string

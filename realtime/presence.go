@@ -88,12 +88,13 @@ func (c *conference) limitSockets(person string) {
 	}
 	if len(theirs) > socketsEach {
 		oldest := slices.MinFunc(theirs, func(a, b *socket) int { return cmp.Compare(a.id, b.id) })
-		oldest.out.end(closeElsewhere, "elsewhere")
 		c.leave(oldest)
+		oldest.out.end(closeElsewhere, "elsewhere")
 	}
 }
 
-// leave takes a socket out. It does nothing the second time.
+// leave takes a socket out. Whoever is connected to it straight knows of it
+// before the socket does, if it is ended after. It does nothing the second time.
 func (c *conference) leave(s *socket) {
 	i := slices.Index(c.sockets, s)
 	if i < 0 {
@@ -102,7 +103,7 @@ func (c *conference) leave(s *socket) {
 	c.sockets = slices.Delete(c.sockets, i, i+1)
 	c.aware.leave(s)
 	if s.visitor != nil {
-		c.room.depart(s.visitor)
+		c.act(c.room.depart(s.visitor))
 	}
 	if s.inside && !c.has(s.guest.Person) {
 		c.clerk.attend(c.hub.cfg.Gate.Left, s.guest)
@@ -121,8 +122,9 @@ func (c *conference) part(s *socket) {
 // waits to be read is ignored.
 func (c *conference) revoke(s *socket, reason string) {
 	s.revoked = true
-	s.out.end(closeEnded, reason, s.farewell(reason)...)
+	last := s.farewell(reason)
 	c.leave(s)
+	s.out.end(closeEnded, reason, last...)
 }
 
 // farewell says why it ends to those who speak text: `ended` in the room, and
@@ -196,7 +198,7 @@ func (c *conference) presentAll(now time.Time) {
 // tellAll sends a text frame to those in the room.
 func (c *conference) tellAll(f []byte) {
 	for _, s := range c.sockets {
-		if s.visitor != nil && s.visitor.in {
+		if s.visitor != nil && s.visitor.in && !s.visitor.going {
 			s.out.put(f)
 		}
 	}

@@ -31,6 +31,7 @@ type (
 	greeting struct {
 		Name string `json:"name"`
 		E2EE *bool  `json:"e2ee"` // false: this browser cannot encrypt
+		Pair bool   `json:"pair"` // this page can send straight to another
 	}
 	welcome struct {
 		Self       string      `json:"self"`
@@ -80,11 +81,13 @@ type (
 			MID    string `json:"mid"`
 			Source string `json:"source"`
 		} `json:"tracks"`
+		Way int64 `json:"way"`
 	}
 	subOffer struct {
 		Gen    int        `json:"gen"`
 		SDP    string     `json:"sdp"`
 		Tracks []subTrack `json:"tracks"`
+		Way    int64      `json:"way,omitempty"`
 	}
 	subTrack struct {
 		MID    string `json:"mid"`
@@ -94,15 +97,28 @@ type (
 	description struct {
 		Gen int    `json:"gen"`
 		SDP string `json:"sdp"`
+		Way int64  `json:"way,omitempty"`
 	}
 	candidate struct {
 		PC   string          `json:"pc"`
 		Init json.RawMessage `json:"cand"`
+		Way  int64           `json:"way,omitempty"`
 	}
 	which struct {
 		PC string `json:"pc"`
 	}
+	// ofWay is what all bodies about connections have: the number of the way
+	// that they belong to. What is under way when it changes is of no use.
+	ofWay struct {
+		Way int64 `json:"way"`
+	}
 )
+
+// route is a socket's end, on the server, of the way that its media takes.
+type route struct {
+	way  int64
+	peer *sfu.Peer // nil: media goes straight to the other of two
+}
 
 // control takes one text frame.
 func (s *socket) control(data []byte) {
@@ -202,14 +218,29 @@ func body[T any](e envelope) (v T, ok bool) {
 	return v, json.Unmarshal(e.Data, &v) == nil
 }
 
-// signal passes on what concerns the peer connections; the room decides
-// whether it makes sense.
+// signal passes on what concerns the peer connections, to the server's end of
+// them or to the other of two.
 func (s *socket) signal(e envelope) bool {
-	room := s.room.Load()
-	if room == nil {
+	on := s.route.Load()
+	if on == nil {
 		s.complain("media")
 		return true
 	}
+	of, ok := body[ofWay](e)
+	switch {
+	case !ok:
+		return false
+	case of.Way != on.way && e.Type != "view":
+		return true // sent before it was told that the way has changed
+	case on.peer == nil:
+		return s.signalPair(e, on.way)
+	}
+	return s.signalRoom(e, on.peer)
+}
+
+// signalRoom passes on what concerns the connections to the server; the room
+// decides whether it makes sense.
+func (s *socket) signalRoom(e envelope, room *sfu.Peer) bool {
 	switch e.Type {
 	case "pub.offer":
 		o, ok := body[pubOffer](e)
@@ -260,13 +291,11 @@ func (s *socket) hello(e envelope) {
 		return
 	}
 	g, _ := body[greeting](e) // a greeting may be empty
-	s.greets = s.conf.ask(inbound{from: s, kind: inHello, name: g.Name, plain: g.E2EE != nil && !*g.E2EE})
+	s.greets = s.conf.ask(inbound{from: s, kind: inHello, hello: g})
 }
 
-// joinRoom makes the two peer connections. Without them the person still
-// writes and is seen in the list. It is called by the conference's goroutine,
-// while the reader may be leaving: one of the two sees that there is something
-// to close.
+// joinRoom makes the two peer connections to the server. Without them the
+// person still writes and is seen in the list.
 func (s *socket) joinRoom() {
 	rooms := s.conf.hub.cfg.Rooms
 	if rooms == nil {
@@ -276,7 +305,8 @@ func (s *socket) joinRoom() {
 		s.complain("e2ee")
 		return
 	}
-	p, err := rooms.Join(s.conf.id, s.peer, s.relay)
+	way := s.visitor.way
+	p, err := rooms.Join(s.conf.id, s.peer, func(e sfu.Event) { s.relay(e, way) })
 	if err != nil {
 		s.conf.log.Warn("joining the room failed", "conference", s.conf.id, "error", err)
 		s.complain("media")
@@ -285,38 +315,64 @@ func (s *socket) joinRoom() {
 	if v := s.visitor; v.Part == PartModerator || v.Share == shareGranted {
 		p.Allow(sourceScreen, true)
 	}
-	s.room.Store(p)
-	if code, _ := s.out.ending(); code != 0 {
+	for _, source := range s.visitor.Muted {
+		p.Silence(source, true)
+	}
+	s.enter(&route{way, p})
+}
+
+// enter closes the server's end of one way and takes up another's. It is called
+// by the conference's goroutine, while the reader may be leaving: one of the two
+// sees that there is something to close.
+func (s *socket) enter(next *route) {
+	if before := s.route.Swap(next); before != nil && before.peer != nil {
+		before.peer.Close()
+	}
+	if code, _ := s.out.ending(); code != 0 && next != nil {
 		s.leaveRoom()
 	}
 }
 
-// leaveRoom returns when no more media goes to or comes from this socket.
+// leaveRoom returns when no more media goes over the server to or from this
+// socket.
 func (s *socket) leaveRoom() {
-	if p := s.room.Swap(nil); p != nil {
-		p.Close()
+	if on := s.route.Swap(nil); on != nil && on.peer != nil {
+		on.peer.Close()
 	}
 }
 
-// relay sends an event of the room on. It is called from the peer's goroutine
-// and blocks no longer than until the welcome that everything follows is queued.
-func (s *socket) relay(e sfu.Event) {
+// forwarded is the socket's peer in the server's room; nil: it has none.
+func (s *socket) forwarded() *sfu.Peer {
+	if on := s.route.Load(); on != nil {
+		return on.peer
+	}
+	return nil
+}
+
+// relay sends an event of the room on, as one of that way. It is called from
+// the peer's goroutine and blocks no longer than until the welcome that
+// everything follows is queued.
+func (s *socket) relay(e sfu.Event, way int64) {
 	<-s.welcomed
 	switch {
 	case e.PubAnswer != nil:
-		s.out.put(textFrame("pub.answer", description{e.PubAnswer.Gen, e.PubAnswer.SDP}))
+		s.out.put(textFrame("pub.answer", description{e.PubAnswer.Gen, e.PubAnswer.SDP, way}))
 	case e.SubOffer != nil:
 		tracks := make([]subTrack, len(e.SubOffer.Tracks))
 		for i, t := range e.SubOffer.Tracks {
 			tracks[i] = subTrack{t.MID, t.Peer, t.Source}
 		}
-		s.out.put(textFrame("sub.offer", subOffer{e.SubOffer.Gen, e.SubOffer.SDP, tracks}))
+		s.out.put(textFrame("sub.offer", subOffer{e.SubOffer.Gen, e.SubOffer.SDP, tracks, way}))
 	case e.Candidate != nil:
-		s.out.put(textFrame("ice", candidate{e.Candidate.PC, e.Candidate.Init}))
+		s.out.put(textFrame("ice", candidate{e.Candidate.PC, e.Candidate.Init, way}))
 	case e.Live != nil:
 		live := *e.Live
-		s.conf.mail.post(func() { s.conf.room.setLive(s.visitor, live) })
+		s.conf.mail.post(func() {
+			if s.visitor.way == way {
+				s.conf.room.setLive(s.visitor, live)
+			}
+		})
 	default:
-		s.relayMedia(e)
+		s.relayMedia(e, way)
 	}
 }

@@ -38,7 +38,7 @@ func publish(t *testing.T, c *client) (*webrtc.PeerConnection, *webrtc.TrackLoca
 	}
 	pc.OnICECandidate(func(cand *webrtc.ICECandidate) {
 		if cand != nil {
-			c.text("ice", map[string]any{"pc": "pub", "cand": cand.ToJSON()})
+			c.text("ice", map[string]any{"pc": "pub", "way": c.way(), "cand": cand.ToJSON()})
 		}
 	})
 	offer, err := pc.CreateOffer(nil)
@@ -48,8 +48,15 @@ func publish(t *testing.T, c *client) (*webrtc.PeerConnection, *webrtc.TrackLoca
 	if err := pc.SetLocalDescription(offer); err != nil {
 		t.Fatal(err)
 	}
-	c.text("pub.offer", map[string]any{"gen": 1, "sdp": offer.SDP, "tracks": []any{map[string]any{"mid": "0", "source": "mic"}}})
+	c.text("pub.offer", map[string]any{"gen": 1, "sdp": offer.SDP, "way": c.way(), "tracks": []any{map[string]any{"mid": "0", "source": "mic"}}})
 	return pc, mic
+}
+
+// way is the number of the way that the server told of last.
+func (c *client) way() int64 {
+	var w wayTaken
+	json.Unmarshal(c.textOf("way"), &w)
+	return w.N
 }
 
 // hubPeer is the peer id the server gave.

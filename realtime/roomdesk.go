@@ -12,7 +12,7 @@ import (
 // switched it off and on again herself. Nobody can switch on another's
 // microphone.
 func (r *roomState) mute(by *visitor, c command, _ time.Time) []effect {
-	if c.Source != sourceMic && c.Source != sourceCamera && c.Source != sourceScreen {
+	if !isSource(c.Source) {
 		return complain(by, "malformed")
 	}
 	v := r.inside(c.Peer)

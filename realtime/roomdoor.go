@@ -5,14 +5,15 @@ import "context"
 // This file does what the room has decided (roomstate.go), on the conference's
 // goroutine.
 
-// greet hears a socket that wants to take part in the room. Plain: it cannot
-// encrypt, and will get neither media nor keys.
-func (c *conference) greet(s *socket, name string, plain bool) {
+// greet hears a socket that wants to take part in the room. One that cannot
+// encrypt will get neither media nor keys.
+func (c *conference) greet(s *socket, g greeting) {
 	if s.visitor != nil || !s.arrived {
 		return
 	}
-	s.visitor = newVisitor(s.peer, s.guest, name)
-	s.visitor.plain = plain
+	s.visitor = newVisitor(s.peer, s.guest, g.Name)
+	s.visitor.plain = g.E2EE != nil && !*g.E2EE
+	s.visitor.pairs = g.Pair
 	c.act(c.room.knock(s.visitor, c.hub.cfg.Now()))
 }
 
@@ -20,9 +21,7 @@ func (c *conference) act(effects []effect) {
 	for _, e := range effects {
 		switch e.do {
 		case doEpoch:
-			if rooms := c.hub.cfg.Rooms; rooms != nil {
-				rooms.Epoch(c.id, c.room.epoch)
-			}
+			c.tellEpoch()
 			c.tellAll(textFrame("epoch", epochBegins{c.room.epoch, c.room.members(), e.what}))
 		case doRecord:
 			c.record(e)
@@ -50,22 +49,33 @@ func (c *conference) actOn(s *socket, e effect) {
 	case doLetIn:
 		c.welcome(s)
 	case doSilence:
-		if p := s.room.Load(); p != nil {
+		if p := s.forwarded(); p != nil {
 			p.Silence(e.what, e.on)
 		}
 	case doAllow:
-		if p := s.room.Load(); p != nil {
+		if p := s.forwarded(); p != nil {
 			p.Allow(e.what, e.on)
 		}
+	case doWay:
+		c.takeWay(s)
 	case doComplain:
 		s.complain(e.what)
+	}
+}
+
+// tellEpoch tells the server's room the number that frames are sealed under.
+func (c *conference) tellEpoch() {
+	if rooms := c.hub.cfg.Rooms; rooms != nil {
+		rooms.Epoch(c.id, c.room.epoch)
 	}
 }
 
 // welcome lets a socket take part in the room.
 func (c *conference) welcome(s *socket) {
 	c.letInside(s)
-	s.joinRoom()
+	if c.room.partner(s.visitor) == nil { // or takeWay follows
+		s.joinRoom()
+	}
 	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, c.serversFor(s), c.room.list(), s.visitor.Part, c.room.status()}))
 	close(s.welcomed)
 }
@@ -79,8 +89,8 @@ func (c *conference) showOut(e effect) {
 			continue
 		}
 		s.revoked = true
-		s.out.end(closeReturned, reasonBack)
 		c.leave(s)
+		s.out.end(closeReturned, reasonBack)
 	}
 }
 

@@ -35,6 +35,7 @@ type roomState struct {
 	roll     bool  // a roll call is under way
 	epoch    int64 // of the media keys: raised whenever somebody comes or goes
 	hands    int   // hands raised so far
+	way      way
 	news     roomNews
 }
 
@@ -85,6 +86,7 @@ const (
 	doSilence                    // drop, or no longer, the packets of a source
 	doAllow                      // let a source be published, or no longer
 	doRecord                     // write down what happened
+	doWay                        // tell a socket about the way that its media takes now
 )
 
 // command is the body of any frame that asks something of the room.
@@ -99,6 +101,7 @@ type command struct {
 	Mic     bool     `json:"mic"`
 	Camera  bool     `json:"camera"`
 	Screen  bool     `json:"screen"`
+	Way     int64    `json:"way"`
 	Missing []struct {
 		Peer string `json:"peer"`
 	} `json:"missing"`
@@ -115,6 +118,8 @@ var commands = map[string]struct {
 	"stats":         {do: (*roomState).setMissing},
 	"present":       {do: (*roomState).confirmPresence},
 	"share.request": {do: (*roomState).requestShare},
+	"way.up":        {do: (*roomState).wayIsUp},
+	"way.failed":    {do: (*roomState).failWay},
 	"lobby.admit":   {true, (*roomState).admit},
 	"lobby.deny":    {true, (*roomState).deny},
 	"lobby.return":  {true, (*roomState).sendBack},
@@ -176,7 +181,7 @@ func (r *roomState) ofPerson(person string, in bool) (found []*visitor) {
 func (r *roomState) members() []string {
 	peers := []string{}
 	for _, v := range r.visitors {
-		if v.in && !v.plain {
+		if v.in && !v.plain && !v.severed {
 			peers = append(peers, v.Peer)
 		}
 	}
@@ -198,15 +203,16 @@ func (r *roomState) turn(why string) effect {
 	return effect{do: doEpoch, what: why}
 }
 
-// depart notes that a socket has been ended. Who waited is gone; who was in the
-// room is until gone, when her media has stopped.
-func (r *roomState) depart(v *visitor) {
+// depart notes that a socket is ended. Who waited is gone; who was in the room
+// is until gone, when her media has stopped.
+func (r *roomState) depart(v *visitor) []effect {
 	if v.in {
 		v.going = true
-		return
+		return r.sever(v)
 	}
 	r.drop(v)
 	r.news.lobby = true
+	return nil
 }
 
 // gone notes that nothing of a socket is left, media included: only now does
@@ -224,7 +230,11 @@ func (r *roomState) gone(v *visitor) []effect {
 		other.Missing = without(other.Missing, v.Peer)
 	}
 	r.news.people = true
-	return []effect{r.turn("leave")}
+	effects := r.chooseWay()
+	if v.severed {
+		return effects
+	}
+	return append(effects, r.turn("leave"))
 }
 
 // setOpen notes whether guests are foreseen at all, which may change while the
@@ -245,6 +255,9 @@ func (r *roomState) setOpen(open bool) []effect {
 func (r *roomState) status() roomStatus {
 	return roomStatus{r.locked, r.phase, r.mode(), r.roll, r.epoch}
 }
+
+// isSource says whether there is such a source of media.
+func isSource(s string) bool { return s == sourceMic || s == sourceCamera || s == sourceScreen }
 
 // mode is what kind of conference this is (mission.md: pseudonymous or open).
 func (r *roomState) mode() string {

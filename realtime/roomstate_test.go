@@ -23,7 +23,7 @@ func newScene(t *testing.T) *scene {
 
 // knocks lets a socket of a person say hello. Persons are named by their part:
 // m… moderates, g… is a guest, u… came with the link of g…, others have a seat.
-func (s *scene) knocks(peer, person string) string {
+func (s *scene) knocks(peer, person string, with ...func(*visitor)) string {
 	g := Guest{Person: person, Session: "s-" + person, Name: person}
 	switch person[0] {
 	case 'm':
@@ -33,7 +33,11 @@ func (s *scene) knocks(peer, person string) string {
 	case 'u':
 		g.Part, g.Kind, g.Unknown, g.Session = PartGuest, "client", true, "s-g"+person[1:2]
 	}
-	return s.heard(s.r.knock(newVisitor(peer, g, ""), s.now))
+	v := newVisitor(peer, g, "")
+	for _, change := range with {
+		change(v)
+	}
+	return s.heard(s.r.knock(v, s.now))
 }
 
 // says lets a socket ask for something.
@@ -44,15 +48,14 @@ func (s *scene) says(peer, kind string, c command) string {
 // leaves lets a socket go, its media closed.
 func (s *scene) leaves(peer string) string {
 	v := s.r.find(peer)
-	s.r.depart(v)
-	return s.heard(s.r.gone(v))
+	return s.heard(append(s.r.depart(v), s.r.gone(v)...))
 }
 
 // heard spells effects.
 func (s *scene) heard(effects []effect) string {
 	names := map[effectKind]string{
 		doWait: "waits", doDeny: "denied", doLetIn: "welcome", doEpoch: "epoch", doSendBack: "back", doRemove: "out",
-		doReplace: "replaced", doComplain: "error", doSilence: "silence", doAllow: "allow", doRecord: "record",
+		doReplace: "replaced", doComplain: "error", doSilence: "silence", doAllow: "allow", doRecord: "record", doWay: "way",
 	}
 	var all []string
 	for _, e := range effects {
@@ -62,6 +65,9 @@ func (s *scene) heard(effects []effect) string {
 		}
 		if e.what != "" && e.do != doSendBack && e.do != doRemove {
 			words = append(words, e.what)
+		}
+		if e.do == doWay && s.r.partner(e.to) != nil {
+			words = append(words, "with", s.r.partner(e.to).Peer)
 		}
 		if e.do == doSilence || e.do == doAllow {
 			words = append(words, fmt.Sprint(e.on))

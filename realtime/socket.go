@@ -11,7 +11,6 @@ import (
 	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
 
-	"github.com/konsil-server/konsil/realtime/sfu"
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
 
@@ -59,9 +58,9 @@ type socket struct {
 	// what it sends may be made with the one of before.
 	outdated bool
 
-	// The room's media, which the conference's goroutine joins and the reader
+	// The room's media, which the conference's goroutine enters and the reader
 	// leaves; nil outside.
-	room     atomic.Pointer[sfu.Peer]
+	route    atomic.Pointer[route]
 	welcomed chan struct{} // closed once the welcome is queued
 
 	// The reader.
@@ -71,6 +70,9 @@ type socket struct {
 	midway bool   // inside a message
 	limit  *rate.Limiter
 	paces  map[string]*rate.Limiter // by type of text frame
+	// Candidates handed to the other of two so far, on the way of that number.
+	handing int64
+	handed  int
 }
 
 func newSocket(id uint64, c *conference, g Guest) *socket {
@@ -92,10 +94,11 @@ type inbound struct {
 	body   []byte
 	key    keyPut
 	line   caption
-	name   string   // that a hello brings, or the type of a command
-	plain  bool     // a hello of a browser that cannot encrypt
+	name   string   // the type of a command
 	asks   *command // of a command
-	rights *Rights  // of an admission
+	way    int64    // of what is to be handed over
+	hello  greeting
+	rights *Rights // of an admission
 	reply  chan struct{}
 }
 
@@ -113,6 +116,7 @@ const (
 	inCommand                      // asks something of the room
 	inKey                          // sends an envelope with keys
 	inLine                         // sends a line of captions
+	inHandOver                     // sends a frame to the other of two
 )
 
 // converse runs an upgraded socket until nothing more will be sent to it.

@@ -22,10 +22,12 @@ type (
 		Source string `json:"source"`
 		State  string `json:"state"`
 		Why    string `json:"why"`
+		Way    int64  `json:"way,omitempty"`
 	}
 	pubLayers struct {
 		Source string  `json:"source"`
 		Active [3]bool `json:"active"`
+		Way    int64   `json:"way,omitempty"`
 	}
 	speakerOrder struct {
 		Order []string `json:"order"`
@@ -55,13 +57,13 @@ func (v view) pictures() []sfu.ViewItem {
 }
 
 // relayMedia sends on what the room says about layers, speakers and tracks.
-func (s *socket) relayMedia(e sfu.Event) {
+func (s *socket) relayMedia(e sfu.Event, way int64) {
 	switch {
 	case e.Layers != nil:
 		l := e.Layers
-		s.out.put(textFrame("layers", layerState{l.Peer, l.Source, l.State, l.Why}))
+		s.out.put(textFrame("layers", layerState{l.Peer, l.Source, l.State, l.Why, way}))
 	case e.PubLayers != nil:
-		s.out.put(textFrame("pub.layers", pubLayers{e.PubLayers.Source, e.PubLayers.Active}))
+		s.out.put(textFrame("pub.layers", pubLayers{e.PubLayers.Source, e.PubLayers.Active, way}))
 	case e.Speakers != nil:
 		s.out.put(textFrame("speakers", speakerOrder{e.Speakers}))
 	case e.Refused != nil:

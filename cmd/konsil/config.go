@@ -33,6 +33,7 @@ type config struct {
 	TURNTLSAddr string `env:"KONSIL_TURN_TLS_ADDR"`                                 // relay over TLS; unset: none
 	TLSCert     string `env:"KONSIL_TLS_CERT"`                                      // for it: PEM, the chain, in the name of the public URL
 	TLSKey      string `env:"KONSIL_TLS_KEY"`                                       // and its key
+	PeerToPeer  string `env:"KONSIL_PEER_TO_PEER" envDefault:"off"`                 // on: two people who are alone send to each other straight
 }
 
 // readConfig reads the environment. Unknown names with our prefix and invalid values stop the start.
@@ -76,6 +77,9 @@ func (c config) validate() error {
 	}
 	if err := c.validateRelay(); err != nil {
 		return err
+	}
+	if c.PeerToPeer != "on" && c.PeerToPeer != "off" {
+		return fmt.Errorf("KONSIL_PEER_TO_PEER: %q is neither on nor off", c.PeerToPeer)
 	}
 	if a, err := netmail.ParseAddress(c.MailFrom); err != nil || a.Address != c.MailFrom {
 		return fmt.Errorf("KONSIL_MAIL_FROM: %q is not a mail address", c.MailFrom)
@@ -125,6 +129,9 @@ func (c config) transport() (mail.Transport, error) {
 	}
 	return t, nil
 }
+
+// pairs: two people who are alone in a room may send to each other straight.
+func (c config) pairs() bool { return c.PeerToPeer == "on" }
 
 // evaluation: no database was given, so this is a rehearsal on a private one.
 func (c config) evaluation() bool { return c.DatabaseURL == "" }

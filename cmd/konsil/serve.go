@@ -118,7 +118,7 @@ func (s *server) wireLive() error {
 	}
 	s.hub = realtime.NewHub(realtime.Config{
 		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Rooms: s.rooms, Origin: s.PublicURL,
-		ICEServers: s.iceServers, Log: s.log, Now: s.now,
+		ICEServers: s.iceServers, PeerToPeer: s.pairs(), Log: s.log, Now: s.now,
 	})
 	return nil
 }
