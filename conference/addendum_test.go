@@ -59,7 +59,7 @@ func TestAnAddendumAfterTheApprovalStaysOutsideWhatIsSigned(t *testing.T) {
 	h, code, _ := endedHouse(t)
 	ctx := t.Context()
 	h.must(h.s.Append(ctx, h.experts["Kern"], code, "assessment", "Vor der Freigabe."))
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	before, err := h.s.MinutesFile(ctx, h.coordinator, code)
 	h.must(err)
 	h.must(h.s.Append(ctx, h.experts["Kern"], code, "dissent", "Nach der Freigabe.")) // the clock stands still

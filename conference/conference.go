@@ -219,6 +219,7 @@ type Request struct {
 	Reason           string
 	ConferenceCode   string
 	ConsentStands    bool
+	Because          string `db:"-"` // of a new one: why something in it stays that names the client
 }
 
 // Late says that a waiting request has waited too long: a day, urgent ones four hours.

@@ -74,7 +74,7 @@ func TestArcFromRequestToFollowUp(t *testing.T) {
 		}
 		h.must(h.s.Joined(ctx, conf.ID, a.ID))
 	}
-	h.must(h.s.Propose(ctx, kern, code, "Platz im Grünpflegeteam anfragen", h.caseworker.ID, expertpool.Today(h.clock).AddDate(0, 0, 10)))
+	h.must(h.s.Propose(ctx, kern, code, "Platz im Grünpflegeteam anfragen", h.caseworker.ID, expertpool.Today(h.clock).AddDate(0, 0, 10), ""))
 
 	n, err := h.s.OpenNote(ctx, conf.ID)
 	h.must(err)
@@ -95,7 +95,7 @@ func TestArcFromRequestToFollowUp(t *testing.T) {
 		t.Fatalf("draft minutes: %+v", m.Body)
 	}
 	h.must(h.s.Minute(ctx, h.caseworker, code, "Probearbeit drei Stunden ab 1. Dezember."))
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	if err := h.s.Minute(ctx, h.coordinator, code, "anders"); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("approved minutes were changed: %v", err)
 	}
@@ -288,8 +288,8 @@ func TestForeignOrganisationsSeeNothing(t *testing.T) {
 			"uninvite": h.s.Uninvite(ctx, by, code, h.experts["Kern"].ID),
 			"end":      h.s.End(ctx, by, code),
 			"minute":   h.s.Minute(ctx, by, code, "x"),
-			"approve":  h.s.Approve(ctx, by, code),
-			"propose":  h.s.Propose(ctx, by, code, "x", by.ID, starts),
+			"approve":  h.s.Approve(ctx, by, code, ""),
+			"propose":  h.s.Propose(ctx, by, code, "x", by.ID, starts, ""),
 			"append":   h.s.Append(ctx, by, code, "decisions", "x"),
 			"answer":   h.s.Answer(ctx, by, h.invitationOf(code, "Kern"), 0, Accepted, ""),
 		} {

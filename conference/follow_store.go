@@ -9,13 +9,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
 // Propose adds a measure to the plan of a conference: while it is live anybody in it may, afterwards those who write the
-// minutes. The responsible person must have a seat. Errors: InvalidError, ErrConflict, ErrClosed.
-func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string, responsible uuid.UUID, due time.Time) error {
+// minutes. The responsible person must have a seat. because says why something in it stays that names the client, if it does. Errors:
+// InvalidError, casefile.NamesError, ErrConflict, ErrClosed.
+func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string, responsible uuid.UUID, due time.Time, because string) error {
 	return s.change(ctx, by, code, toPropose, "propose", func(tx pgx.Tx, c Conference, seats []Seat) error {
 		part, own, err := partOf(by, c, seats)
 		if err != nil {
@@ -29,6 +31,10 @@ func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string
 		}
 		if !slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == responsible && responsibleSeat(t) }) {
 			return &account.InvalidError{Field: "responsible", Rule: "required"}
+		}
+		err = s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.MeasureText, because, casefile.Part{Field: "what", Text: what})
+		if err != nil {
+			return err
 		}
 		_, err = s.Plans.Propose(ctx, tx, by, plan.Draft{
 			Organisation: c.Organisation, Conference: c.ID, ConferenceCode: c.Code, Case: c.CaseID,

@@ -169,7 +169,7 @@ func TestTheMinutesSayWhichGuestsCameAndWhoConfirmedTheRollCall(t *testing.T) {
 	left := h.clock
 	h.must(h.s.End(ctx, h.coordinator, code))
 	h.must(h.s.Minute(ctx, h.caseworker, code, "Drei Stunden."))
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	file, err := h.s.MinutesFile(ctx, h.caseworker, code)
 	h.must(err)
 	p, err := VerifyMinutes(file)

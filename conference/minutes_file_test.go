@@ -32,7 +32,7 @@ func (h *house) drafted() string {
 func (h *house) approvedFile() (code string, file []byte) {
 	h.t.Helper()
 	code = h.drafted()
-	h.must(h.s.Approve(h.t.Context(), h.coordinator, code))
+	h.must(h.s.Approve(h.t.Context(), h.coordinator, code, ""))
 	file, err := h.s.MinutesFile(h.t.Context(), h.caseworker, code)
 	h.must(err)
 	return code, file
@@ -180,7 +180,7 @@ func TestTheSealCoversTextsPeopleAndTheLog(t *testing.T) {
 	w.flush()
 	h.must(h.s.End(ctx, h.coordinator, code))
 	h.must(h.s.Minute(ctx, h.caseworker, code, "Drei Stunden am Tag."))
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	file, err := h.s.MinutesFile(ctx, h.caseworker, code)
 	h.must(err)
 	p, err := VerifyMinutes(file)
@@ -265,7 +265,7 @@ func TestDraftsAndMinutesFromBeforeSigningHaveNoFile(t *testing.T) {
 	if _, err := h.db.Exec(ctx, `update minutes set signature = $1, signed_by = $2`, make([]byte, 64), make([]byte, 32)); err == nil {
 		t.Error("the database let a draft be signed")
 	}
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	if _, err := h.db.Exec(ctx, `update minutes set signature = null, signed_by = null`); err == nil {
 		t.Error("the database let a signature be taken away")
 	}

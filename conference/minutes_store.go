@@ -127,8 +127,9 @@ func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions st
 }
 
 // Approve freezes the minutes: from here on they are one text with one SHA-256 and the signature of this installation, and
-// the database refuses to change them.
-func (s *Store) Approve(ctx context.Context, by account.Actor, code string) error {
+// the database refuses to change them. What in them names the client has to be removed before, unless because says why it stays. Errors:
+// InvalidError, casefile.NamesError, ErrConflict, ErrClosed.
+func (s *Store) Approve(ctx context.Context, by account.Actor, code, because string) error {
 	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
 		if err := s.draft(ctx, tx, c); err != nil {
 			return err
@@ -139,6 +140,9 @@ func (s *Store) Approve(ctx context.Context, by account.Actor, code string) erro
 		}
 		if m.Body.Decisions == "" {
 			return &account.InvalidError{Field: "decisions", Rule: "required"}
+		}
+		if err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.MinutesText, because, m.Body.parts()...); err != nil {
+			return err
 		}
 		if m.Body.Seal, err = s.sealMinutes(ctx, tx, c, m.Body.People); err != nil {
 			return err

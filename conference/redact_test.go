@@ -210,7 +210,7 @@ func TestWordsAreRedactedWhileTheMinutesAreADraft(t *testing.T) {
 		t.Errorf("notes %q, marks %+v", got, m.Body.Redactions)
 	}
 	h.must(h.s.Minute(ctx, h.coordinator, code, "Drei Stunden."))
-	h.must(h.s.Approve(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
 	if err := h.s.RedactWords(ctx, h.caseworker, code, "ütze"); !errors.Is(err, account.ErrConflict) {
 		t.Errorf("from approved minutes: %v", err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
-// Submit sends a caseworker's request to the coordination of her network. Errors: InvalidError, ErrDenied, ErrNotFound for a
+// Submit sends a caseworker's request to the coordination of her network. Errors: InvalidError, casefile.NamesError, ErrDenied, ErrNotFound for a
 // foreign case, ErrClosed for a sealed one, ErrConflict while another request of the case waits.
 func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.UUID, error) {
 	if by.Role != account.Caseworker {
@@ -33,7 +33,12 @@ func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.U
 		if err := noneWaits(ctx, tx, r.CaseID); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		err := s.Cases.Pass(ctx, tx, by, r.CaseID, c.Organisation, casefile.RequestText, r.Because,
+			casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "own_wish", Text: r.OwnWish})
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `
 			insert into conference_request (id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at)
 			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9)`,
 			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now())

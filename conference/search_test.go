@@ -214,8 +214,8 @@ func TestThePreviousConferenceOfTheCaseIsShownBesideTheNewOne(t *testing.T) {
 	)
 	w.flush()
 	due := expertpool.Today(h.clock).AddDate(0, 0, 21)
-	h.must(h.s.Propose(ctx, h.coordinator, first, "Betrieb anrufen", h.caseworker.ID, due))
-	h.must(h.s.Propose(ctx, h.coordinator, first, "Attest besorgen", h.caseworker.ID, due))
+	h.must(h.s.Propose(ctx, h.coordinator, first, "Betrieb anrufen", h.caseworker.ID, due, ""))
+	h.must(h.s.Propose(ctx, h.coordinator, first, "Attest besorgen", h.caseworker.ID, due, ""))
 	refused := get[uuid.UUID](h, `select id from measure where what = 'Attest besorgen'`)
 	h.must(h.plans.Answer(ctx, h.caseworker, refused, false, "hat sie schon"))
 	h.must(h.s.End(ctx, h.coordinator, first))
@@ -237,7 +237,7 @@ func TestThePreviousConferenceOfTheCaseIsShownBesideTheNewOne(t *testing.T) {
 		len(p.Open) != 1 || p.Open[0].What != "Betrieb anrufen" {
 		t.Errorf("before the minutes are approved: %+v", p)
 	}
-	h.must(h.s.Approve(ctx, h.coordinator, first))
+	h.must(h.s.Approve(ctx, h.coordinator, first, ""))
 	if p, err = h.s.Previous(ctx, h.coordinator, second); err != nil || !p.Approved || p.Decisions != "Arbeitsversuch ab März." {
 		t.Errorf("after: %+v, %v", p, err)
 	}

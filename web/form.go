@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -17,6 +18,7 @@ type form struct {
 	Values map[string][]string
 	Field  string // the field that broke a rule
 	Rule   string
+	Held   []casefile.Hint // what the name guard stopped it for
 }
 
 // formOf reads the posted form; nothing typed is lost when it is shown again.
@@ -67,6 +69,10 @@ func (f *form) wrong(err error) bool {
 		return false
 	}
 	f.Field, f.Rule = invalid.Field, invalid.Rule
+	var names *casefile.NamesError
+	if errors.As(err, &names) {
+		f.Held = names.Hints
+	}
 	return true
 }
 

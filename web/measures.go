@@ -51,7 +51,7 @@ func (s *server) measuresPost(c echo.Context) error {
 		return err
 	}
 	f.Of = "measure"
-	err = s.Conferences.Propose(ctx, me(c), code(c), f.Get("what"), strictID(f.Get("responsible")), readDate(f.Get("due_on")))
+	err = s.Conferences.Propose(ctx, me(c), code(c), f.Get("what"), strictID(f.Get("responsible")), readDate(f.Get("due_on")), f.Get("because"))
 	var refused *account.RefusedError
 	switch {
 	case f.wrong(err):

@@ -108,7 +108,7 @@ func (s *server) approve(c echo.Context) error {
 			return err
 		}
 	}
-	return s.minuted(c, s.Conferences.Approve(ctx, me(c), code(c)), f, "approved")
+	return s.minuted(c, s.Conferences.Approve(ctx, me(c), code(c), f.Get("because")), f, "approved")
 }
 
 // minuted answers a form of the minutes: with the minutes and a receipt, or with what stood against it.

@@ -194,7 +194,7 @@ func TestTheConferenceBeforeStandsBesideTheNewOne(t *testing.T) {
 	if a := clara.get("/conferences/" + second); !a.Has("Frieda ist dagegen.") || a.Has("Ab März") || !a.Has("Das Protokoll ist noch nicht freigegeben.") {
 		t.Errorf("before the minutes are approved: status %d", a.Status)
 	}
-	s.must(s.Conferences.Approve(t.Context(), s.people["Clara"], first))
+	s.must(s.Conferences.Approve(t.Context(), s.people["Clara"], first, ""))
 	s.clock.set(s.clock.now().Add(24*time.Hour - time.Minute))
 	s.must(s.Conferences.Open(t.Context(), s.people["Clara"], second))
 	for _, name := range []string{"Clara", "Ewald"} {

@@ -152,7 +152,7 @@ func (s *server) funcs() template.FuncMap {
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
 
 		"linked": linked, "asked": asked, "quoted": quoted,
-		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts,
+		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "load": s.load, "home": home,
 		"next":    func(n int) int { return n + 1 },

@@ -46,7 +46,7 @@ func (s *server) newRequestPost(c echo.Context) error {
 	}
 	id, err := s.Conferences.Submit(c.Request().Context(), me(c), conference.Request{
 		CaseID: of.ID, Question: f.Get("question"), Urgency: f.Get("urgency"),
-		Disciplines: slices.Clone(f.Values["disciplines"]), OwnWish: f.Get("own_wish"),
+		Disciplines: slices.Clone(f.Values["disciplines"]), OwnWish: f.Get("own_wish"), Because: f.Get("because"),
 	})
 	if f.wrong(err) {
 		return s.page(c, http.StatusUnprocessableEntity, "ask", askPage{caseForm{of, f}, expertpool.Disciplines})

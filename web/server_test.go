@@ -268,7 +268,7 @@ func (s *testServer) opened() string {
 func (s *testServer) proposed(code, name string) uuid.UUID {
 	s.t.Helper()
 	due := expertpool.Today(s.Now()).AddDate(0, 0, 21)
-	s.must(s.Conferences.Propose(s.t.Context(), s.people["Clara"], code, "Arbeitserprobung beginnen", s.people[name].ID, due))
+	s.must(s.Conferences.Propose(s.t.Context(), s.people["Clara"], code, "Arbeitserprobung beginnen", s.people[name].ID, due, ""))
 	return query[uuid.UUID](s, `select id from measure order by proposed_at desc, id limit 1`)
 }
 

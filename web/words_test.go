@@ -52,7 +52,7 @@ func TestEveryPageOfAConferenceHasItsWordsInEveryState(t *testing.T) {
 	s.must(err)
 	s.must(s.Plans.Answer(ctx, clara, mine[0].ID, false, "gehört in die Klinik"))
 	s.must(s.Conferences.Minute(ctx, clara, code, "Drei Stunden."))
-	s.must(s.Conferences.Approve(ctx, clara, code))
+	s.must(s.Conferences.Approve(ctx, clara, code, ""))
 	look("approved")
 	mine, err = s.Plans.Mine(ctx, s.people["Anna"])
 	s.must(err)

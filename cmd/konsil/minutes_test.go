@@ -40,7 +40,7 @@ func (h *house) approved() (code string, file []byte) {
 	must(h.conferences.Open(ctx, by, code))
 	must(h.conferences.End(ctx, by, code))
 	must(h.conferences.Minute(ctx, by, code, "Drei Vormittage in der Woche."))
-	must(h.conferences.Approve(ctx, by, code))
+	must(h.conferences.Approve(ctx, by, code, ""))
 	file, err = h.conferences.MinutesFile(ctx, by, code)
 	must(err)
 	return code, file

@@ -20,13 +20,16 @@ import (
 type Store struct {
 	db    *pgxpool.Pool
 	vault *pseudonym.Vault
-	guard *nameguard.Guard
 	now   func() time.Time
+
+	guard   *nameguard.Guard
+	digests *Digests
+	towns   Towns
 }
 
 // NewStore returns a store on db; identities go to vault.
 func NewStore(db *pgxpool.Pool, vault *pseudonym.Vault, now func() time.Time) *Store {
-	return &Store{db, vault, nameguard.New(), now}
+	return &Store{db: db, vault: vault, now: now, guard: nameguard.New(), digests: newDigests()}
 }
 
 // New makes a case: the identity goes to the vault, the first summary stays as a draft. Errors: InvalidError, ErrDenied.

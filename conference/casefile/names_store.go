@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,17 +15,144 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// Hint is a passage of a summary that could name somebody, with a little of the text around it.
+// Lens reads texts of one case for what could name somebody: with the word lists of the deployment, the patterns of the organisation
+// that the case belongs to, and the client of the case above all. It is made for one look and forgotten.
+type Lens struct {
+	guard   *nameguard.Guard
+	subject *nameguard.Subject
+}
+
+// Lens prepares the look at texts of a case. Rights are the caller's; what it gives back tells nothing by itself.
+func (s *Store) Lens(ctx context.Context, tx pgx.Tx, id, organisation uuid.UUID) (Lens, error) {
+	subject, err := s.vault.Subject(ctx, tx, id, organisation)
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return Lens{}, err // without the comparison nothing may leave: better no release than a blind one
+	}
+	shapes, err := shapesOf(ctx, tx, organisation)
+	if err != nil {
+		return Lens{}, err
+	}
+	guard, err := s.guard.With(shapes...)
+	if err != nil {
+		return Lens{}, fmt.Errorf("patterns of the organisation: %w", err)
+	}
+	return Lens{guard, subject}, nil
+}
+
+// Find gives what could name somebody in a text, in order.
+func (l Lens) Find(text string) []nameguard.Finding { return l.guard.Find(text, l.subject) }
+
+// Marks is what a page needs to find the client of the case, and numbers of the site, without being told who the client is.
+func (l Lens) Marks() nameguard.Marks { return l.guard.Marks(l.subject) }
+
+// Blind gives a lens that does not know the client.
+func (l Lens) Blind() Lens { return Lens{guard: l.guard} }
+
+// Part is a text with the name of the field that it stands in.
+type Part struct{ Field, Text string }
+
+// Hint is a passage that could name somebody, with a little of the text around it.
 type Hint struct {
-	Field                  string // of the summary: situation, resources, tried, goals, limits
+	Field                  string // of the form, such as situation, question or decisions
 	Before, Passage, After string
 	Class                  nameguard.Class
 	Reason                 nameguard.Reason
 	Confidence             nameguard.Confidence
 }
 
-// Sure says that the passage has to be replaced, or its release justified.
+// Sure says that the passage has to be replaced, or the release of a summary justified.
 func (h Hint) Sure() bool { return h.Confidence == nameguard.High }
+
+// Names says that the passage has to be replaced, or justified, in texts about a case that go to others day by day: it belongs to the
+// client, or it is a number or an address that is somebody's alone. Professionals are named in them all the time.
+func (h Hint) Names() bool {
+	if !h.Sure() {
+		return false
+	}
+	return h.Reason == nameguard.BySubject || h.Class != nameguard.Person && h.Class != nameguard.Organisation && h.Class != nameguard.Street &&
+		h.Class != nameguard.Place
+}
+
+// Hints reads texts and gives what could name somebody in them.
+func (l Lens) Hints(parts ...Part) []Hint {
+	var found []Hint
+	for _, p := range parts {
+		for _, f := range l.Find(p.Text) {
+			found = append(found, Hint{
+				Field: p.Field, Before: lastWords(p.Text[:f.Start]), Passage: p.Text[f.Start:f.End], After: firstWords(p.Text[f.End:]),
+				Class: f.Class, Reason: f.Reason, Confidence: f.Confidence,
+			})
+		}
+	}
+	return found
+}
+
+// NamesError refuses texts that name somebody, until there is a reason. Its own words tell nothing of them.
+type NamesError struct{ Hints []Hint }
+
+func (e *NamesError) Error() string { return "a text names somebody" }
+
+// Unwrap makes it a fault of the field "because".
+func (e *NamesError) Unwrap() error { return &account.InvalidError{Field: "because", Rule: "names"} }
+
+// Document is what kind of text was let through; see Pass.
+type Document string
+
+const (
+	RequestText     Document = "request"
+	MeasureText     Document = "measure"
+	MinutesText     Document = "minutes"
+	InformationText Document = "information"
+	AttachmentText  Document = "attachment"
+	summaryText     Document = "summary"
+)
+
+// Pass lets texts of a case go to others, within the transaction that sends them. What names the client, or is a number or an address of
+// one person, is held: NamesError, unless because says why it stays. Then the reason is kept with a keyed digest of each passage. Rights
+// are the caller's.
+func (s *Store) Pass(ctx context.Context, tx pgx.Tx, by account.Actor, id, organisation uuid.UUID, d Document, because string, parts ...Part) error {
+	if err := account.CheckText("because", &because, 300, false); err != nil {
+		return err
+	}
+	lens, err := s.Lens(ctx, tx, id, organisation)
+	if err != nil {
+		return fmt.Errorf("name guard: %w", err)
+	}
+	held := slices.DeleteFunc(lens.Hints(parts...), func(h Hint) bool { return !h.Names() })
+	switch {
+	case len(held) == 0:
+		return nil
+	case because == "":
+		return &NamesError{held}
+	}
+	return s.justify(ctx, tx, by, id, organisation, d, because, held)
+}
+
+// justify keeps why passages stay.
+func (s *Store) justify(ctx context.Context, tx pgx.Tx, by account.Actor, id, organisation uuid.UUID, d Document, because string, held []Hint) error {
+	digests := make([][]byte, len(held))
+	for i, h := range held {
+		digests[i] = s.digests.Of(organisation, h.Passage)
+	}
+	_, err := tx.Exec(ctx, `
+		insert into guard_override (organisation_id, case_id, account_id, document, reason, digests, at)
+		values ($1, $2, $3, $4, $5, $6, $7)`, organisation, id, by.ID, d, because, digests, s.now())
+	if err != nil {
+		return fmt.Errorf("justified passages: %w", err)
+	}
+	return nil
+}
+
+// Reader is what texts are read with at this deployment.
+type Reader struct {
+	Guard   *nameguard.Guard
+	Digests *Digests
+	Towns   Towns
+}
+
+// Use replaces what NewStore begins with: the lists of our own, digests that no other start of the server can make again, and no towns.
+// Call it before the store is used.
+func (s *Store) Use(r Reader) { s.guard, s.digests, s.towns = r.Guard, r.Digests, r.Towns }
 
 // Hints reads the newest version of the summary and gives what could name somebody in it, the client of the case above all. Errors:
 // ErrDenied, ErrNotFound.
@@ -49,27 +177,80 @@ func (s *Store) hints(ctx context.Context, tx pgx.Tx, c Case) ([]Hint, error) {
 	if err != nil || text == nil {
 		return nil, err
 	}
-	subject, err := s.vault.Subject(ctx, tx, c.ID, c.Organisation)
-	if err != nil && !errors.Is(err, account.ErrNotFound) {
-		return nil, err // without the comparison nothing may leave: better no release than a blind one
+	lens, err := s.Lens(ctx, tx, c.ID, c.Organisation)
+	if err != nil {
+		return nil, err
 	}
-	var found []Hint
-	for _, f := range text.fields() {
-		found = append(found, s.find(f.name, *f.text, subject)...)
-	}
-	return found, nil
+	return lens.Hints(text.parts()...), nil
 }
 
-// find gives what could name somebody in one text.
-func (s *Store) find(field, text string, subject *nameguard.Subject) []Hint {
-	var found []Hint
-	for _, f := range s.guard.Find(text, subject) {
-		found = append(found, Hint{
-			Field: field, Before: lastWords(text[:f.Start]), Passage: text[f.Start:f.End], After: firstWords(text[f.End:]),
-			Class: f.Class, Reason: f.Reason, Confidence: f.Confidence,
-		})
+func (s *Summary) parts() []Part {
+	var parts []Part
+	for _, f := range s.fields() {
+		parts = append(parts, Part{f.name, *f.text})
 	}
-	return found
+	return parts
+}
+
+// held stops the newest version of a summary, which the guard is sure names somebody or which tells so much that fewer than three clients
+// share it, until somebody has said why it may go on: InvalidError "names" or "rare" of the field reason. reasons are what was said before
+// and now; what is said now is kept with the passages.
+func (s *Store) held(ctx context.Context, tx pgx.Tx, by account.Actor, c Case, before, now string) error {
+	found, err := s.hints(ctx, tx, c)
+	if err != nil {
+		return err
+	}
+	found = slices.DeleteFunc(found, func(h Hint) bool { return !h.Sure() })
+	seen, err := s.meter(ctx, tx, c)
+	silent := before == "" && now == ""
+	switch {
+	case err != nil:
+		return err
+	case silent && len(found) > 0:
+		return &account.InvalidError{Field: "reason", Rule: "names"}
+	case silent && seen.Rare():
+		return &account.InvalidError{Field: "reason", Rule: "rare"}
+	case now != "" && len(found) > 0:
+		return s.justify(ctx, tx, by, c.ID, c.Organisation, summaryText, now, found)
+	}
+	return nil
+}
+
+// Examine reads a text that a caseworker is writing about a case of her organisation, and keeps nothing of it. Errors: ErrDenied,
+// ErrNotFound.
+func (s *Store) Examine(ctx context.Context, by account.Actor, id uuid.UUID, text string) ([]nameguard.Finding, error) {
+	var found []nameguard.Finding
+	err := s.look(ctx, by, id, func(l Lens) { found = l.Find(text) })
+	return found, err
+}
+
+// Marks is what the pages of a case need to find its client while somebody writes: for caseworkers of its organisation, who may open the
+// identity with a reason. With it names can be tried out, so nobody else gets it. Errors: ErrDenied, ErrNotFound.
+func (s *Store) Marks(ctx context.Context, by account.Actor, id uuid.UUID) (nameguard.Marks, error) {
+	var m nameguard.Marks
+	err := s.look(ctx, by, id, func(l Lens) { m = l.Marks() })
+	return m, err
+}
+
+func (s *Store) look(ctx context.Context, by account.Actor, id uuid.UUID, do func(Lens)) error {
+	c, err := s.header(ctx, by, id)
+	if err == nil && c.Sealed {
+		err = account.Refuse(account.ErrClosed, "withdrawn")
+	}
+	if err != nil {
+		return err
+	}
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		l, err := s.Lens(ctx, tx, id, c.Organisation)
+		if err == nil {
+			do(l)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("name guard: %w", err)
+	}
+	return nil
 }
 
 // around is how many bytes of the text beside a passage are shown at most.

@@ -1,7 +1,6 @@
 package casefile
 
 import (
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,10 +109,4 @@ func releasable(c Case, by uuid.UUID, single string) error {
 		return &account.InvalidError{Field: "single", Rule: "required"}
 	}
 	return nil
-}
-
-// unexplained says that something sure was found and nobody has said why it may stay.
-func unexplained(found []Hint, reasons ...string) bool {
-	said := slices.ContainsFunc(reasons, func(r string) bool { return r != "" })
-	return !said && slices.ContainsFunc(found, Hint.Sure)
 }

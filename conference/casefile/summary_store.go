@@ -31,19 +31,15 @@ func (s *Store) Write(ctx context.Context, by account.Actor, id uuid.UUID, text 
 }
 
 // Check says that the actor, the author or somebody else, has looked at everything that the name guard found in the newest
-// version. Where it is sure to have found somebody, that needs a reason, which is kept for the one who releases: InvalidError
-// "names" of the field reason. ErrConflict when that version is not a draft any more.
+// version. Where it is sure to have found somebody, or fewer than three clients share what the text tells, that needs a reason, which
+// is kept for the one who releases: InvalidError "names" or "rare" of the field reason. ErrConflict when that version is not a draft any more.
 func (s *Store) Check(ctx context.Context, by account.Actor, id uuid.UUID, version int, reason string) error {
 	if err := account.CheckText("reason", &reason, 300, false); err != nil {
 		return err
 	}
 	return s.change(ctx, by, id, "check_summary", reason, func(tx pgx.Tx, c Case) error {
-		found, err := s.hints(ctx, tx, c)
-		if err != nil {
+		if err := s.held(ctx, tx, by, c, "", reason); err != nil {
 			return err
-		}
-		if unexplained(found, reason) {
-			return &account.InvalidError{Field: "reason", Rule: "names"}
 		}
 		return s.step(ctx, tx, id, version, Draft, `state = 'checked', checked_by = $4, checked_at = $5, check_reason = $6`, by.ID, s.now(), reason)
 	})
@@ -57,7 +53,7 @@ type Releasing struct {
 }
 
 // Release makes the newest version, once it is checked, the one that the circle may read; the one before is replaced. Whoever
-// releases it did not write it. Errors: InvalidError (reason: names, single: required), ErrConflict with no_draft, unchecked,
+// releases it did not write it. Errors: InvalidError (reason: names or rare, single: required), ErrConflict with no_draft, unchecked,
 // second_person or no_second_person.
 //
 // The name guard runs once more: it may know more than when the version was checked.
@@ -100,14 +96,7 @@ func (s *Store) mayRelease(ctx context.Context, tx pgx.Tx, by account.Actor, c C
 	if err != nil {
 		return err
 	}
-	found, err := s.hints(ctx, tx, c)
-	if err != nil {
-		return err
-	}
-	if unexplained(found, text.CheckReason, r.Reason) {
-		return &account.InvalidError{Field: "reason", Rule: "names"}
-	}
-	return nil
+	return s.held(ctx, tx, by, c, text.CheckReason, r.Reason)
 }
 
 // step takes the newest version from one state to the next, or says that it is not in it any more. The parameters of set begin

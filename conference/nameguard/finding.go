@@ -28,8 +28,7 @@ const (
 	CustomerID     Class = "customer" // of the Bundesagentur
 	CommunityID    Class = "bgnumber" // Bedarfsgemeinschaft
 	CourtReference Class = "court"
-	RecordNumber   Class = "record"
-	SitePattern    Class = "site"
+	RecordNumber   Class = "record" // of a file, or by a pattern of the site
 )
 
 // Confidence says what shall happen: High has to be replaced or justified, Medium has to be decided, Low is a hint.

@@ -3,9 +3,11 @@ package nameguard
 import (
 	"bufio"
 	"embed"
-	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -15,9 +17,10 @@ var lists embed.FS
 // MaxText is the longest text, in bytes, that Find reads; a case file's texts are a hundredth of it.
 const MaxText = 4 << 20
 
-// Guard is a set of word lists and site patterns. Make it with New, add to it, then use it from as many goroutines as you like.
+// Guard is a set of word lists and site patterns. Make it with New, load into it, then use it from as many goroutines as you like.
 type Guard struct {
 	forenames, surnames, places, nouns wordSet
+	shapes                             []string // as they were given
 	patterns                           []pattern
 }
 
@@ -56,6 +59,37 @@ func (g *Guard) Load(list List, r io.Reader) error {
 	return nil
 }
 
+// files are the lists by the names that their files have.
+var files = []string{Forenames: "forenames.txt", Surnames: "surnames.txt", Places: "places.txt", Nouns: "nouns.txt"}
+
+// LoadDir loads the lists of a directory: forenames.txt, surnames.txt, places.txt and nouns.txt, as many as there are. A directory that is
+// not there is an empty one; another name that ends in .txt is refused, since somebody meant it to count.
+func (g *Guard) LoadDir(dir string) error {
+	found, err := filepath.Glob(filepath.Join(dir, "*.txt"))
+	if err != nil {
+		return fmt.Errorf("word lists: %w", err)
+	}
+	for _, path := range found {
+		list := slices.Index(files, filepath.Base(path))
+		if list < 0 {
+			return fmt.Errorf("word lists: %s is none of %s", filepath.Base(path), strings.Join(files, ", "))
+		}
+		if err := g.loadFile(List(list), path); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+	}
+	return nil
+}
+
+func (g *Guard) loadFile(list List, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return g.Load(list, f)
+}
+
 func (w wordSet) read(r io.Reader) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, 64<<10)
@@ -83,6 +117,7 @@ func (g *Guard) Find(text string, subject *Subject) []Finding {
 	}
 	toks := tokenize(text)
 	s := &scan{text: text, toks: toks, guard: g, taken: make([]bool, len(toks))}
+	s.placeholders()
 	s.site()
 	s.numbers()
 	s.contacts()
@@ -101,61 +136,4 @@ func (s *scan) institutions() {
 	taken := append([]bool(nil), s.taken...)
 	s.organisations()
 	s.taken = taken
-}
-
-// ErrPattern refuses a site pattern.
-var ErrPattern = errors.New("nameguard: a pattern needs at least four places, one of them a digit, and only letters, digits, blanks and - / . _ #")
-
-// pattern is the shape of a number of this site: 9 stands for a digit, A for a letter, everything else for itself.
-type pattern string
-
-// AddPattern adds the shape of a number that this site uses, such as "99-AA-9999": 9 is any digit, A any letter, blanks and signs
-// stand for themselves. It gives ErrPattern for a shape that would find too much or is none.
-func (g *Guard) AddPattern(shape string) error {
-	shape = strings.TrimSpace(shape)
-	digits := strings.Count(shape, "9")
-	odd := strings.IndexFunc(shape, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || strings.ContainsRune(" -/._#", r))
-	})
-	if len(shape) < 4 || len(shape) > 40 || digits == 0 || odd >= 0 {
-		return ErrPattern
-	}
-	g.patterns = append(g.patterns, pattern(shape))
-	return nil
-}
-
-// site finds the numbers of this site.
-func (s *scan) site() {
-	for _, p := range s.guard.patterns {
-		for i := range s.toks {
-			if end := s.shaped(i, p); end > 0 && s.begins(i) && s.ends(end) && s.free(i, end) {
-				s.add(i, end, SitePattern, High, BySite)
-			}
-		}
-	}
-}
-
-// shaped gives the token after those that have the pattern's shape, or -1.
-func (s *scan) shaped(i int, p pattern) int {
-	from := s.toks[i].start
-	if from+len(p) > len(s.text) {
-		return -1
-	}
-	for k := range len(p) {
-		c := s.text[from+k]
-		switch want := p[k]; {
-		case want == '9' && c >= '0' && c <= '9', want == 'A' && (isCapital(c) || c >= 'a' && c <= 'z'), want == c:
-		default:
-			return -1
-		}
-	}
-	for k := i; k < len(s.toks); k++ {
-		switch end := s.toks[k].end; {
-		case end == from+len(p):
-			return k + 1
-		case end > from+len(p):
-			return -1
-		}
-	}
-	return -1
 }

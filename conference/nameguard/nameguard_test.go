@@ -104,17 +104,72 @@ func TestGuardKnowsTheSubjectHoweverItIsWritten(t *testing.T) {
 
 func TestGuardTakesPatternsOfTheSite(t *testing.T) {
 	t.Parallel()
-	g := nameguard.New()
-	if err := g.AddPattern("A-9999.99"); err != nil {
+	g, err := nameguard.New().With("A-9999.99", "99 BG(-99)")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := found(g, "Vorgang K-4711.08 und XK-4711.08, K-4711.081", nil); !slices.Equal(got, []string{"site K-4711.08"}) {
-		t.Errorf("got %q", got)
+	want := []string{"record K-4711.08", "record 17 bg-03", "record 18 BG"}
+	if got := found(g, "Vorgang K-4711.08 und XK-4711.08, K-4711.081; 17 bg-03, 18 BG.", nil); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
-	for _, bad := range []string{"", "99", "AAAA", "9999ä", strings.Repeat("9", 41)} {
-		if g.AddPattern(bad) == nil {
+	for _, bad := range []string{"", "99", "AAAA", "9999ä", strings.Repeat("9", 41), "9999(9", "(9999)", "9(9)(9)(9)(9)9999", "[9]{3}99", " 99999"[:1]} {
+		if nameguard.CheckShape(bad) == nil {
 			t.Errorf("%q is taken as a pattern", bad)
 		}
+	}
+	if got := found(nameguard.New(), "K-4711.08", nil); slices.Contains(got, "record K-4711.08") {
+		t.Error("the patterns of one site found their way into another's guard")
+	}
+}
+
+func TestGuardLeavesItsOwnReplacementsAlone(t *testing.T) {
+	t.Parallel()
+	g := nameguard.New()
+	subject := nameguard.NewSubject(nameguard.Attribute{Class: nameguard.Person, Value: "Anna Bergmann"})
+	for _, text := range []string{"Herr [Person A] rief an.", "seit [Datum 03/2024] und [Datum 2023] in [Ort]", "Tel. [Telefon], [Person B]"} {
+		if got := found(g, text, subject); len(got) > 0 {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	for _, text := range []string{"[Person Bergmann]", "[Ort Frau Kessemeier]", "[Datum 3.4.2027]"} {
+		if got := found(g, text, subject); len(got) == 0 {
+			t.Errorf("%q hides what it holds", text)
+		}
+	}
+}
+
+func TestContactFieldIsReadAsPeopleWriteIt(t *testing.T) {
+	t.Parallel()
+	g := nameguard.New()
+	subject := nameguard.NewSubject(nameguard.Contact("Tel. 0171 2345678 (Schwester Nurhan)\nUlmenhain 12, 17291 Prenzlow; mail: frau.x@posteo.test | Handy: +49 160 99887766")...)
+	for _, text := range []string{"0171/2345678", "01712345678", "+49 171 2345678", "Nurhan", "Ulmenhain 12", "Prenzlow", "0160 998 877 66"} {
+		if !slices.ContainsFunc(g.Find("erreichbar unter "+text+" am Abend", subject), func(f nameguard.Finding) bool { return f.Reason == nameguard.BySubject }) {
+			t.Errorf("%q is not recognised", text)
+		}
+	}
+}
+
+func TestWordListsOfADeploymentCount(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	g := nameguard.New()
+	if err := g.LoadDir(filepath.Join(dir, "none")); err != nil {
+		t.Error("a directory that is not there: ", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "forenames.txt"), []byte("# ours\nXaverine\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.LoadDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := found(g, "Die Unterlagen bringt Xaverine Odenthal mit.", nil); !slices.Equal(got, []string{"person Xaverine Odenthal"}) {
+		t.Errorf("got %q", got)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "vornamen.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if g.LoadDir(dir) == nil {
+		t.Error("a list under an unknown name is passed over")
 	}
 }
 
@@ -161,6 +216,26 @@ func FuzzFind(f *testing.F) {
 				t.Fatalf("finding %+v after %d in %q", x, end, text)
 			}
 			end = x.End
+		}
+	})
+}
+
+func FuzzShapes(f *testing.F) {
+	for _, seed := range []string{"99-AA-9999(/99)", "(9)9999", "A 9999#9", "9999()", "99)99(", "9 9 9 9"} {
+		f.Add(seed, "Vorgang 12-AB-3456/78, 1234 9 9 9 9")
+	}
+	f.Fuzz(func(t *testing.T, shape, text string) {
+		g, err := nameguard.New().With(shape)
+		if (err == nil) != (nameguard.CheckShape(shape) == nil) {
+			t.Fatalf("%q: With says %v, CheckShape does not", shape, err)
+		}
+		if err != nil {
+			return
+		}
+		for _, x := range g.Find(text, nil) {
+			if x.Start < 0 || x.End <= x.Start || x.End > len(text) {
+				t.Fatalf("finding %+v in %q", x, text)
+			}
 		}
 	})
 }
