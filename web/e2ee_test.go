@@ -9,6 +9,8 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
@@ -145,5 +147,55 @@ func TestThePageStartsTheWorkerItWasBuiltWith(t *testing.T) {
 
 func TestParticipantsAgreeOnKeysThatTheServerDoesNotHave(t *testing.T) {
 	t.Parallel()
-	report(t, runScript(t, "keys_test.ts"), 13)
+	report(t, runScript(t, "keys_test.ts"), 14)
+}
+
+func TestLinesOfCaptionsAreSealedAsAnotherImplementationOpensThem(t *testing.T) {
+	t.Parallel()
+	lines := runScript(t, "lines_test.ts")
+	report(t, lines, 5)
+	for _, line := range lines {
+		if line.Vector != "" {
+			if got := openedLine(t, line.Vector); got != "Guten Tag 🙂" {
+				t.Errorf("opened here it says %q", got)
+			}
+			return
+		}
+	}
+	t.Error("there was no line to open")
+}
+
+// openedLine opens the line of lines_test.ts: counter ‖ ciphertext and tag, filled up with zeros.
+func openedLine(t *testing.T, blob string) string {
+	t.Helper()
+	sealed, err := base64.RawURLEncoding.DecodeString(blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := make([]byte, 32)
+	for i := range secret {
+		secret[i] = byte(i)
+	}
+	const label = "konsil caption 1"
+	derived, err := hkdf.Key(sha256.New, secret, nil, label, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(derived[:16])
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var associated []byte
+	for _, part := range []string{label, "00112233aabbccdd", string(binary.BigEndian.AppendUint64(nil, 258))} {
+		associated = append(binary.BigEndian.AppendUint64(associated, uint64(len(part))), part...)
+	}
+	text, err := gcm.Open(nil, append(derived[16:], sealed[:8]...), sealed[8:], associated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimRight(string(text), "\x00")
 }

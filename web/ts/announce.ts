@@ -39,6 +39,11 @@ export class Announcer {
     }, settled);
   }
 
+  /** Says something else about the room. */
+  say(sentence: string): void {
+    this.line.textContent = sentence;
+  }
+
   stop(): void {
     clearTimeout(this.timer);
     clearTimeout(this.speakTimer);

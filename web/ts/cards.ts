@@ -28,8 +28,10 @@ export class Cards {
   show(name: string, card: Card | null): void {
     const old = this.shown.get(name);
     if (!card) {
+      const within = old?.root.contains(document.activeElement);
       old?.root.remove();
       this.shown.delete(name);
+      if (within) this.parent.closest<HTMLElement>("[tabindex]")?.focus(); // whoever uses the keyboard goes on from here
       return;
     }
     const says = JSON.stringify(card);
@@ -42,7 +44,7 @@ export class Cards {
     if (old) old.root.replaceWith(root);
     else this.parent.append(root);
     this.shown.set(name, { card, says, root });
-    if (focused) root.querySelector<HTMLElement>(`[data-act="${CSS.escape(focused)}"]`)?.focus();
+    if (focused) (root.querySelector<HTMLElement>(`[data-act="${CSS.escape(focused)}"]`) ?? root.querySelector("h3"))?.focus();
   }
 
   private draw(name: string, { title, text, lines, acts }: Card): HTMLElement {
@@ -52,6 +54,7 @@ export class Cards {
     const head = root.appendChild(document.createElement("h3"));
     head.id = `card-${name}`;
     head.textContent = title;
+    head.tabIndex = -1; // takes the focus of a button that has done its work
     root.setAttribute("aria-labelledby", head.id);
     if (text) root.appendChild(document.createElement("p")).textContent = text;
     if (lines?.length) root.appendChild(list(lines, (line) => now()?.lines?.[line]?.acts ?? []));

@@ -1,7 +1,7 @@
 // What is remembered about this device and not about a person: how she likes to write, and whether anything may be kept here. In cookies,
 // because somebody may let the browser empty every other store of the site, and a shared computer must not start to keep things by that.
 
-export type Wish = "plain" | "keepnothing" | "nokeys" | "nospeaker";
+export type Wish = "plain" | "keepnothing" | "nokeys" | "nospeaker" | "captions";
 
 const year = 365 * 24 * 60 * 60;
 

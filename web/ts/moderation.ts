@@ -18,6 +18,8 @@ export class TileMenu {
     private readonly room: Room,
     private readonly tiles: Tiles,
     private readonly tell: (sentence: string) => void,
+    /** explains what "unconfirmed" means */
+    private readonly explain: () => void,
   ) {
     this.menu = new Menu(parent, () => (this.of = null));
   }
@@ -46,6 +48,7 @@ export class TileMenu {
     const { source } = this.of;
     const pinned = this.tiles.isPinned(peer.peer, source);
     const items: Item[] = [{ words: pinned ? "Nicht mehr anheften" : "Groß anheften", act: () => this.tiles.pin(peer.peer, source) }];
+    if (this.tiles.isDoubted(peer.peer)) items.push({ words: "Was heißt „unbestätigt“?", act: this.explain });
     if (this.room.part !== "moderator" || peer.peer === this.room.self) return items;
     return [...items, ...(source === "screen" ? [this.stopShare(peer)] : this.tools(peer))];
   }
@@ -57,6 +60,7 @@ export class TileMenu {
     if (peer.hand) items.push({ words: "Hand senken", act: () => void this.room.send("mod.hand", { peer: peer.peer }) });
     if (peer.part !== "moderator") items.push(peer.share === "granted" ? this.stopShare(peer) : { words: "Bildschirm teilen erlauben", act: () => void this.room.send("mod.share", { peer: peer.peer, on: true }) });
     if (peer.part === "moderator") return items; // only by who gave them the lead
+    items.push({ words: peer.captions ? "Nicht mehr mitschreiben lassen" : "Schriftverlauf schreiben lassen", act: () => void this.room.send("mod.caption", { peer: peer.peer, on: !peer.captions }) });
     items.push({ words: "In den Warteraum schicken", act: () => this.back(peer) });
     items.push({ words: "Aus der Konferenz entfernen …", act: () => void this.remove(peer), stops: true });
     return items;

@@ -32,6 +32,10 @@ export interface Peer {
   missing: string[];
   /** has answered the roll call */
   roll: boolean;
+  /** fingerprints of the devices that the server says this person's account had before */
+  devices: string[];
+  /** may write captions */
+  captions: boolean;
 }
 
 export function readPeople(data: Record<string, unknown>): Peer[] {
@@ -59,6 +63,8 @@ function readPeer(one: Record<string, unknown>): Peer {
     muted: texts(one["muted"]),
     missing: texts(one["missing"]),
     roll: one["roll"] === true,
+    devices: texts(one["devices"]),
+    captions: one["captions"] === true,
   };
 }
 

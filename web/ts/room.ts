@@ -301,7 +301,7 @@ export class Room {
     this.people = readPeople(data);
     const me = this.me();
     this.part = me?.part ?? "participant";
-    this.seal?.keys.people(new Map(this.people.map(({ peer, person }) => [peer, person])));
+    this.seal?.keys.people(new Map(this.people.map((one) => [one.peer, one])));
     if (me && before) this.obey(before, me);
     this.view.tiles.people(this.people, this.self);
     for (const source of ["camera", "screen"] as const) this.view.tiles.picture(this.self, source, this.devices.track(source));

@@ -2,6 +2,7 @@
 // it alone. Markup: templates/stage.html.
 
 import { Announcer } from "./announce";
+import { Captions } from "./captions";
 import { Cards } from "./cards";
 import { Check } from "./check";
 import type { RoomStats } from "./connection";
@@ -37,6 +38,7 @@ export class Stage {
   private readonly cards: Cards;
   private readonly ready: Ready;
   private readonly seal: SealPanel;
+  private readonly captions: Captions;
   private readonly announcer: Announcer;
   private readonly unbind: () => void;
   private over = false;
@@ -56,11 +58,15 @@ export class Stage {
     this.room = new Room(send, { tiles: this.tiles, changed: () => this.show(), told: tell, rejoin });
     this.cards = new Cards(byId("cards"));
     this.desk = new Desk(byId("desk"), this.room);
-    this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell);
+    this.menu = new TileMenu(byId("people"), this.room, this.tiles, tell, () => this.seal.open());
     this.tools = new RoomTools(byId("moderate"), this.cards, this.room, tell);
     this.ready = new Ready(this.cards, this.room, this.bindCheck());
     this.seal = new SealPanel(byId("seal"), this.room);
     this.announcer = new Announcer(byId("room-said"));
+    this.captions = new Captions(byId("captions"), byId("captions-switch"), this.room, tell, () => {
+      this.announcer.say("Jemand schreibt mit, was gesagt wird. Der Schriftverlauf zeigt es.");
+      this.showTags();
+    });
     byId("unlock").addEventListener("click", () => void this.tiles.unlock());
     this.unbind = this.bindHelp();
     if (!this.room.seal) this.tell(incapable);
@@ -90,6 +96,7 @@ export class Stage {
     this.announcer.stop();
     this.room.destroy();
     this.tiles.clear();
+    this.captions.clear();
   }
 
   /** The help, and the keys it lists. */
@@ -106,6 +113,7 @@ export class Stage {
       { key: "M", words: "Mikrofon an oder aus", act: () => void this.desk.switch("mic") },
       { key: "V", words: "Kamera an oder aus", act: () => void this.desk.switch("camera") },
       { key: "H", words: "Hand heben oder senken", act: () => this.desk.raise() },
+      { key: "T", words: "Schriftverlauf zeigen oder verbergen", act: () => this.captions.toggle() },
     ];
     if (!byId("share").hidden) keys.push({ key: "S", words: "Bildschirm teilen, anfragen oder beenden", act: () => void this.desk.switch("screen") });
     return bindShortcuts(keys, help);
@@ -149,6 +157,8 @@ export class Stage {
     this.tools.changed();
     this.ready.changed();
     this.seal.show();
+    this.tiles.doubts(room.seal?.doubts() ?? new Set());
+    this.captions.changed();
     this.announcer.people(room.people, room.self);
     setText(byId("room-state"), this.state());
     this.showTurns();
@@ -176,6 +186,7 @@ export class Stage {
       room.part === "moderator" && room.self ? leads : "",
       room.phase === "guest" ? "Gastphase" : "",
       room.locked ? "Raum geschlossen" : "",
+      this.captions.unread() ? "es wird mitgeschrieben" : "",
       this.tiles.starved() ? "wenig Bandbreite: weniger Bilder" : "",
     ].filter(Boolean);
     const list = byId("room-tags");

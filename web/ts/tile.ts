@@ -17,6 +17,8 @@ export interface Said {
   /** place in the order of raised hands, from 1; 0 without a hand */
   turn: number;
   pinned: boolean;
+  /** nothing has confirmed that it is this person: e2ee/keys.ts */
+  doubted: boolean;
   camera: Arrival;
   mic: Arrival;
   /** names of those whom this person does not hear or see at the moment */
@@ -33,6 +35,7 @@ export class Tile {
   private readonly lack: HTMLElement;
   private readonly marks: HTMLElement;
   private readonly name: HTMLElement;
+  private readonly doubt: HTMLElement;
   private readonly says: HTMLElement;
   private readonly misses: HTMLElement;
   private readonly more: HTMLButtonElement;
@@ -51,6 +54,7 @@ export class Tile {
     const label = child(this.root, "div", "nm");
     const first = child(label, "span", "line1");
     this.name = child(first, "span", "who");
+    this.doubt = child(first, "span", "doubt"); // a part of the name, and read with it
     child(first, "span", "talks").textContent = "spricht";
     this.says = child(label, "span", "says");
     this.misses = child(label, "span", "misses");
@@ -71,11 +75,12 @@ export class Tile {
     if (track) this.video.play().catch(() => {});
   }
 
-  person({ peer, me, turn, pinned, camera, mic, misses }: Said): void {
+  person({ peer, me, turn, pinned, doubted, camera, mic, misses }: Said): void {
     this.root.classList.toggle("me", me);
     this.shows(peer.camera, camera);
     setText(this.face, initials(peer));
     this.label(me ? "Sie" : peer.name);
+    setText(this.doubt, doubted ? "unbestätigt" : "");
     setText(this.says, [sound(peer, me, mic), me ? "" : peer.role].filter(Boolean).join(" · "));
     setText(this.misses, misses.length ? `${me ? "Sie hören oder sehen" : "hört oder sieht"} ${listed(misses)} gerade nicht` : "");
     this.mark(

@@ -29,6 +29,8 @@ export class Tiles {
   private self = "";
   private pinned = "";
   private loudest: string[] = [];
+  private doubted = new Set<string>();
+  private chose = false; // the person has pinned something or let it go: nothing is pinned for her any more
 
   constructor(
     private readonly list: HTMLElement,
@@ -42,7 +44,19 @@ export class Tiles {
     const known = new Set(peers.map((one) => one.peer));
     for (const key of [...this.tiles.keys()]) if (!known.has(owner(key))) this.remove(key);
     for (const peer of peers) this.tile(peer.peer);
+    this.pinInterpreter();
     this.show();
+  }
+
+  /** Marks whom nothing has confirmed to be who they say. */
+  doubts(peers: Set<string>): void {
+    if ([...peers].join() === [...this.doubted].join()) return;
+    this.doubted = peers;
+    this.show();
+  }
+
+  isDoubted(peer: string): boolean {
+    return this.doubted.has(peer);
   }
 
   /** A picture for a peer, or null when there is none any more. A shared screen gets a tile of its own. */
@@ -110,6 +124,7 @@ export class Tiles {
   /** Keeps one tile first and large until it is let go; the same again lets it go. */
   pin(peer: string, source: Picture): void {
     const key = keyOf(peer, source);
+    this.chose = true;
     this.pinned = this.pinned === key ? "" : key;
     this.show();
   }
@@ -151,6 +166,7 @@ export class Tiles {
         me: key === this.self,
         turn: turns.indexOf(key) + 1,
         pinned: key === this.pinned,
+        doubted: this.doubted.has(key),
         camera: this.arrivals.get(key) ?? arrives,
         mic: this.arrivals.get(`${key}/mic`) ?? arrives,
         misses: peer.missing.flatMap((other) => names.get(other) ?? []),
@@ -196,6 +212,13 @@ export class Tiles {
     if (this.tiles.has(this.pinned)) return this.pinned;
     const speaks = this.loudest.find((peer) => peer !== this.self && this.tiles.has(peer));
     return order.find(isScreen) ?? speaks ?? order[0] ?? "";
+  }
+
+  /** Whom somebody interprets for needs to see her hands and mouth, unless she has chosen something else. */
+  private pinInterpreter(): void {
+    const kind = this.peers.find((one) => one.peer === this.self)?.kind;
+    if (this.chose || this.pinned || (kind !== "client" && kind !== "trusted")) return;
+    this.pinned = this.peers.find((one) => one.kind === "interpreter")?.peer ?? "";
   }
 
   private interprets(key: string): boolean {

@@ -1,8 +1,8 @@
 // Participants around a server that does what the test wants. Identities are not kept: there is no store here.
 
 import { Identity } from "../../ts/e2ee/identity";
-import { Keys, type Links } from "../../ts/e2ee/keys";
-import { pack, unpack } from "../../ts/e2ee/notice";
+import { doubtful, Keys, printOf, type Links } from "../../ts/e2ee/keys";
+import { decode, pack, unpack } from "../../ts/e2ee/notice";
 import { codeWords } from "../../ts/e2ee/words";
 import { check, expect, hex, until } from "./check";
 
@@ -211,6 +211,26 @@ check("a guest and whoever made the link know each other, and nobody else does",
   expect(trust(guest, "o") === "new" && trust(other, "g") === "new" && trust(thief, "h") === "new", "others are confirmed too");
   await host.keys.confirm();
   expect(host.keys.list().every((one) => one.trust === "verified"), "comparing the code confirms nobody");
+});
+
+check("a device that was registered before is confirmed as far as the server goes, and by a comparison in any case", async () => {
+  const server = new Server();
+  const [anna, bert, carl] = [new Participant("a", server), new Participant("b", server), new Participant("c", server)];
+  server.join(anna, bert, carl);
+  await until("three", () => agree(anna, bert, carl));
+  const hello = server.seen.map((one) => ({ from: one.from, notice: unpack(one.blob) })).find(({ from, notice }) => from === "b" && notice?.t === "hello")?.notice;
+  expect(hello?.t === "hello", "bert has not said who he is");
+  const print = await printOf(decode(hello.id));
+  const trust = (peer: string) => anna.keys.list().find((member) => member.peer === peer)?.trust;
+  const says = (devices: string[]) =>
+    anna.keys.people(new Map([["b", { person: "bert", devices }], ["c", { person: "carl", devices: [print] }]]));
+  says(["another", print]);
+  await until("bert's device is known", () => trust("b") === "registered");
+  expect(trust("c") === "new" && !doubtful("registered") && doubtful("new"), "carl is confirmed by bert's key");
+  says([]);
+  await until("it is not any more", () => trust("b") === "new");
+  await anna.keys.confirm();
+  expect(trust("b") === "verified" && trust("c") === "verified", "a comparison confirms nobody");
 });
 
 check("a guest who comes into a room knows who made the link, too", async () => {

@@ -15,14 +15,15 @@ const devices = 5;
 const algorithm = { name: "ECDSA", namedCurve: "P-256" };
 const signing = { name: "ECDSA", hash: "SHA-256" };
 
-/** What this browser knows of a key: never met its person, met with this key, or met with others only. */
-export type Familiar = "new" | "known" | "changed";
+/** What this browser knows of a key: never met its person, met with this key, compared the code with it, or met with others only. */
+export type Familiar = "new" | "known" | "compared" | "changed";
 
 export class Identity {
   private constructor(
     private readonly pair: CryptoKeyPair,
     readonly raw: Bytes,
-    private readonly book: string | null, // whose acquaintances; null: none are kept
+    /** whose key pair and acquaintances this browser keeps; null: of nobody */
+    readonly keeper: string | null,
   ) {}
 
   /** @param person whose key pair it is; null: one that is kept nowhere */
@@ -43,29 +44,38 @@ export class Identity {
 
   /** Looks a person's key up. Somebody never met is remembered with it from now on. */
   async familiar(person: string, print: string): Promise<Familiar> {
-    if (this.book === null || !person) return "new";
+    if (this.keeper === null || !person) return "new";
     try {
       const prints = await this.prints(person);
-      if (prints.includes(print)) return "known";
+      if (prints.includes(print)) return (await this.prints(comparedWith(person))).includes(print) ? "compared" : "known";
       if (prints.length) return "changed";
-      await this.remember(person, print);
+      await this.note(person, print);
     } catch {
       // a browser that does not let us keep anything knows nobody
     }
     return "new";
   }
 
-  /** Remembers a key of a person, for example because the code was compared. */
-  async remember(person: string, print: string): Promise<void> {
-    if (this.book === null || !person) return;
-    const prints = (await this.prints(person)).filter((one) => one !== print);
-    await within(met, "readwrite", (store) => store.put([print, ...prints].slice(0, devices), `${this.book}/${person}`));
+  /** Remembers that the code was compared with a key of a person. */
+  async compared(person: string, print: string): Promise<void> {
+    if (this.keeper === null || !person) return;
+    await this.note(person, print);
+    await this.note(comparedWith(person), print);
   }
 
-  private async prints(person: string): Promise<string[]> {
-    const list: unknown = await within(met, "readonly", (store) => store.get(`${this.book}/${person}`));
+  private async note(about: string, print: string): Promise<void> {
+    const prints = (await this.prints(about)).filter((one) => one !== print);
+    await within(met, "readwrite", (store) => store.put([print, ...prints].slice(0, devices), `${this.keeper}/${about}`));
+  }
+
+  private async prints(about: string): Promise<string[]> {
+    const list: unknown = await within(met, "readonly", (store) => store.get(`${this.keeper}/${about}`));
     return Array.isArray(list) ? list.filter((one): one is string => typeof one === "string") : [];
   }
+}
+
+function comparedWith(person: string): string {
+  return `${person}/compared`;
 }
 
 async function load(person: string): Promise<CryptoKeyPair> {

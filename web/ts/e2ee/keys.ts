@@ -9,8 +9,23 @@ import type { Bytes } from "./frame";
 import { decode, digest, encode, mac, number, pack, random, same, statement, unpack, utf8, wrapping, type End, type Notice } from "./notice";
 import { codeWords } from "./words";
 
-/** verified: compared, or this person's other window; linked: holds the secret of a guest's link; waits: keys are not exchanged yet */
-export type Trust = "verified" | "linked" | Familiar | "waits";
+/**
+ * verified: compared now or before, or this person's other window; linked: holds the secret of a guest's link; registered: a device that the
+ * person's account had before, as the server says; waits: keys are not exchanged yet
+ */
+export type Trust = "verified" | "linked" | "registered" | Exclude<Familiar, "compared"> | "waits";
+
+/** Whether somebody with a key is to be marked as unconfirmed. */
+export function doubtful(trust: Trust): boolean {
+  return trust === "new" || trust === "known" || trust === "changed";
+}
+
+/** Who is behind a peer, as the server says. */
+export interface Behind {
+  person: string;
+  /** fingerprints of the devices of this person's account */
+  devices: string[];
+}
 
 export interface Member {
   peer: string;
@@ -77,7 +92,7 @@ export class Keys {
   private readonly reveals = new Map<string, Bytes>();
   private readonly compared = new Set<string>(); // prints
   private readonly seen = new Map<string, Familiar>(); // "person/print"
-  private persons = new Map<string, string>(); // peer → person
+  private persons = new Map<string, Behind>(); // by peer
   private steps: Promise<void> = Promise.resolve();
   private timer = 0;
   private asking = 0; // timer
@@ -139,7 +154,7 @@ export class Keys {
   }
 
   /** Who is behind each peer, as the server says. */
-  people(persons: Map<string, string>): void {
+  people(persons: Map<string, Behind>): void {
     this.persons = persons;
     this.step(async () => {
       for (const one of this.known.values()) await this.recognise(one);
@@ -171,7 +186,7 @@ export class Keys {
     if (!this.code) return;
     for (const { print, peer } of this.known.values()) {
       this.compared.add(print);
-      await (await this.identity).remember(this.persons.get(peer) ?? "", print).catch(() => {});
+      await (await this.identity).compared(this.persons.get(peer)?.person ?? "", print).catch(() => {});
     }
     this.changed();
   }
@@ -179,8 +194,11 @@ export class Keys {
   private trust(peer: string): Trust {
     const one = this.known.get(peer);
     if (!one) return "waits";
-    if (this.compared.has(one.print)) return "verified";
-    return one.linked ? "linked" : one.familiar;
+    if (this.compared.has(one.print) || one.familiar === "compared") return "verified";
+    if (one.linked) return "linked";
+    // whatever the server says: this browser has met her with another key
+    if (one.familiar === "changed") return "changed";
+    return this.persons.get(peer)?.devices.includes(one.print) ? "registered" : one.familiar;
   }
 
   /** Everything happens one after the other, in the order in which it came. */
@@ -291,7 +309,7 @@ export class Keys {
 
   /** Looks a key up once: whoever is met for the first time here stays new as long as this page lasts. */
   private async recognise(one: Known): Promise<void> {
-    const person = this.persons.get(one.peer);
+    const person = this.persons.get(one.peer)?.person;
     if (!person) return;
     const name = `${person}/${one.print}`;
     const familiar = this.seen.get(name) ?? (await (await this.identity).familiar(person, one.print));
@@ -448,6 +466,7 @@ function keep(all: Map<string, Bytes>, name: string, bytes: Bytes): void {
   if (!all.has(name) && all.size < 400) all.set(name, bytes);
 }
 
-async function printOf(identity: Bytes): Promise<string> {
+/** A key's name, as accounts and this browser keep it. */
+export async function printOf(identity: Bytes): Promise<string> {
   return encode((await digest("konsil print 1", identity)).slice(0, 16));
 }

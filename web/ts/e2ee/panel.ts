@@ -3,7 +3,7 @@
 
 import type { Peer } from "../people";
 import { setText } from "../people";
-import type { Member, Trust } from "./keys";
+import { doubtful, type Member, type Trust } from "./keys";
 import type { Seal } from "./seal";
 import type { Sample } from "./wire";
 
@@ -20,14 +20,18 @@ export interface Sealed {
 const trust: Record<Trust, { words: string; tag: string }> = {
   verified: { words: "bestätigt", tag: "tag" },
   linked: { words: "bestätigt durch den Gästelink", tag: "tag" },
-  known: { words: "Schlüssel von früher bekannt", tag: "tag" },
-  new: { words: "noch nicht verglichen", tag: "tag plain" },
-  changed: { words: "Schlüssel geändert", tag: "tag warn" },
+  registered: { words: "bestätigt durch ein Gerät von früher", tag: "tag" },
+  known: { words: "unbestätigt · Schlüssel von vorhin, noch nicht verglichen", tag: "tag plain" },
+  new: { words: "unbestätigt · noch nicht verglichen", tag: "tag plain" },
+  changed: { words: "unbestätigt · Schlüssel geändert", tag: "tag warn" },
   waits: { words: "wartet auf Schlüssel", tag: "tag plain" },
 };
 
 const incapable = "Ohne Ton und Bild: Dieser Browser kann nicht Ende-zu-Ende verschlüsseln";
 const changed = "Geänderter Schlüssel: Diese Person ist mit einem anderen Gerät oder neu angemeldet da, oder jemand gibt sich für sie aus. Der Vergleich des Codes klärt es.";
+const unconfirmed = "„Unbestätigt“ heißt: Das Gerät ist neu, oder der Gästelink kam ohne sein Geheimnis an, und der Code ist noch nicht verglichen.";
+const vouched =
+  "„Gerät von früher“ heißt: Der Server nennt es als eines, mit dem diese Person schon vor dieser Konferenz hier war. Dafür steht der Server ein, kein Beweis; sicher ist erst, was verglichen wurde. Kommt jemand mit einem anderen Schlüssel als dem, den Ihr Browser kennt, sehen Sie das in jedem Fall.";
 const statement = [
   "Ton und Bild werden in den Browsern ver- und entschlüsselt. Der Server leitet sie weiter und kann sie weder ansehen noch anhören; aufgezeichnet wird nichts.",
   "Der Server sieht, wer wann und wie lange hier ist, wie groß die Datenpakete sind und wer gerade spricht.",
@@ -45,6 +49,8 @@ export class SealPanel {
   private readonly confirm: HTMLButtonElement;
   private readonly list: HTMLElement;
   private readonly alarm: HTMLElement;
+  private readonly doubt: HTMLElement;
+  private readonly word: HTMLElement;
   private readonly test: HTMLButtonElement;
   private readonly result: HTMLElement;
 
@@ -73,6 +79,9 @@ export class SealPanel {
     this.list.className = "seal-people";
     this.alarm = add(this.panel, "p", changed);
     this.alarm.className = "note warn";
+    this.doubt = add(this.panel, "p", unconfirmed);
+    this.word = add(this.panel, "p", vouched);
+    this.word.className = this.doubt.className = "small";
     for (const sentence of statement) add(this.panel, "p", sentence).className = "small";
     add(this.panel, "h3", "Was der Server sieht");
     this.test = button(this.panel, "btn quiet slim", "Selbst prüfen");
@@ -84,6 +93,11 @@ export class SealPanel {
     close.setAttribute("popovertarget", this.panel.id);
     close.setAttribute("popovertargetaction", "hide");
     this.show();
+  }
+
+  /** Opens what the line leads to. */
+  open(): void {
+    if (!this.line.disabled) this.panel.showPopover();
   }
 
   show(): void {
@@ -103,6 +117,8 @@ export class SealPanel {
     this.confirm.disabled = !open;
     setText(this.confirm, open ? "Code stimmt" : "Code verglichen");
     this.alarm.hidden = !members.some((one) => one.trust === "changed");
+    this.doubt.hidden = !members.some((one) => doubtful(one.trust));
+    this.word.hidden = !members.some((one) => one.trust === "registered");
     this.list.replaceChildren(...members.map(({ peer, trust: state }) => this.row(peer, state)));
   }
 
@@ -141,9 +157,9 @@ export class SealPanel {
 
 /** What the line must not keep quiet: a key that is not the one of before, and newcomers among people who have compared their code. */
 function warning(members: Member[]): string[] {
-  const having = (state: Trust) => members.filter((one) => one.trust === state).length;
-  if (having("changed")) return ["Schlüssel geändert"];
-  return having("verified") && having("new") ? [`${having("new")} noch nicht verglichen`] : [];
+  if (members.some((one) => one.trust === "changed")) return ["Schlüssel geändert"];
+  const open = members.filter((one) => doubtful(one.trust)).length;
+  return open && members.some((one) => one.trust === "verified") ? [`${open} noch nicht verglichen`] : [];
 }
 
 function advice(broken: boolean, known: boolean, others: number): string {

@@ -2,10 +2,13 @@
 
 import { wished } from "../device";
 import type { Source } from "../devices";
+import type { Bytes } from "./frame";
 import { Identity } from "./identity";
-import { Keys, type Links, type Member } from "./keys";
+import { doubtful, Keys, type Links, type Member } from "./keys";
+import { Lines } from "./lines";
 import { linkSecrets } from "./links";
 import { Media } from "./media";
+import { register } from "./register";
 import type { Counts } from "./wire";
 
 export interface SealEvents {
@@ -30,6 +33,9 @@ export interface SealState {
 export class Seal {
   readonly media: Media;
   readonly keys: Keys;
+  /** called with each line of captions that could be opened */
+  captioned: (peer: string, text: string) => void = () => {};
+  private readonly lines = new Lines((peer, text) => this.captioned(peer, text));
 
   /**
    * @param page the live page's data: code of the conference, person, and part "guest" for those without account
@@ -37,7 +43,7 @@ export class Seal {
    */
   constructor(
     page: DOMStringMap,
-    send: (type: string, data: object) => void,
+    private readonly send: (type: string, data: object) => boolean,
     private readonly events: SealEvents,
   ) {
     const code = page["code"] ?? "";
@@ -49,7 +55,23 @@ export class Seal {
       died: () => events.died(),
     });
     const kept = guest || wished("keepnothing") ? null : (page["person"] ?? null);
-    this.keys = new Keys(code, Identity.of(kept), links, this.media, send, () => events.changed());
+    const identity = Identity.of(kept);
+    // without it others do not know this browser next time, and nothing else is missing
+    identity.then((one) => register(one, code)).catch(() => {});
+    this.keys = new Keys(code, identity, links, this.ring(), send, () => events.changed());
+  }
+
+  /** What is told of each secret: the worker for frames, and the lines. */
+  private ring() {
+    const { media, lines } = this;
+    return {
+      own: async (peer: string, epoch: number, secret: Bytes | null) => void (await Promise.all([media.own(peer, epoch, secret), lines.own(peer, epoch, secret)])),
+      theirs: async (peer: string, epoch: number, secret: Bytes) => void (await Promise.all([media.theirs(peer, epoch, secret), lines.learn(peer, epoch, secret)])),
+      forget: (peer: string) => {
+        media.forget(peer);
+        lines.forget(peer);
+      },
+    };
   }
 
   /** Handles a text frame; false when it is not about keys. */
@@ -61,8 +83,22 @@ export class Seal {
       case "key.put":
         this.keys.put(String(data["from"]), Number(data["epoch"]), String(data["blob"]));
         return true;
+      case "caption":
+        this.lines.receive(String(data["from"]), Number(data["epoch"]), String(data["blob"]));
+        return true;
     }
     return false;
+  }
+
+  /** Sends a line of captions to everybody in the room; false when that is not possible at the moment. */
+  async caption(text: string): Promise<boolean> {
+    const line = await this.lines.seal(text);
+    return line !== null && this.send("caption", line);
+  }
+
+  /** Peers with keys that nothing has confirmed. */
+  doubts(): Set<string> {
+    return new Set(this.keys.list().flatMap(({ peer, trust }) => (doubtful(trust) ? [peer] : [])));
   }
 
   async state(): Promise<SealState> {
