@@ -115,7 +115,7 @@ func TestADeviceVouchesOnceItWasThereBefore(t *testing.T) {
 
 func (d *desk) audited(did string) (n int) {
 	d.t.Helper()
-	if err := d.db.QueryRow(d.t.Context(), `select count(*) from audit.entry where did = $1`, did).Scan(&n); err != nil {
+	if err := d.db.QueryRow(d.t.Context(), `select count(*) from audit.entry where action = $1`, did).Scan(&n); err != nil {
 		d.t.Fatal(err)
 	}
 	return n
