@@ -138,7 +138,7 @@ func (r *room) goneIsGone(gone, shows, watches *person) {
 }
 
 // TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed: nobody has to compare twice with the same device, and a new key under an
-// old name is called that.
+// old name is called that, even where the server vouches for it.
 func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
 	chromium(t)
 	r := newRoom(t)
@@ -156,7 +156,8 @@ func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
 	r.jana.until("confirmed, after he has loaded his page anew", trusts("verified"))
 	r.jana.visits("/conferences/" + r.code + "/room")
 	code = sameCode(t, code, r.jana, r.kern)
-	r.jana.until("known, after she has loaded hers", trusts("known"))
+	r.jana.until("confirmed, after she has loaded hers", trusts("verified"))
+	r.kern.until("somebody whom he has not compared with", trusts("known"))
 
 	asked[bool](r.kern, `new Promise((done, failed) => {
 		const gone = indexedDB.deleteDatabase("konsil-keys");
@@ -166,9 +167,58 @@ func TestAPersonsKeyIsKnownAgainAndAnotherOneIsNoticed(t *testing.T) {
 	r.kern.visits("/conferences/" + r.code + "/room")
 	code = sameCode(t, code, r.jana, r.kern)
 	r.jana.until("another key under his name", trusts("changed"))
+	r.devicesAreOld(2)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	code = sameCode(t, code, r.jana, r.kern)
+	r.jana.until("another key still, for which the server vouches", fmt.Sprintf(`document.getElementById("tiles").innerText.includes("unbestätigt") && %s`, trusts("changed")))
 	r.jana.sees("Code: " + code + " · Schlüssel geändert")
 	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
 	r.jana.sees("Schlüssel geändert", "Diese Person ist mit einem anderen Gerät oder neu angemeldet da")
+}
+
+// devicesAreOld lets kern's devices have been registered the day before; there must be that many.
+func (r *room) devicesAreOld(want int) {
+	r.t.Helper()
+	const his = `account_id = (select id from account where name = 'Dr. Anselm Kern')`
+	for deadline := time.Now().Add(patience); one[int](r.house, `select count(*) from account_device_key where `+his) < want; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatal("his device is not registered")
+		}
+	}
+	if _, err := r.db.Exec(r.t.Context(), `update account_device_key set made_at = made_at - interval '1 day' where `+his); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestWhoIsNotConfirmedIsMarkedUntilSheIs: a tile says so of a device that is new, and no longer once its account had it before
+// or the code was compared.
+func TestWhoIsNotConfirmedIsMarkedUntilSheIs(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	marked := func(yes bool) string {
+		return fmt.Sprintf(`document.querySelector("#tiles > li:not(.me) .nm").innerText.includes("unbestätigt") === %t`, yes)
+	}
+	code := sameCode(t, "", r.jana, r.kern)
+	r.jana.until("a mark", marked(true))
+	r.kern.until("a mark", marked(true))
+	r.jana.pictures("live-unbestaetigt")
+	r.jana.presses("Mehr zu Dr. Anselm Kern")
+	r.jana.presses("Was heißt „unbestätigt“?")
+	r.jana.sees("Das Gerät ist neu", "unbestätigt · noch nicht verglichen")
+	r.jana.presses("Schließen")
+
+	r.devicesAreOld(1)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	code = sameCode(t, code, r.jana, r.kern)
+	r.jana.until("no mark: the device is one of before", marked(false))
+	r.kern.until("a mark: hers is new", marked(true))
+	r.jana.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
+	r.jana.sees("bestätigt durch ein Gerät von früher", "Dafür steht der Server ein, kein Beweis")
+	r.jana.presses("Schließen")
+	r.kern.presses("Ende-zu-Ende-verschlüsselt · Code: " + code)
+	r.kern.presses("Code stimmt")
+	r.kern.presses("Schließen")
+	r.kern.until("no mark: the code was compared", marked(false))
 }
 
 // TestAGuestAndWhoeverMadeTheLinkKnowEachOther: the secret behind the # of a guest's link never reaches the server, and whoever
@@ -207,6 +257,63 @@ func TestAGuestAndWhoeverMadeTheLinkKnowEachOther(t *testing.T) {
 	guest.seesEverybodyMove(1)
 	r.goneIsGone(guest, r.jana, karin)
 }
+
+// stays is a browser that does not do what it is told: when it is shown out it keeps its page, its keys and its connections, and
+// goes on taking whatever comes.
+const stays = `
+window.frames_ = [];
+window.WebSocket = class extends WebSocket {
+  set onmessage(take) {
+    super.onmessage = take && ((event) => {
+      if (typeof event.data === "string") {
+        window.frames_.push(event.data);
+        if (JSON.parse(event.data).t === "ended") return void (window.out = true);
+      }
+      take(event);
+    });
+  }
+  set onclose(take) { super.onclose = null; }
+};`
+
+// TestWhoIsRemovedCanOpenNothingThatComesAfter although her browser refuses to go.
+func TestWhoIsRemovedCanOpenNothingThatComesAfter(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	r.kern.isGiven(stays)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	karin := r.moderator()
+	for _, p := range []*person{r.jana, karin} {
+		p.switchesOn()
+	}
+	r.kern.seesEverybodyMove(2)
+	before := r.kern.seal()
+	karin.presses("Mehr zu Dr. Anselm Kern")
+	karin.presses("Aus der Konferenz entfernen")
+	karin.presses("Entfernen")
+	r.kern.until("he is told to go", `window.out`)
+	for _, p := range []*person{r.jana, karin} {
+		p.until("keys that he does not have", fmt.Sprintf(`window.konsil.room.seal().then((s) => s.epoch > %d && s.members.length === 1)`, before.Epoch))
+	}
+	opened := asked[map[string]int](r.kern, openedFrames)
+	for _, p := range []*person{r.jana, karin} {
+		p.seesEverybodyMove(1)
+	}
+	for name, n := range asked[map[string]int](r.kern, openedFrames) {
+		if n != opened[name] || n == 0 {
+			t.Errorf("frames of %s: he had opened %d when there were new keys, and has opened %d now", name, opened[name], n)
+		}
+	}
+	if after := r.kern.seal().Epoch; after != before.Epoch {
+		t.Errorf("he has come to epoch %d, before he was removed it was %d", after, before.Epoch)
+	}
+	last := asked[string](r.kern, `JSON.parse(window.frames_.at(-1)).t`)
+	if last != "ended" {
+		t.Errorf("after he was removed there still came %q", last)
+	}
+}
+
+// openedFrames are the frames of others that a page could open, by peer and source.
+const openedFrames = `window.konsil.room.seal().then((s) => Object.fromEntries(Object.entries(s.counts).filter(([k]) => s.members.some((m) => k.startsWith(m.peer))).map(([k, c]) => [k, c.done])))`
 
 // isGiven lets a script run in each of her pages before the page's own; the function returned takes it away again.
 func (p *person) isGiven(script string) (taken func()) {
