@@ -260,19 +260,19 @@ func (f Finding) Degree() (degree int, ok bool) {
 	return 0, false
 }
 
-// SortByGap puts first what the environment could change most, then the worst degree, then the code.
-func SortByGap(found []Finding) {
-	rank := func(f Finding) (int, int) {
-		gap, ok := f.Gap()
-		if !ok {
-			gap = -5 // behind every gap there is
-		}
-		degree, _ := f.Degree()
-		return -gap, -degree
+// Compare orders findings by what there is to do: first what the environment could change most, then the worst degree, then the
+// code.
+func Compare(a, b Finding) int {
+	ga, da := a.rank()
+	gb, db := b.rank()
+	return cmp.Or(cmp.Compare(ga, gb), cmp.Compare(da, db), cmp.Compare(a.Code, b.Code))
+}
+
+func (f Finding) rank() (gap, degree int) {
+	gap, ok := f.Gap()
+	if !ok {
+		gap = -5 // behind every gap there is
 	}
-	slices.SortStableFunc(found, func(a, b Finding) int {
-		ga, da := rank(a)
-		gb, db := rank(b)
-		return cmp.Or(cmp.Compare(ga, gb), cmp.Compare(da, db), cmp.Compare(a.Code, b.Code))
-	})
+	degree, _ = f.Degree()
+	return -gap, -degree
 }

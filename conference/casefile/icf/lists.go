@@ -32,19 +32,25 @@ func Labels() map[Code]Label {
 func Labelled() []Code { return slices.Sorted(maps.Keys(Labels())) }
 
 // Brief are the thirteen categories of the brief ICF core set for vocational rehabilitation.
-var Brief = []Code{"d155", "d240", "d720", "d845", "d850", "d855", "e310", "e330", "e580", "e590", "b130", "b164", "b455"}
+func Brief() []Code {
+	return []Code{"d155", "d240", "d720", "d845", "d850", "d855", "e310", "e330", "e580", "e590", "b130", "b164", "b455"}
+}
 
-// Working is what a Jobcenter begins with: the brief set and what cases of health and work turn on besides. It is our own
+// Working are those a Jobcenter begins with: the brief set and what cases of health and work turn on besides. It is our own
 // choice, "Arbeitsliste", and no core set.
-var Working = append(slices.Clone(Brief), "b134", "b152", "b280", "d230", "d570", "d760", "e410", "e465")
+func Working() []Code {
+	return append(Brief(), "b134", "b152", "b280", "d230", "d570", "d760", "e410", "e465")
+}
 
 // Generic are the seven categories that any health condition can be described with.
-var Generic = []Code{"b130", "b152", "b280", "d230", "d450", "d455", "d850"}
+func Generic() []Code { return []Code{"b130", "b152", "b280", "d230", "d450", "d455", "d850"} }
 
 // Capacities are neutral names for thirteen capacities that psychological impairments touch, a place to begin from: a project
 // that is licensed for an instrument enters its own names.
-var Capacities = []string{
-	"Regeln und Absprachen einhalten", "Aufgaben planen und ordnen", "Sich auf Neues umstellen", "Gelerntes anwenden",
-	"Urteilen und entscheiden", "Von sich aus tätig werden", "Durchhalten", "Sich behaupten", "Auf andere zugehen",
-	"Mit einer Gruppe zurechtkommen", "Nahe Beziehungen führen", "Für sich selbst sorgen", "Wege zurücklegen",
+func Capacities() []string {
+	return []string{
+		"Regeln und Absprachen einhalten", "Aufgaben planen und ordnen", "Sich auf Neues umstellen", "Gelerntes anwenden",
+		"Urteilen und entscheiden", "Von sich aus tätig werden", "Durchhalten", "Sich behaupten", "Auf andere zugehen",
+		"Mit einer Gruppe zurechtkommen", "Nahe Beziehungen führen", "Für sich selbst sorgen", "Wege zurücklegen",
+	}
 }
