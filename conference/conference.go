@@ -71,6 +71,7 @@ type Conference struct {
 	OpenedAt         *time.Time
 	EndedAt          *time.Time
 	Kind             Kind
+	VisibleFrom      *time.Time // from when on experts may read; nil: at once
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -86,6 +87,7 @@ type Seat struct {
 	AnsweredAt *time.Time
 	Comment    string
 	Sequence   int
+	Declared   Declaration // by an expert, for this invitation; empty before
 }
 
 // Part is what somebody is in one conference.
@@ -112,6 +114,7 @@ const (
 	toAppend
 	toRedact
 	toAskGuests // make links for people without an account, and take them back
+	toDeclare
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -128,6 +131,7 @@ var may = map[deed][]Part{
 	toRedact:  {Moderator, Caseworker, ExpertPart},
 
 	toAskGuests: {Moderator, Caseworker},
+	toDeclare:   {ExpertPart},
 }
 
 func (p Part) may(d deed) error {
@@ -186,9 +190,12 @@ func (c Conference) openable(now time.Time) bool {
 // OpensAt is when the room may be opened at the earliest.
 func (c Conference) OpensAt() time.Time { return c.StartsAt.Add(-openBefore) }
 
-// answerable is the rule for an invitation: what it is answered for must be what it still asks.
-func answerable(c Conference, current Answer, sequence, answered int, now time.Time) error {
+// answerable is the rule for an invitation: what it is answered for must be what it still asks. Who has left because of a tie does
+// not come back by it.
+func answerable(c Conference, current Answer, declared Declaration, sequence, answered int, now time.Time) error {
 	switch {
+	case declared.Tie():
+		return account.Refuse(account.ErrConflict, "seat_left")
 	case c.State == Cancelled || c.State == Sealed || current == AnswerCancelled:
 		return account.Refuse(account.ErrConflict, "conference_cancelled")
 	case !c.State.Planned() && c.State != Live || now.After(c.EndsAt):
@@ -259,7 +266,8 @@ type Panel struct {
 	Experts []uuid.UUID
 	Starts  time.Time
 	Length  time.Duration
-	Kind    Kind // empty: a case conference
+	Kind    Kind       // empty: a case conference
+	Visible *time.Time // from when on experts may read; nil: at once
 }
 
 func (p Panel) validate(now time.Time) error {
@@ -271,7 +279,10 @@ func (p Panel) validate(now time.Time) error {
 	case !p.Kind.known():
 		return &account.InvalidError{Field: "kind", Rule: "unknown"}
 	}
-	return validDate(p.Starts, p.Length, now)
+	if err := validDate(p.Starts, p.Length, now); err != nil {
+		return err
+	}
+	return validVisible(p.Visible, p.Starts, now)
 }
 
 func validDate(starts time.Time, length time.Duration, now time.Time) error {
@@ -310,6 +321,9 @@ func (v View) CanAskGuests() bool {
 }
 func (v View) CanUninvite() bool {
 	return v.Part.may(toPlan) == nil && (v.State.Planned() || v.State == Live)
+}
+func (v View) CanDeclare() bool {
+	return v.Part.may(toDeclare) == nil && v.State != Cancelled && v.State != Sealed
 }
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }

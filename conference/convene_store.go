@@ -127,6 +127,9 @@ func (s *Store) Move(ctx context.Context, by account.Actor, code string, starts 
 			return err
 		}
 		for _, v := range open {
+			if v.declared.Tie() {
+				continue // has left for good
+			}
 			if err := s.askAgain(ctx, tx, c, v); err != nil {
 				return err
 			}
@@ -190,9 +193,9 @@ func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, ids []u
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind)
-		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from)
+		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12, $13)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}

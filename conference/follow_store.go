@@ -26,6 +26,9 @@ func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string
 		if err := s.Cases.Open(ctx, tx, c.CaseID, own.Discipline); err != nil {
 			return err
 		}
+		if err := c.readable(part, own, s.Now()); err != nil {
+			return err
+		}
 		if c.State != Live && (c.State != MinutesDraft || part == ExpertPart) {
 			return account.Refuse(account.ErrConflict, "minutes_locked")
 		}

@@ -23,6 +23,7 @@ type invitation struct {
 	stamped                 time.Time
 	organizer               string
 	state                   Answer
+	declared                Declaration
 }
 
 // Asked is what the answer page may show: a code and a date, no case, no other person.
@@ -44,7 +45,7 @@ func (s *Store) Invited(ctx context.Context, by account.Actor, id uuid.UUID) (As
 	if err != nil {
 		return Asked{}, fmt.Errorf("invitation: %w", err)
 	}
-	if refused := answerable(c, v.state, v.sequence, v.sequence, s.Now()); refused != nil {
+	if refused := answerable(c, v.state, v.declared, v.sequence, v.sequence, s.Now()); refused != nil {
 		a.Shut = refused.(*account.RefusedError).Rule
 	}
 	return a, nil
@@ -80,7 +81,7 @@ func (s *Store) Answer(ctx context.Context, by account.Actor, id uuid.UUID, sequ
 		if err != nil {
 			return err
 		}
-		if err := answerable(c, v.state, v.sequence, sequence, s.Now()); err != nil {
+		if err := answerable(c, v.state, v.declared, v.sequence, sequence, s.Now()); err != nil {
 			return err
 		}
 		if a.Answer == answer && a.Comment == comment {
@@ -123,11 +124,11 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	c := Conference{}
 	err := q.QueryRow(ctx, `
 		select i.uid, i.sequence, i.stamped_at, i.organizer, i.state, i.answered_at, i.comment,
-			c.id, c.code, c.organisation_id, c.case_id, c.state, c.starts_at, c.ends_at
+			coalesce(i.declared, ''), c.id, c.code, c.organisation_id, c.case_id, c.state, c.starts_at, c.ends_at
 		from invitation i join conference c on c.id = i.conference_id
 		where i.id = $1 and i.account_id = $2`+lock, id, by.ID).
 		Scan(&v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &a.AnsweredAt, &a.Comment,
-			&c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt)
+			&v.declared, &c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt)
 	if isNone(err) {
 		return v, a, c, account.ErrNotFound
 	}
@@ -260,7 +261,7 @@ func (s *Store) nextStamp(v invitation) time.Time {
 
 func openInvitations(ctx context.Context, tx pgx.Tx, conference uuid.UUID) ([]invitation, error) {
 	rows, err := tx.Query(ctx, `
-		select id, conference_id, account_id, uid, sequence, stamped_at, organizer, state
+		select id, conference_id, account_id, uid, sequence, stamped_at, organizer, state, coalesce(declared, '')
 		from invitation
 		where conference_id = $1 and state <> 'cancelled'
 		order by id for update`, conference)
@@ -268,7 +269,7 @@ func openInvitations(ctx context.Context, tx pgx.Tx, conference uuid.UUID) ([]in
 		return nil, fmt.Errorf("invitations: %w", err)
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (v invitation, err error) {
-		err = r.Scan(&v.id, &v.conference, &v.account, &v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state)
+		err = r.Scan(&v.id, &v.conference, &v.account, &v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &v.declared)
 		return v, err
 	})
 }

@@ -78,6 +78,19 @@ func (i invite) cancel() (mail.Message, error) {
 	return m, nil
 }
 
+// seatFree tells the coordination that an expert has left the round, and neither who nor why.
+func seatFree(c Conference, to mail.Address, url string) mail.Message {
+	l := mail.Letter{
+		Lines:  []string{"Guten Tag " + to.Name + ",", "in der Fallkonferenz " + c.Code + " am " + When(c.StartsAt, c.EndsAt) + " ist ein Platz wieder frei."},
+		Button: "Runde ansehen", URL: url,
+		Foot: []string{noContent},
+	}
+	return mail.Message{
+		Kind: "seat_free", Conference: c.Code, Organisation: c.Organisation, To: to,
+		Subject: "Fallkonferenz " + c.Code + ": ein Platz ist frei", Text: l.Text(), HTML: l.HTML(),
+	}
+}
+
 // outcome tells an expert that a measure she advised on has come to an end.
 func outcome(c Conference, to mail.Address, url string) mail.Message {
 	l := mail.Letter{

@@ -78,11 +78,11 @@ func (s *Store) enterable(ctx context.Context, q casefile.Querier, c Conference,
 	if err := s.Cases.Open(ctx, q, c.CaseID, own.Discipline); err != nil {
 		return err
 	}
-	switch {
-	case c.State != Live:
+	if c.State != Live {
 		return account.Refuse(account.ErrConflict, "not_live")
-	case part == ExpertPart && own.Answer != Accepted:
-		return account.Refuse(account.ErrConflict, "not_accepted")
+	}
+	if err := c.readable(part, own, s.Now()); err != nil {
+		return err
 	}
 	return part.may(toEnter)
 }

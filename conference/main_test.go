@@ -157,12 +157,14 @@ func (h *house) invitationOf(code, name string) uuid.UUID {
 		where c.code = $1 and i.account_id = $2 order by i.stamped_at desc limit 1`, code, h.experts[name].ID)
 }
 
+// accept lets experts say yes, and that they have no tie to the person.
 func (h *house) accept(code string, names ...string) {
 	h.t.Helper()
 	for _, n := range names {
 		id := h.invitationOf(code, n)
 		seq := get[int](h, `select sequence from invitation where id = $1`, id)
 		h.must(h.s.Answer(h.t.Context(), h.experts[n], id, seq, Accepted, ""))
+		h.must(h.s.Declare(h.t.Context(), h.experts[n], code, NoTie))
 	}
 }
 

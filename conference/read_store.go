@@ -108,8 +108,9 @@ func (s *Store) fill(ctx context.Context, q casefile.Querier, v *View) error {
 		return nil
 	case err != nil:
 		return err
-	case v.Part == ExpertPart && v.Own.Answer != Accepted:
-		v.Shut = "not_accepted"
+	}
+	if err := v.readable(v.Part, v.Own, s.Now()); err != nil {
+		v.Shut = ruleOf(err)
 		return nil
 	}
 	v.Summary = &text

@@ -79,6 +79,26 @@ func (p conferencePage) MoveForm() form {
 	return f
 }
 
+// VisibleForm is the form for the time from which experts may read: as it came back, or as it stands.
+func (p conferencePage) VisibleForm() form {
+	f := p.FormOf("visible")
+	if f.Values == nil && p.VisibleFrom != nil {
+		from := p.VisibleFrom.In(expertpool.Zone())
+		f = fill("visible_from", from.Format(time.DateOnly), "clock", from.Format("15:04"))
+		f.Of = "visible"
+	}
+	return f
+}
+
+// Declarations are what an expert can say about herself and the person.
+func (p conferencePage) Declarations() []string {
+	said := make([]string, len(conference.Declarations))
+	for i, d := range conference.Declarations {
+		said[i] = string(d)
+	}
+	return said
+}
+
 // FormOf is the form of that name: as it came back, or empty.
 func (p conferencePage) FormOf(name string) form {
 	if p.Form.Of == name {

@@ -373,3 +373,71 @@ func TestArcSaysWhereAConferenceIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAnExpertSaysOnThePageWhetherSheKnowsThePerson(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.convened()
+	page := "/conferences/" + code
+	for _, name := range []string{"Ewald", "Frieda"} {
+		id, err := s.Conferences.OwnInvitation(t.Context(), s.people[name], code)
+		s.must(err)
+		s.must(s.Conferences.Answer(t.Context(), s.people[name], id, 0, conference.Accepted, ""))
+	}
+	ewald := s.as("Ewald")
+	if a := ewald.get(page); !a.Has("Kennen Sie die Person?") || !a.Has("Altona bringt den Fall ein") || a.Has("Rücken und Panik") || a.Has("Wie viele Stunden") {
+		t.Error("before the declaration the page does not ask, or says something of the case")
+	}
+	s.unchanged("an answer that is none", func() {
+		for _, said := range []string{"", "maybe"} {
+			wantRefused(t, said, ewald.post(page+"/declare", typed("declaration", said)), "declare-declaration", "Bitte wählen Sie eine der Antworten.")
+		}
+		for _, who := range []string{"Anna", "Doris", "Clara", "Bernd", "Gustav", "Quirin", "Rosa", "Theo"} {
+			if a := s.as(who).post(page+"/declare", typed("declaration", "knows")); a.Status != http.StatusForbidden && a.Status != http.StatusNotFound {
+				t.Errorf("%s declares: %d", who, a.Status)
+			}
+		}
+	})
+	if a := ewald.post(page+"/declare", typed("declaration", "none")); !a.Has("Rücken und Panik") || !a.Has("Wie viele Stunden") || !a.Has("Ich kenne die Person") {
+		t.Errorf("after the declaration: %d", a.Status)
+	}
+	if a := ewald.post(page+"/declare", typed("declaration", "knows")); a.Path != "/conferences" || !a.Has("Ihr Platz ist zurückgegeben") {
+		t.Errorf("somebody recognised late: %d at %s", a.Status, a.Path)
+	}
+	if a := ewald.get(page); a.Status != http.StatusNotFound {
+		t.Errorf("who has left still gets the page: %d", a.Status)
+	}
+	if a := s.as("Frieda").get("/search?q=R%C3%BCcken"); a.Has("Rücken und Panik") {
+		t.Error("who has not declared finds the case")
+	}
+}
+
+func TestTheCoordinationSetsFromWhenOnExpertsRead(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.convened()
+	s.accept(code, "Ewald")
+	page, clara, ewald := "/conferences/"+code, s.as("Clara"), s.as("Ewald")
+	s.unchanged("a time that does not go", func() {
+		wantRefused(t, "later", clara.post(page+"/visible", typed("visible_from", "2026-11-25", "clock", "12:00")), "visible-visible_from", "vor dem Beginn")
+		wantRefused(t, "earlier", clara.post(page+"/visible", typed("visible_from", "2026-11-20", "clock", "12:00")), "visible-visible_from", "in der Zukunft")
+		wantRefused(t, "no clock", clara.post(page+"/visible", typed("visible_from", "2026-11-23")), "visible-visible_from", "in der Zukunft")
+		for _, who := range []string{"Anna", "Ewald", "Bernd", "Rosa"} {
+			if a := s.as(who).post(page+"/visible", nil); a.Status != http.StatusForbidden && a.Status != http.StatusNotFound {
+				t.Errorf("%s: %d", who, a.Status)
+			}
+		}
+	})
+	if a := clara.post(page+"/visible", typed("visible_from", "2026-11-23", "clock", "18:00")); !a.Has("Zu lesen ab 23.11.2026, 18:00 Uhr.") {
+		t.Errorf("set: %d", a.Status)
+	}
+	if a := ewald.get(page); !a.Has("Der Fall ist noch nicht zu lesen") || !a.Has("Zu lesen ab 23.11.2026, 18:00 Uhr.") || a.Has("Rücken und Panik") {
+		t.Error("the page does not say from when on, or shows the case")
+	}
+	if a := clara.post(page+"/visible", typed("visible_from", "", "clock", "")); a.Status != http.StatusOK {
+		t.Errorf("taken back: %d", a.Status)
+	}
+	if a := ewald.get(page); !a.Has("Rücken und Panik") {
+		t.Error("the case does not open at once")
+	}
+}

@@ -65,6 +65,36 @@ func (s *server) conferenceAnswer(c echo.Context) error {
 	return s.settled(c, err, f, "answered")
 }
 
+// declare takes what an expert says about herself and the person before she sees the case, or once she has recognised her.
+func (s *server) declare(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	f.Of = "declare"
+	d := conference.Declaration(f.Get("declaration"))
+	err = s.Conferences.Declare(c.Request().Context(), me(c), code(c), d)
+	if err == nil && d.Tie() {
+		return s.done(c, "/conferences", "seat_left") // the conference is not hers any more
+	}
+	return s.settled(c, err, f, "declared")
+}
+
+// visible sets from when on experts may read; without a date that is at once.
+func (s *server) visible(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	f.Of = "visible"
+	var from *time.Time
+	if f.Get("visible_from") != "" {
+		at := readMoment(f.Get("visible_from"), f.Get("clock")) // no moment at all is one in the past, which the domain refuses
+		from = &at
+	}
+	return s.settled(c, s.Conferences.ShowFrom(c.Request().Context(), me(c), code(c), from), f, "visible")
+}
+
 // settled answers a form of the conference page: with the page and a receipt, or with the form and what stood against it.
 func (s *server) settled(c echo.Context, err error, f form, receipt string) error {
 	var refused *account.RefusedError

@@ -56,6 +56,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/invite", coordinators, s.invite},
 		{"POST", "/conferences/:code/uninvite", coordinators, s.uninvite},
 		{"POST", "/conferences/:code/answer", members, s.conferenceAnswer},
+		{"POST", "/conferences/:code/declare", members, s.declare},
+		{"POST", "/conferences/:code/visible", coordinators, s.visible},
 		{"POST", "/conferences/:code/guests", staff, s.askGuest},
 		{"POST", "/conferences/:code/guests/revoke", staff, s.revokeGuest},
 		{"POST", "/conferences/:code/open", staff, s.open},

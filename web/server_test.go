@@ -242,7 +242,7 @@ func (s *testServer) convenedFor(caseID uuid.UUID) string {
 	return code
 }
 
-// accept lets experts say yes.
+// accept lets experts say yes, and that they have no tie to the person.
 func (s *testServer) accept(code string, names ...string) {
 	s.t.Helper()
 	for _, n := range names {
@@ -251,6 +251,7 @@ func (s *testServer) accept(code string, names ...string) {
 		a, err := s.Conferences.Invited(s.t.Context(), s.people[n], id)
 		s.must(err)
 		s.must(s.Conferences.Answer(s.t.Context(), s.people[n], id, a.Sequence, conference.Accepted, ""))
+		s.must(s.Conferences.Declare(s.t.Context(), s.people[n], code, conference.NoTie))
 	}
 }
 

@@ -100,6 +100,9 @@ func (r *rehearsal) convene(ctx context.Context) (*meeting, error) {
 		if _, err := e.post(ctx, conference+"/answer", url.Values{"sequence": {"0"}, "answer": {"accepted"}}); err != nil {
 			return nil, err
 		}
+		if _, err := e.post(ctx, conference+"/declare", url.Values{"declaration": {"none"}}); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := chair.post(ctx, conference+"/open", nil); err != nil {
 		return nil, err

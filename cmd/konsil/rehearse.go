@@ -336,15 +336,17 @@ func (s *server) rehearseConference(ctx context.Context) error {
 			}
 			p.Experts = append(p.Experts, e.ID)
 		}
-		if _, err := s.conferences.Convene(ctx, by, r.ID, p); err != nil {
+		code, err := s.conferences.Convene(ctx, by, r.ID, p)
+		if err != nil {
 			return err
 		}
-		return s.rehearseAnswers(ctx, answers)
+		return s.rehearseAnswers(ctx, code, answers)
 	}
 	return nil
 }
 
-func (s *server) rehearseAnswers(ctx context.Context, answers map[string]conference.Answer) error {
+// rehearseAnswers lets experts answer; who accepts has said as well that she does not know the person.
+func (s *server) rehearseAnswers(ctx context.Context, code string, answers map[string]conference.Answer) error {
 	for name, answer := range answers {
 		if answer == conference.Offered {
 			continue
@@ -358,6 +360,9 @@ func (s *server) rehearseAnswers(ctx context.Context, answers map[string]confere
 			return err
 		}
 		if err := s.conferences.Answer(ctx, e, id, 0, answer, ""); err != nil {
+			return err
+		}
+		if err := s.conferences.Declare(ctx, e, code, conference.NoTie); err != nil {
 			return err
 		}
 	}

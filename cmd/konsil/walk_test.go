@@ -271,6 +271,7 @@ func (w *walk) answer() {
 	}
 	w.answered(w.kern.name, "zugesagt")
 	w.karin.pictures("konferenz-zusage")
+	w.declares(w.kern)
 
 	voss := w.person("Dr. Hanna Voss")
 	voss.signsIn("Fachperson")
@@ -291,6 +292,20 @@ func (w *walk) answer() {
 	w.byLink(w.roth, "Fallkonferenz "+w.code, "Ja, ich bin dabei", "Sie haben zugesagt")
 	w.answered(w.roth.name, "zugesagt")
 	w.karin.sees("beschlussfähig")
+	w.declares(w.roth)
+}
+
+// declares says before the case is shown that there is no tie to the person.
+func (w *walk) declares(p *person) {
+	w.t.Helper()
+	p.signsIn("Fachperson")
+	p.visits("/conferences/" + w.code)
+	p.sees("Kennen Sie die Person?")
+	p.seesNot(append([]string{question, wish}, caseWords...)...)
+	p.pictures("konferenz-erklaerung")
+	p.ticks("Nein, nach allem, was ich weiß")
+	p.follows("Weiter")
+	p.sees(question, caseWords[0])
 }
 
 // byLink answers from the mail: looking changes nothing, pressing does.
