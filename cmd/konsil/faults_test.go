@@ -181,8 +181,8 @@ func (r *lossRig) fillDisk() {
 			r.startAgain()
 		case <-time.After(20 * time.Millisecond):
 		}
-		if time.Since(freed) > 30*time.Second {
-			r.t.Fatalf("30 s after there is room again people are still out\n%s", r.server.said())
+		if time.Since(freed) > 90*time.Second {
+			r.t.Fatalf("90 s after there is room again people are still out\n%s", r.server.said())
 		}
 	}
 	if !refused {

@@ -81,7 +81,7 @@ func (h *house) start() {
 			if err != nil {
 				h.t.Errorf("the server ended with %v", err)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(60 * time.Second):
 			h.t.Error("the server does not end")
 		}
 	}

@@ -322,7 +322,7 @@ func (s *site) get(path string) (int, string) {
 // database connects to the private cluster beside the running server.
 func (s *site) database() *pgx.Conn {
 	s.t.Helper()
-	ctx, stop := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, stop := context.WithTimeout(s.t.Context(), 60*time.Second)
 	defer stop()
 	c, err := localpg.Start(ctx, localpg.Options{Dir: s.data, Join: true})
 	if err != nil {

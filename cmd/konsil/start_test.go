@@ -297,7 +297,7 @@ func TestAServerWhosePostgreSQLIsKilledSaysSoAndEnds(t *testing.T) {
 	s.get("/readyz") // it serves: what it says from here on is not about its start
 	s.killDatabase()
 	killed := time.Now()
-	code := server.wait(30 * time.Second)
+	code := server.wait(60 * time.Second)
 	t.Logf("the server ended %v later:\n%s", time.Since(killed).Round(time.Millisecond), server.err)
 	if code != 1 || !strings.Contains(server.err.String(), "konsil: the private PostgreSQL has ended") {
 		t.Errorf("exit code %d:\n%s", code, server.said())
@@ -325,7 +325,7 @@ func TestASignalDuringTheStartEndsItCleanly(t *testing.T) {
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		code := p.wait(15 * time.Second)
+		code := p.wait(60 * time.Second)
 		t.Logf("told after %q: exit code %d after %v, %d lines of complaint", moment, code, time.Since(began).Round(time.Millisecond), strings.Count(p.err.String(), "\n"))
 		if code != 0 || p.err.String() != "" {
 			t.Errorf("a signal after %q: exit code %d\n%s", moment, code, p.said())
