@@ -139,6 +139,13 @@ func forEachStatus(r *rtcp.TransportLayerCC, do func(i int, received bool)) {
 	}
 }
 
+// reroute forgets what is known: another way has a width and a delay of its own.
+func (b *bandwidth) reroute() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.est, b.probe = estimator{}, probe{}
+}
+
 // rate is what the connection carries in bit/s, negative while nothing says that there is a limit.
 func (b *bandwidth) rate() int {
 	b.mu.Lock()

@@ -379,8 +379,8 @@ func (l *layer) place(now time.Time) (ext int64, fresh bool) {
 	case !begun:
 		return ext, true
 	case ext > newest:
-		if missing := ext - newest - 1; missing > 0 && !l.gaps.open(newest+1, ext, now) {
-			l.wantKeyFrame() // too much is missing to be repeated
+		if missing := ext - newest - 1; missing > 0 && (l.interrupted(now) || !l.gaps.open(newest+1, ext, now)) {
+			l.wantKeyFrame() // too much is missing to be repeated, or for too long
 		}
 		return ext, true
 	default:
@@ -389,11 +389,20 @@ func (l *layer) place(now time.Time) (ext int64, fresh bool) {
 	}
 }
 
-// askRepeats asks the publisher for what is missing, and gives up what has been asked for in vain.
+// interrupted says whether nothing had come in for so long that what is missing is history.
+func (l *layer) interrupted(now time.Time) bool {
+	return now.UnixNano()-l.heard.Load() > int64(breakAfter)
+}
+
+// askRepeats asks the publisher for what is missing, and gives up what has been asked for in vain. That leaves a hole in the picture
+// which only a new one closes.
 func (l *layer) askRepeats(s *stream, now time.Time) {
 	var lost int
 	l.due, lost = l.gaps.due(now, l.due[:0])
 	l.up.count.lost.Add(uint64(lost))
+	if lost > 0 {
+		l.wantKeyFrame()
+	}
 	if len(l.due) == 0 {
 		return
 	}

@@ -28,6 +28,7 @@ const (
 	coalesce       = 20 * time.Millisecond
 	rebuildEvery   = 500 * time.Millisecond
 	answerWait     = 10 * time.Second // without an answer the subscriber connection is built anew
+	breakAfter     = time.Second      // without RTP what is missing is not asked for any more
 	quietAfter     = 3 * time.Second  // without RTP a peer is no longer live
 	keyFrameEvery  = 500 * time.Millisecond
 	reportEvery    = time.Second

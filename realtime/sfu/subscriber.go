@@ -150,6 +150,8 @@ func (p *Peer) openSubscriber() error {
 	return p.open(&p.sub.link, "sub", func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
+			p.sub.way.reroute()
+			p.repaint()
 			p.attach()
 		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 			p.resetSubscriber()
@@ -227,6 +229,18 @@ func (p *Peer) attach() {
 	for _, s := range p.sub.slots {
 		if d := s.down; d != nil && d.out.Load() != nil && p.connect(d) {
 			d.up.wake()
+		}
+	}
+}
+
+// repaint asks for pictures that need no other: what was sent while there was no way is lost.
+func (p *Peer) repaint() {
+	p.mu.Lock()
+	downs := slices.Clone(p.downs)
+	p.mu.Unlock()
+	for _, d := range downs {
+		if d.up.kind == webrtc.RTPCodecTypeVideo {
+			d.wantKeyFrame()
 		}
 	}
 }

@@ -2,8 +2,8 @@
 
 import type { Way } from "./way";
 
-/** How long a connection may be "disconnected" before a new way is looked for; it often heals by itself within this time. */
-const healing = 3000;
+/** How long a connection may be "disconnected" before a new way is looked for: browsers say so only after seconds of silence. */
+const healing = 1000;
 /** How long a way may take to be found. */
 const finding = 8000;
 /** How long the server may take to answer that. */
@@ -47,6 +47,19 @@ export abstract class Connection {
   /** Whether media could flow. */
   connected(): boolean {
     return this.pc.connectionState === "connected";
+  }
+
+  /**
+   * How often the server has sent something here on the way that it has chosen: media, reports, checks. Answers do not count, as they come
+   * on any way that is asked about. Null where the browser does not count checks.
+   */
+  async heard(): Promise<number | null> {
+    let times: number | null = null;
+    for (const { type, requestsReceived, packetsReceived } of (await this.pc.getStats()).values() as Iterable<Report>) {
+      if (type !== "candidate-pair" || requestsReceived === undefined) continue;
+      times = (times ?? 0) + requestsReceived + (packetsReceived ?? 0);
+    }
+    return times;
   }
 
   /** Looks for a new way, keeping tracks and keys (ICE restart). Does nothing while one is being looked for. */
@@ -131,6 +144,7 @@ export interface Report {
   mid?: string;
   framesDecoded?: number;
   packetsReceived?: number;
+  requestsReceived?: number;
   packetsSent?: number;
   bytesReceived?: number;
   bytesSent?: number;

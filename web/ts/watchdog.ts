@@ -71,6 +71,7 @@ export class Watchdog {
   private readonly timer: number;
   private readonly plays = new Map<string, Pulse>();
   private readonly ladders = { pub: new Ladder(), sub: new Ladder() };
+  private readonly hears = { pub: new Pulse(), sub: new Pulse() };
   private arrives = new Pulse();
   private leaves = new Pulse();
   private lost = new Pulse(); // what leaves, on its way
@@ -93,6 +94,8 @@ export class Watchdog {
   /** The connections are new: nothing has been still yet. */
   reset(): void {
     this.plays.clear();
+    this.hears.pub = new Pulse();
+    this.hears.sub = new Pulse();
     this.arrives = new Pulse();
     this.leaves = new Pulse();
     this.lost = new Pulse();
@@ -125,8 +128,10 @@ export class Watchdog {
     if (this.looking || !this.room.me()) return;
     this.looking = true;
     try {
-      await this.lookAtArrivals();
-      await this.lookAtDepartures();
+      const starves = await this.starves();
+      const cries = await this.cries();
+      this.tend("sub", (await this.deaf("sub")) || starves);
+      this.tend("pub", (await this.deaf("pub")) || cries);
     } catch {
       // a connection that was closed meanwhile has no statistics
     } finally {
@@ -134,33 +139,45 @@ export class Watchdog {
     }
   }
 
-  private async lookAtArrivals(): Promise<void> {
+  /** Whether the way to the server is silent, though the browser has not noticed yet: checks go back and forth every two or three seconds. */
+  private async deaf(side: Side): Promise<boolean> {
+    const connection = this.room[side]();
+    const heard = connection?.connected() ? await connection.heard() : null;
+    if (heard !== null) return this.hears[side].still(heard) > patience;
+    this.hears[side] = new Pulse();
+    return false;
+  }
+
+  /** Whether nothing comes in though something ought to. */
+  private async starves(): Promise<boolean> {
     const flow = await this.room.sub()?.flow();
     const wanted = this.wanted();
     for (const key of [...this.plays.keys()]) if (!wanted.includes(key)) this.plays.delete(key);
     const missing = wanted.filter((key) => this.pulse(key).still(flow?.played.get(key) ?? 0) > patience);
     this.report(missing);
-    const sub = this.room.sub();
-    if (sub && !sub.connected()) return; // it mends itself
     const moves = this.arrives.still(flow?.packets ?? 0) <= patience;
-    if (moves && sub) this.failures.sub = 0;
+    if (moves && this.room.sub()?.connected()) this.failures.sub = 0;
     // where something does come in, the way here is good: what is missing is lost elsewhere
-    if (moves || !missing.length) this.ladders.sub.down();
-    else this.mend("sub");
+    return !moves && missing.length > 0;
   }
 
-  /** What leaves here and does not arrive: the server says of everybody, oneself included, whether media has reached it. */
-  private async lookAtDepartures(): Promise<void> {
+  /** Whether what leaves here does not arrive: the server says of everybody, oneself included, whether media has reached it. */
+  private async cries(): Promise<boolean> {
     const pub = this.room.pub();
     const me = this.room.me();
-    if (!pub?.connected() || !me) return;
+    if (!pub?.connected() || !me) return false;
     const sends = this.leaves.still(await pub.sent()) <= patience;
-    if (me.live || !sends || !this.sources(me).length) {
-      if (me.live) this.failures.pub = 0;
-      this.lost = new Pulse();
-      return this.ladders.pub.down();
-    }
-    if (this.lost.still(0) > patience) this.mend("pub");
+    if (me.live) this.failures.pub = 0;
+    if (!me.live && sends && this.sources(me).length) return this.lost.still(0) > patience;
+    this.lost = new Pulse();
+    return false;
+  }
+
+  /** Takes the next step for a side that is ill. One that has lost its way and knows it mends itself. */
+  private tend(side: Side, ill: boolean): void {
+    if (this.room[side]()?.connected() === false) return;
+    if (ill) this.mend(side);
+    else this.ladders[side].down();
   }
 
   private mend(side: Side): void {
