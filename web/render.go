@@ -14,6 +14,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/casefile/icf"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -157,6 +159,10 @@ func (s *server) funcs() template.FuncMap {
 		"limit": s.limit, "load": s.load, "home": home,
 		"next":    func(n int) int { return n + 1 },
 		"strings": func(v ...string) []string { return v },
+
+		"bars": bars, "height": func(drawn []bar) int { return max(len(drawn), 1) * barHeight }, "degree": s.degreeOf, "degrees": degrees,
+		"editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },
+		"workbands": func() []string { return casefile.Bands }, "icflabel": func(c icf.Code) string { return icf.Labels()[c].Label },
 	}
 }
 

@@ -40,8 +40,13 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/cases/:id/receipt", caseworkers, s.receipt},
 		{"GET", "/cases/:id/identity", caseworkers, s.identity},
 		{"POST", "/cases/:id/identity", caseworkers, s.identityPost},
+		{"GET", "/cases/:id/profile", caseworkers, s.profile},
+		{"POST", "/cases/:id/profile", caseworkers, s.profilePost},
 		{"GET", "/cases/:id/request", caseworkers, s.newRequest},
 		{"POST", "/cases/:id/request", caseworkers, s.newRequestPost},
+
+		{"GET", "/casework", staff, s.casework},
+		{"POST", "/casework", coordinators, s.caseworkPost},
 
 		{"GET", "/requests", staff, s.requests},
 		{"GET", "/requests/:id", staff, s.request},

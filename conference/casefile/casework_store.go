@@ -116,6 +116,9 @@ type Load struct {
 // Full says that no further case should be led by this person.
 func (l Load) Full() bool { return l.Cases >= l.Limit }
 
+// Free is how many more there may be.
+func (l Load) Free() int { return max(l.Limit-l.Cases, 0) }
+
 // Loads tells how many open cases each caseworker leads: a coordinator those of her network, a caseworker those of her
 // organisation. It is a count, and nothing of a case.
 func (s *Store) Loads(ctx context.Context, by account.Actor) ([]Load, error) {

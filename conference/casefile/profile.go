@@ -64,16 +64,23 @@ type ProfileRow struct {
 	Seen  map[string][]*Observation // by occasion, in the order of Raters
 }
 
-// Last is the observation that counts today: the latest occasion's, a professional's before others.
+// Of is the observation that counts on an occasion, a professional's before others; nil where there is none.
+func (r ProfileRow) Of(occasion string) *Observation {
+	seen := r.Seen[occasion]
+	if i := slices.IndexFunc(seen, func(o *Observation) bool { return o.Rater == "professional" }); i >= 0 {
+		return seen[i]
+	}
+	if len(seen) > 0 {
+		return seen[0]
+	}
+	return nil
+}
+
+// Last is the observation that counts today: that of the latest occasion.
 func (r ProfileRow) Last() *Observation {
-	for _, o := range slices.Backward(Occasions) {
-		if seen := r.Seen[o]; len(seen) > 0 {
-			for _, one := range seen {
-				if one.Rater == "professional" {
-					return one
-				}
-			}
-			return seen[0]
+	for _, occasion := range slices.Backward(Occasions) {
+		if o := r.Of(occasion); o != nil {
+			return o
 		}
 	}
 	return nil
