@@ -72,6 +72,7 @@ type Conference struct {
 	EndedAt          *time.Time
 	Kind             Kind
 	VisibleFrom      *time.Time // from when on experts may read; nil: at once
+	Spoken           string     // what it is called aloud, such as Ahorn 7; may be empty
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -213,7 +214,7 @@ type Request struct {
 	OrganisationName string
 	Network          uuid.UUID
 	CaseID           uuid.UUID
-	CasePseudonym    string
+	CasePseudonym    string // the case's own within its organisation, elsewhere Code
 	CaseworkerID     uuid.UUID
 	CaseworkerName   string
 	Question         string
@@ -224,6 +225,7 @@ type Request struct {
 	SubmittedAt      time.Time
 	DecidedAt        *time.Time
 	Reason           string
+	Code             string // pseudonym of the case in the conference that comes of it; empty in requests from before it had one
 	ConferenceCode   string
 	ConsentStands    bool
 	Because          string `db:"-"` // of a new one: why something in it stays that names the client

@@ -13,6 +13,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
+	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 	"github.com/konsil-server/konsil/expertpool/mail"
@@ -22,6 +23,7 @@ import (
 type Parts struct {
 	DB         *pgxpool.Pool
 	Accounts   *account.Store
+	Vault      *pseudonym.Vault // gives a conference its pseudonym
 	Cases      *casefile.Store
 	Plans      *plan.Store
 	Mails      *mail.Queue
@@ -53,7 +55,7 @@ func NewStore(p Parts) (*Store, error) {
 const conferenceColumns = `
 	c.id, c.code, c.organisation_id, o.name, o.network_id, c.case_id, c.request_id, c.moderator_id, m.name, w.name,
 	c.question, r.own_wish, c.state, c.starts_at, c.ends_at, r.submitted_at, c.created_at, c.opened_at, c.ended_at,
-	c.kind, c.visible_from
+	c.kind, c.visible_from, c.spoken
 	from conference c
 	join organisation o on o.id = c.organisation_id
 	join conference_request r on r.id = c.request_id

@@ -23,7 +23,7 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 	if err := p.validate(s.Now()); err != nil {
 		return "", err
 	}
-	code := pseudonym.New(pseudonym.OfConference)
+	var code string
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		r, err := s.lockRequest(ctx, tx, by, request)
 		if err != nil {
@@ -36,7 +36,14 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 		if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
 			return err
 		}
-		if err := s.insertConference(ctx, tx, by, r, code, p); err != nil {
+		if code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID)); err != nil {
+			return err
+		}
+		spoken, err := freeSpoken(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.insertConference(ctx, tx, by, r, code, spoken, p); err != nil {
 			return err
 		}
 		c, err := byCode(ctx, tx, code)
@@ -190,12 +197,26 @@ func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, ids []u
 	return experts, err
 }
 
-func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code string, p Panel) error {
+// freeSpoken draws what people will call the conference aloud: something that no other is called that is still to come or runs.
+func freeSpoken(ctx context.Context, tx pgx.Tx) (string, error) {
+	for range 50 {
+		spoken := pseudonym.Spoken()
+		var taken bool
+		err := tx.QueryRow(ctx, `
+			select exists (select from conference where spoken = $1 and state not in ('closed', 'cancelled', 'sealed'))`, spoken).Scan(&taken)
+		if err != nil || !taken {
+			return spoken, err
+		}
+	}
+	return "", nil // so many are under way that it goes without
+}
+
+func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code, spoken string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from)
-		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12, $13)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken)
+		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}

@@ -43,7 +43,7 @@ func newHouse(t *testing.T) *house {
 	t.Helper()
 	h := &house{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), experts: map[string]account.Actor{}}
 	now := func() time.Time { return h.clock }
-	key, err := pseudonym.LoadKey(filepath.Join(t.TempDir(), "keys"))
+	key, err := pseudonym.KeySource{Dir: filepath.Join(t.TempDir(), "keys")}.Load()
 	h.must(err)
 	mails, err := mail.New(h.db, mail.Config{From: "termine@konsil.test", Host: "konsil.test", Transport: mail.Outbox{}})
 	h.must(err)
@@ -54,7 +54,7 @@ func newHouse(t *testing.T) *house {
 	h.key, err = LoadMinutesKey(filepath.Join(t.TempDir(), "keys"))
 	h.must(err)
 	h.s, err = NewStore(Parts{
-		DB: h.db, Accounts: h.accounts, Cases: h.cases, Plans: h.plans, Mails: mails, MinutesKey: h.key,
+		DB: h.db, Accounts: h.accounts, Vault: h.vault, Cases: h.cases, Plans: h.plans, Mails: mails, MinutesKey: h.key,
 		URL: "https://konsil.test", Organizer: "termine@konsil.test", Now: now,
 	})
 	h.must(err)

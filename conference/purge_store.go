@@ -32,8 +32,13 @@ const (
 // backups are beyond the reach of this program in any case.
 func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 	err = s.DB.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		back, err := asLogin(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer back()
 		var ids []int64
-		err := c.QueryRow(ctx, `select array_agg(id) from note_redaction where purged_at is null`).Scan(&ids)
+		err = c.QueryRow(ctx, `select array_agg(id) from note_redaction where purged_at is null`).Scan(&ids)
 		if err != nil || len(ids) == 0 {
 			logs = true
 			return err
@@ -51,6 +56,23 @@ func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 		return false, fmt.Errorf("purge: %w", err)
 	}
 	return logs, nil
+}
+
+// asLogin lets a connection that is confined to the application's role do what its login may, until back.
+func asLogin(ctx context.Context, c *pgxpool.Conn) (back func(), err error) {
+	var role string
+	if err := c.QueryRow(ctx, `select current_setting('role')`).Scan(&role); err != nil {
+		return nil, err
+	}
+	if _, err := c.Exec(ctx, `reset role`); err != nil {
+		return nil, err
+	}
+	return func() {
+		ctx := context.WithoutCancel(ctx)
+		if _, err := c.Exec(ctx, `select set_config('role', $1, false)`, role); err != nil {
+			_ = c.Conn().Close(ctx) // nobody else may get it unconfined
+		}
+	}, nil
 }
 
 // purgeTables copies what is left in the tables into new files, with new indexes.

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/migrations/pgtest"
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
 
@@ -280,13 +281,12 @@ func TestAfterThePurgeNoFileOfTheClusterHoldsTheRedactedWords(t *testing.T) {
 	if n := get[int](h, `select count(*) from pg_stats where tablename = 'note_section' and most_common_vals::text || histogram_bounds::text like '%' || $1 || '%'`, first); n != 1 {
 		t.Errorf("control: %d samples of the section", n)
 	}
-	h.exec(`checkpoint`)
-	dir := filepath.Dir(get[string](h, `show data_directory`))
+	dir := pgtest.Files(t, h.db)
 	if found := inFiles(t, dir, first, second); len(found) < 4 {
 		t.Fatalf("control: before, the words are in %v only", found)
 	}
 	h.must(h.s.Redact(ctx, h.caseworker, code, "assessment", unitsOf(t, w.doc, "assessment", first+second)))
-	h.exec(`checkpoint`)
+	pgtest.Files(t, h.db)
 	if found := inFiles(t, dir, first, second); len(found) == 0 {
 		t.Error("control: without the purge the words are gone as well, so nothing is proved by their absence after it")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -38,10 +39,14 @@ func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.U
 		if err != nil {
 			return err
 		}
+		code, err := s.Vault.Alias(ctx, tx, by, r.CaseID, by.Organisation, pseudonym.ForConference(id))
+		if err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `
-			insert into conference_request (id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9)`,
-			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now())
+			insert into conference_request (id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at, code)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9, $10)`,
+			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now(), code)
 		if err != nil {
 			return err
 		}
@@ -93,7 +98,11 @@ func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, erro
 	case account.Caseworker:
 		return s.requests(ctx, s.DB, `where r.organisation_id = $1`+requestOrder, by.Organisation)
 	case account.Coordinator:
-		return s.requests(ctx, s.DB, `where o.network_id = $1`+requestOrder, by.Network)
+		found, err := s.requests(ctx, s.DB, `where o.network_id = $1`+requestOrder, by.Network)
+		for i := range found {
+			found[i] = found[i].seenBy(by)
+		}
+		return found, err
 	}
 	return nil, account.ErrDenied
 }
@@ -110,7 +119,15 @@ func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Re
 	if len(found) == 0 || !mayRead(by, found[0]) {
 		return Request{}, account.ErrNotFound
 	}
-	return found[0], nil
+	return found[0].seenBy(by), nil
+}
+
+// seenBy leaves nothing in a request that links it to another about the same person, for those outside her organisation.
+func (r Request) seenBy(by account.Actor) Request {
+	if by.Organisation != r.Organisation {
+		r.CasePseudonym = r.Code
+	}
+	return r
 }
 
 func mayRead(by account.Actor, r Request) bool {
@@ -129,7 +146,7 @@ func (s *Store) requests(ctx context.Context, q casefile.Querier, where string, 
 		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
 			case when f.state = 'sealed' then '' else r.own_wish end,
-			r.state, r.submitted_at, r.decided_at, r.reason, coalesce(c.code, ''), false
+			r.state, r.submitted_at, r.decided_at, r.reason, coalesce(r.code, ''), coalesce(c.code, ''), false
 		from conference_request r
 		join organisation o on o.id = r.organisation_id
 		join case_file f on f.id = r.case_id

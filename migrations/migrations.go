@@ -34,9 +34,9 @@ var ErrGermanText = errors.New("the database does not fold and stem German text:
 const lockPause = 50 * time.Millisecond
 
 // Up brings the database behind pool to the newest version: first the SQL files, each in its own
-// transaction, then the job queue's tables. It may be called at every start and by several
-// processes at once: one works, the others wait for it until ctx ends. A migration that fails
-// leaves the versions before it in place.
+// transaction, then the job queue's tables, then the roles to which vault and record belong. It may
+// be called at every start and by several processes at once: one works, the others wait for it until
+// ctx ends. A migration that fails leaves the versions before it in place.
 //
 // Up borrows only the address and credentials of pool and works on connections of its own, so a
 // pool of one suffices and no prepared statement outlives the tables it was made for.
@@ -60,6 +60,9 @@ func up(ctx context.Context, pool *pgxpool.Pool, fsys fs.FS) error {
 	}
 	if err := upQueue(ctx, own); err != nil {
 		return fmt.Errorf("migrate job queue: %w", err)
+	}
+	if err := separate(ctx, own); err != nil {
+		return fmt.Errorf("separate roles: %w", err)
 	}
 	return nil
 }

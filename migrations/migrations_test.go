@@ -2,6 +2,7 @@ package migrations_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -47,7 +48,7 @@ func empty(t *testing.T, options string) *pgxpool.Pool {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	name := strings.ToLower(t.Name())
+	name := "t" + strings.ToLower(rand.Text())
 	if _, err := conn.Exec(t.Context(), "create database "+name+" template template0 "+options); err != nil {
 		t.Fatal(err)
 	}

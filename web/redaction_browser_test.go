@@ -11,6 +11,8 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/konsil-server/konsil/migrations/pgtest"
 )
 
 // The words that are removed. Nothing else in the world says them.
@@ -53,8 +55,7 @@ func TestARedactedPassageIsGoneFromEveryBrowser(t *testing.T) {
 	ewald.until("all is saved", `window.konsil.notes.unsaved() === 0`)
 	var dir string
 	if os.Getenv("TEST_DATABASE_URL") == "" {
-		dir = filepath.Dir(query[string](s, `show data_directory`))
-		s.exec(`checkpoint`)
+		dir = pgtest.Files(t, s.db)
 		if !onDisk(t, dir, firstSecret) {
 			t.Error("control: the database does not have the word")
 		}

@@ -98,7 +98,7 @@ func (l testLog) Write(p []byte) (int, error) {
 }
 
 func (s *testServer) wire() {
-	key, err := pseudonym.LoadKey(s.t.TempDir())
+	key, err := pseudonym.KeySource{Dir: s.t.TempDir()}.Load()
 	s.must(err)
 	s.Mails, err = mail.New(s.db, mail.Config{From: "termine@konsil.test", Host: "konsil.test", Transport: mail.Outbox{}})
 	s.must(err)
@@ -109,7 +109,7 @@ func (s *testServer) wire() {
 	minutesKey, err := conference.LoadMinutesKey(s.t.TempDir())
 	s.must(err)
 	s.Conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.Accounts, Cases: s.Cases, Plans: s.Plans, Mails: s.Mails, MinutesKey: minutesKey,
+		DB: s.db, Accounts: s.Accounts, Vault: s.Vault, Cases: s.Cases, Plans: s.Plans, Mails: s.Mails, MinutesKey: minutesKey,
 		URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now,
 	})
 	s.must(err)

@@ -24,6 +24,8 @@ type config struct {
 	Addr        string `env:"KONSIL_ADDR" envDefault:"127.0.0.1:8080"`              // HTTP listener
 	PublicURL   string `env:"KONSIL_PUBLIC_URL" envDefault:"http://localhost:8080"` // what links and cookies use
 	Data        string `env:"KONSIL_DATA" envDefault:"./.konsil"`                   // private cluster, keys
+	VaultKey    string `env:"KONSIL_VAULT_KEY,unset"`                               // 64 hexadecimal digits, instead of the file vault.key
+	VaultKeyOld string `env:"KONSIL_VAULT_KEY_OLD,unset"`                           // the one before, while keys are changed
 	DatabaseURL string `env:"DATABASE_URL"`                                         // PostgreSQL 15 or newer; unset: private cluster, evaluation mode
 	SMTPURL     string `env:"KONSIL_SMTP_URL"`                                      // unset: mails stay in the outbox page
 	MailFrom    string `env:"KONSIL_MAIL_FROM" envDefault:"termine@localhost"`      // organiser and From address

@@ -38,6 +38,7 @@ func openDatabase(ctx context.Context, c config, join bool, say func(string)) (*
 		return nil, fmt.Errorf("DATABASE_URL is not an address of PostgreSQL") // the parser's error may show the password
 	}
 	pc.MaxConns = max(pc.MaxConns, 10)
+	migrations.Confine(pc)
 	if d.Pool, err = pgxpool.NewWithConfig(ctx, pc); err != nil {
 		d.close()
 		return nil, fmt.Errorf("database: %w", err)
@@ -76,6 +77,7 @@ func (d *database) migrate(ctx context.Context) error {
 	if err := migrations.Up(ctx, d.Pool); err != nil {
 		return err
 	}
+	d.Reset() // the role to be confined to may only be there now
 	err := migrations.Check(ctx, d.Pool)
 	if d.cluster == nil && errors.Is(err, migrations.ErrGermanText) {
 		slog.Warn("search will miss German words", "why", err)

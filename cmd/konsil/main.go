@@ -116,6 +116,9 @@ func prepare(ctx context.Context, c config, db *database, assets *web.Assets, sa
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.vault.Prepare(ctx); err != nil {
+		return nil, nil, errors.Join(err, s.rooms.Close())
+	}
 	if c.evaluation() {
 		if err := s.rehearse(ctx, say); err != nil {
 			return nil, nil, errors.Join(err, s.rooms.Close())

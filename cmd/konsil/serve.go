@@ -75,8 +75,13 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 // keys is where the secrets of this installation are kept, apart from the database.
 func (c config) keys() string { return filepath.Join(c.Data, "keys") }
 
+// vaultKeys are the keys that identities are sealed under.
+func (c config) vaultKeys() pseudonym.KeySource {
+	return pseudonym.KeySource{Dir: c.keys(), Key: c.VaultKey, Old: c.VaultKeyOld}
+}
+
 func (s *server) wireStores() error {
-	key, err := pseudonym.LoadKey(s.keys())
+	keys, err := s.vaultKeys().Load()
 	if err != nil {
 		return err
 	}
@@ -94,11 +99,11 @@ func (s *server) wireStores() error {
 	}
 	s.accounts = account.NewStore(s.db, s.now)
 	s.pool = expertpool.NewStore(s.db, s.now)
-	s.vault = pseudonym.NewVault(s.db, key, s.now)
+	s.vault = pseudonym.NewVault(s.db, keys, s.now)
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.accounts, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,
+		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,
 		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now,
 	})
 	return err

@@ -67,7 +67,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return d.clock }
-	key, err := pseudonym.LoadKey(filepath.Join(t.TempDir(), "keys"))
+	key, err := pseudonym.KeySource{Dir: filepath.Join(t.TempDir(), "keys")}.Load()
 	d.must(err)
 	d.vault = pseudonym.NewVault(d.db, key, now)
 	d.Store = NewStore(d.db, d.vault, now)
@@ -136,9 +136,10 @@ func TestIdentityIsInTheVaultAndNowhereElse(t *testing.T) {
 	if len(queries) < 15 {
 		t.Fatalf("only %d tables were looked at", len(queries))
 	}
+	owner := pgtest.Owner(t, d.db)
 	for _, q := range queries {
 		var n int
-		d.must(d.db.QueryRow(t.Context(), q).Scan(&n))
+		d.must(owner.QueryRow(t.Context(), q).Scan(&n))
 		if n > 0 {
 			t.Errorf("the identity stands in clear: %s", q)
 		}
@@ -166,7 +167,7 @@ func TestVaultRowsCannotBeExchanged(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	a, b := d.newCase(), d.newCase()
-	_, err := d.db.Exec(t.Context(), `
+	_, err := pgtest.Owner(t, d.db).Exec(t.Context(), `
 		update vault.identity v set sealed = w.sealed, wrapped_key = w.wrapped_key
 		from vault.identity w where v.case_id = $1 and w.case_id = $2`, a, b)
 	d.must(err)

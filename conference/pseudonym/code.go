@@ -13,6 +13,7 @@ const symbols = "0123456789ACDEFGHJKLMNPQRTUVWXYZ"
 const (
 	OfCase       = "F7"
 	OfConference = "K7"
+	OfRecipient  = "E7" // of what an organisation is given to keep
 )
 
 // New draws a pseudonym of the domain: eight random symbols (40 bits) and two check symbols, as in K7-1234-5678MG.

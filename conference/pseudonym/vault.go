@@ -2,20 +2,17 @@
 //
 // It draws pseudonyms and keeps identities in a vault: each sealed under a data key of its own, which a key-encryption key
 // outside the database wraps. Nothing else in konsil sees who a client is. Looking inside needs a reason, which is recorded
-// before anything is shown. The package refuses to search, list or log identities.
+// before anything is shown, and a colleague's consent where the case is somebody else's. People are found by keyed hashes,
+// by caseworkers of the organisation that entered them only. The tables belong to a role of their own, which this package
+// takes on for its statements. It refuses to list or log identities.
 package pseudonym
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode"
@@ -40,11 +37,13 @@ func (Identity) LogValue() string { return "[identity]" }
 
 func (Identity) String() string { return "[identity]" }
 
+func (i Identity) name() string { return i.FirstName + " " + i.LastName }
+
 // subject is what texts about this person are compared with. The contact is free text: its numbers, addresses and names are looked
 // for one by one.
 func (i Identity) subject() *nameguard.Subject {
 	known := []nameguard.Attribute{
-		{Class: nameguard.Person, Value: i.FirstName + " " + i.LastName},
+		{Class: nameguard.Person, Value: i.name()},
 		{Class: nameguard.Birthdate, Value: i.Born},
 		{Class: nameguard.RecordNumber, Value: i.Number},
 	}
@@ -79,49 +78,16 @@ func (i *Identity) Validate(now time.Time) error {
 	return nil
 }
 
-// Key wraps the data keys of identities. It never touches the database.
-type Key struct {
-	id   string
-	aead cipher.AEAD
-}
-
-// LoadKey reads the key-encryption key from dir/vault.key, and makes it on the first start. The file must be readable by its
-// owner only.
-func LoadKey(dir string) (*Key, error) {
-	secret, err := Secret(filepath.Join(dir, "vault.key"))
-	if err != nil {
-		return nil, fmt.Errorf("vault key: %w", err)
-	}
-	return newKey(secret)
-}
-
-func newKey(secret []byte) (*Key, error) {
-	aead, err := gcm(secret)
-	if err != nil {
-		return nil, err
-	}
-	id := hmac.New(sha256.New, secret) // names the key without telling anything about it
-	id.Write([]byte("konsil key id"))
-	return &Key{id: hex.EncodeToString(id.Sum(nil)[:8]), aead: aead}, nil
-}
-
-func gcm(secret []byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(secret)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
-// sealed is an identity as the database holds it.
+// sealed is an identity as the database holds it: under a data key of its own, which a key-encryption key wraps.
 type sealed struct {
-	keyID   string
+	keyID   string // of the key that wraps the data key
 	wrapped []byte
 	box     []byte
+	under   string // the key that wrapped it when the box was closed: part of what the box is bound to
 }
 
 // seal encrypts i under a fresh data key. Case and organisation are bound in, so that rows cannot be exchanged.
-func (k *Key) seal(i Identity, caseID, organisation uuid.UUID) (sealed, error) {
+func (k *kek) seal(i Identity, caseID, organisation uuid.UUID) (sealed, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
 	data, err := gcm(secret)
@@ -133,23 +99,34 @@ func (k *Key) seal(i Identity, caseID, organisation uuid.UUID) (sealed, error) {
 		return sealed{}, err
 	}
 	bound := binding(caseID, organisation, k.id)
-	return sealed{k.id, k.aead.Seal(nil, nil, secret, bound), data.Seal(nil, nil, plain, bound)}, nil
+	return sealed{k.id, k.wrap(secret, bound), data.Seal(nil, nil, plain, bound), k.id}, nil
 }
 
-func (k *Key) open(s sealed, caseID, organisation uuid.UUID) (Identity, error) {
-	if s.keyID != k.id {
-		return Identity{}, fmt.Errorf("identity is sealed under key %s, this server has %s", s.keyID, k.id)
-	}
-	bound := binding(caseID, organisation, k.id)
-	secret, err := k.aead.Open(nil, nil, s.wrapped, bound)
+// rewrap wraps the data key under another key. The box stays as it is.
+func (s sealed) rewrap(from, to *kek, caseID, organisation uuid.UUID) (sealed, error) {
+	secret, err := from.unwrap(s.wrapped, binding(caseID, organisation, from.id))
 	if err != nil {
-		return Identity{}, fmt.Errorf("unwrap: %w", err)
+		return sealed{}, err
 	}
-	data, err := gcm(secret)
+	s.keyID, s.wrapped = to.id, to.wrap(secret, binding(caseID, organisation, to.id))
+	return s, nil
+}
+
+// data returns the person's data key.
+func (k *kek) data(s sealed, caseID, organisation uuid.UUID) (cipher.AEAD, error) {
+	secret, err := k.unwrap(s.wrapped, binding(caseID, organisation, k.id))
+	if err != nil {
+		return nil, err
+	}
+	return gcm(secret)
+}
+
+func (k *kek) open(s sealed, caseID, organisation uuid.UUID) (Identity, error) {
+	data, err := k.data(s, caseID, organisation)
 	if err != nil {
 		return Identity{}, err
 	}
-	plain, err := data.Open(nil, nil, s.box, bound)
+	plain, err := data.Open(nil, nil, s.box, binding(caseID, organisation, s.under))
 	if err != nil {
 		return Identity{}, fmt.Errorf("open: %w", err)
 	}

@@ -96,8 +96,9 @@ func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 			for range 5 {
 				record(t, db, org, "look")
 			}
+			owner := pgtest.Owner(t, db)
 			for _, sql := range []string{`alter table audit.entry disable trigger all`, c.sql} {
-				if _, err := db.Exec(t.Context(), sql); err != nil {
+				if _, err := owner.Exec(t.Context(), sql); err != nil {
 					t.Fatal(err)
 				}
 			}

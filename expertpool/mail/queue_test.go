@@ -303,7 +303,7 @@ func TestCrashBetweenAcceptanceAndCommitRepeatsTheSameBytes(t *testing.T) {
 		}
 		inDoubt = o.mayHaveReached("a")
 		var killed int
-		err := o.db.QueryRow(context.Background(), `
+		err := pgtest.Owner(t, o.db).QueryRow(context.Background(), `
 			select count(*) filter (where pg_terminate_backend(pid))
 			from pg_locks, hashtextextended('a', $1) k
 			where locktype = 'advisory' and classid = (k >> 32 & 4294967295)::oid and objid = (k & 4294967295)::oid

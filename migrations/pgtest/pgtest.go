@@ -13,10 +13,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konsil-server/konsil/migrations"
 )
 
 // perTest bounds a test's pool: parallel tests share the cluster's connections.
@@ -70,6 +74,34 @@ func Durable(t testing.TB) *pgxpool.Pool {
 	return pool
 }
 
+// Owner connects to the database of a pool without the bounds of the application's role: for tests that look into the vault or
+// tamper with the record.
+func Owner(t testing.TB, pool *pgxpool.Pool) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pool.Config().ConnString())
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// Files has the server of a pool write all that it knows to its files, and returns the directory that they and the data directory
+// lie in.
+func Files(t testing.TB, pool *pgxpool.Pool) string {
+	t.Helper()
+	conn := Owner(t, pool)
+	var dir string
+	_, err := conn.Exec(t.Context(), `checkpoint`)
+	if err == nil {
+		err = conn.QueryRow(t.Context(), `show data_directory`).Scan(&dir)
+	}
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
+	return filepath.Dir(dir)
+}
+
 func open(t testing.TB, url string) *pgxpool.Pool {
 	t.Helper()
 	config, err := pgxpool.ParseConfig(url)
@@ -77,6 +109,7 @@ func open(t testing.TB, url string) *pgxpool.Pool {
 		t.Fatalf("pgtest: %v", err)
 	}
 	config.MaxConns = perTest
+	migrations.Confine(config)
 	pool, err := pgxpool.NewWithConfig(context.Background(), config) // outlives t.Context for cleanups
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
