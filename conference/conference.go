@@ -116,6 +116,8 @@ const (
 	toRedact
 	toAskGuests // make links for people without an account, and take them back
 	toDeclare
+	toAskInformation
+	toAnswerInformation
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -133,6 +135,9 @@ var may = map[deed][]Part{
 
 	toAskGuests: {Moderator, Caseworker},
 	toDeclare:   {ExpertPart},
+
+	toAskInformation:    {Moderator, ExpertPart},
+	toAnswerInformation: {Caseworker},
 }
 
 func (p Part) may(d deed) error {
@@ -326,6 +331,12 @@ func (v View) CanUninvite() bool {
 }
 func (v View) CanDeclare() bool {
 	return v.Part.may(toDeclare) == nil && v.State != Cancelled && v.State != Sealed
+}
+func (v View) CanAskInformation() bool {
+	return v.Part.may(toAskInformation) == nil && v.Shut == "" && v.informable() == nil
+}
+func (v View) CanAnswerInformation() bool {
+	return v.Part.may(toAnswerInformation) == nil && v.Shut == "" && v.informable() == nil
 }
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }

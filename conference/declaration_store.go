@@ -54,14 +54,7 @@ func (s *Store) leave(ctx context.Context, tx pgx.Tx, by account.Actor, c Confer
 	if err := s.settle(ctx, tx, c); err != nil {
 		return err
 	}
-	to, err := addressOf(ctx, tx, c.ModeratorID)
-	if err != nil {
-		return err
-	}
-	m := seatFree(c, to, s.joinURL(c))
-	m.Thread = v.id.String() + "-seat"
-	_, err = s.Mails.Enqueue(ctx, tx, m)
-	return err
+	return s.tell(ctx, tx, c, c.ModeratorID, seatFree)
 }
 
 // ShowFrom sets the time from which invited experts may read the case of a planned conference; nil is at once. Errors:

@@ -80,28 +80,35 @@ func (i invite) cancel() (mail.Message, error) {
 
 // seatFree tells the coordination that an expert has left the round, and neither who nor why.
 func seatFree(c Conference, to mail.Address, url string) mail.Message {
-	l := mail.Letter{
-		Lines:  []string{"Guten Tag " + to.Name + ",", "in der Fallkonferenz " + c.Code + " am " + When(c.StartsAt, c.EndsAt) + " ist ein Platz wieder frei."},
-		Button: "Runde ansehen", URL: url,
-		Foot: []string{noContent},
-	}
+	return news(c, to, "seat_free", "ein Platz ist frei",
+		"in der Fallkonferenz "+c.Code+" am "+When(c.StartsAt, c.EndsAt)+" ist ein Platz wieder frei.", "Runde ansehen", url)
+}
+
+// informationAsked tells the caseworker that the round misses something.
+func informationAsked(c Conference, to mail.Address, url string) mail.Message {
+	return news(c, to, "information_asked", "eine Rückfrage",
+		"zur Fallkonferenz "+c.Code+" am "+When(c.StartsAt, c.EndsAt)+" gibt es eine Rückfrage an Sie.", "Rückfrage ansehen", url+"#information")
+}
+
+// informationGiven tells whoever asked that there is an answer.
+func informationGiven(c Conference, to mail.Address, url string) mail.Message {
+	return news(c, to, "information_given", "Antwort auf Ihre Rückfrage",
+		"zur Fallkonferenz "+c.Code+" am "+When(c.StartsAt, c.EndsAt)+" ist Ihre Rückfrage beantwortet.", "Antwort ansehen", url+"#information")
+}
+
+// news is a mail with one neutral sentence and the way to the conference.
+func news(c Conference, to mail.Address, kind, subject, sentence, button, url string) mail.Message {
+	l := mail.Letter{Lines: []string{"Guten Tag " + to.Name + ",", sentence}, Button: button, URL: url, Foot: []string{noContent}}
 	return mail.Message{
-		Kind: "seat_free", Conference: c.Code, Organisation: c.Organisation, To: to,
-		Subject: "Fallkonferenz " + c.Code + ": ein Platz ist frei", Text: l.Text(), HTML: l.HTML(),
+		Kind: kind, Conference: c.Code, Organisation: c.Organisation, To: to,
+		Subject: "Fallkonferenz " + c.Code + ": " + subject, Text: l.Text(), HTML: l.HTML(),
 	}
 }
 
 // outcome tells an expert that a measure she advised on has come to an end.
 func outcome(c Conference, to mail.Address, url string) mail.Message {
-	l := mail.Letter{
-		Lines:  []string{"Guten Tag " + to.Name + ",", "zur Fallkonferenz " + c.Code + ", in der Sie beraten haben, gibt es eine Rückmeldung. Danke, dass Sie dabei waren."},
-		Button: "Ansehen, was daraus wurde", URL: url,
-		Foot: []string{noContent},
-	}
-	return mail.Message{
-		Kind: "outcome", Conference: c.Code, Organisation: c.Organisation, To: to,
-		Subject: "Fallkonferenz " + c.Code + ": Rückmeldung", Text: l.Text(), HTML: l.HTML(),
-	}
+	return news(c, to, "outcome", "Rückmeldung",
+		"zur Fallkonferenz "+c.Code+", in der Sie beraten haben, gibt es eine Rückmeldung. Danke, dass Sie dabei waren.", "Ansehen, was daraus wurde", url)
 }
 
 // newDevice tells somebody that a browser has become one of hers. It names neither a conference nor the browser.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
@@ -56,9 +57,25 @@ type conferencePage struct {
 	Steps    []step
 	Benches  []bench
 	Previous *conference.Previous // of the case; nil when this is the first, or the case is shut
-	Guests   []conference.Guest   // links for people without an account; nil for those who may not make them
+	Missing  []conference.Information
+	Guests   []conference.Guest // links for people without an account; nil for those who may not make them
+	Me       uuid.UUID
 	Form     form
 	Notice   string
+}
+
+// InformationForm is the form for a new request for information: as it came back, or with a day to begin with.
+func (p conferencePage) InformationForm(now time.Time) form {
+	f := p.FormOf("information")
+	if f.Values == nil {
+		due := expertpool.Today(now).AddDate(0, 0, 3)
+		if day := expertpool.Today(p.StartsAt); day.Before(due) && !day.Before(expertpool.Today(now)) {
+			due = day
+		}
+		f = fill("due_on", due.Format(time.DateOnly))
+		f.Of = "information"
+	}
+	return f
 }
 
 // GuestKinds are what a guest can be asked as.
@@ -121,9 +138,12 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 	if err != nil {
 		return err
 	}
-	p.View, p.Steps = v, s.arcOf(v)
+	p.View, p.Steps, p.Me = v, s.arcOf(v), me(c).ID
 	if v.Shut == "" {
 		if p.Previous, err = s.Conferences.Previous(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
+		if p.Missing, err = s.Conferences.Information(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func (s *server) waitingFor(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	var p todayPage
 	for _, find := range []func(context.Context, account.Actor) ([]task, error){
-		s.requestTasks, s.askTasks, s.caseTasks, s.minutesTasks, s.measureTasks,
+		s.requestTasks, s.askTasks, s.informationTasks, s.caseTasks, s.minutesTasks, s.measureTasks,
 	} {
 		found, err := find(ctx, by)
 		if err != nil {
@@ -155,6 +155,24 @@ func (s *server) caseTask(f casefile.Case, todo []string) task {
 	return t
 }
 
+// informationTasks are what rounds miss in cases of the caseworker's organisation. The questions stand on the pages of their
+// conferences, behind the consent.
+func (s *server) informationTasks(ctx context.Context, by account.Actor) ([]task, error) {
+	found, err := s.Conferences.InformationWaiting(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	var tasks []task
+	for _, i := range found {
+		tasks = append(tasks, task{
+			Clock: shortDay(i.DueOn), ClockNote: s.words.t("today.information.until"), Late: i.Overdue(s.Now()),
+			Title: s.words.f("today.information", i.Code), More: s.words.f("today.information.more", i.AskedBy),
+			URL: "/conferences/" + i.Code + "#information", Act: s.words.t("today.information.act"),
+		})
+	}
+	return tasks, nil
+}
+
 // minutesTasks are the drafts that a coordinator has to approve.
 func (s *server) minutesTasks(ctx context.Context, by account.Actor) ([]task, error) {
 	if by.Role != account.Coordinator {
@@ -263,5 +281,9 @@ func (s *server) waiting(ctx context.Context, by account.Actor) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
+	missing, err := s.Conferences.InformationWaiting(ctx, by)
+	if err != nil {
+		return 0, err
+	}
+	return len(missing) + here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
 }
