@@ -135,7 +135,11 @@ func (c *conference) handOver(from *socket, way int64, frame []byte) {
 	if from.visitor == nil || from.visitor.way != way {
 		return
 	}
-	if s := c.socketOf(c.room.partner(from.visitor)); s != nil {
+	other := c.room.partner(from.visitor)
+	if other == nil {
+		return
+	}
+	if s := c.socketOf(other); s != nil {
 		s.out.put(frame)
 	}
 }

@@ -57,7 +57,7 @@ type guestPage struct {
 	Title, Code          string
 	Name                 string // what the others see unless the guest says otherwise
 	StartsAt, EndsAt     time.Time
-	Live                 bool
+	Live, Pair           bool
 	TicketURL, SocketURL string
 	NettestURL           string
 	CSS, GuestJS, PageJS string
@@ -73,6 +73,7 @@ func (s *server) guest(c echo.Context) error {
 	return s.render(c, http.StatusOK, s.pages.guest, "guest", guestPage{
 		Title: s.words.t("kind.", conf.Kind), Code: conf.Code, Name: s.guestName(e.Kind), StartsAt: conf.StartsAt, EndsAt: conf.EndsAt,
 		Live:      conf.State == conference.Live,
+		Pair:      s.PeerToPeer,
 		TicketURL: "/guest/" + c.Param("token") + "/ticket", SocketURL: "/conferences/" + conf.Code + "/live",
 		NettestURL: "/guest/" + c.Param("token") + "/nettest",
 		CSS:        s.Assets.URL("konsil.css"), GuestJS: s.Assets.URL("guest.js"), PageJS: s.Assets.URL("page.js"),

@@ -24,7 +24,7 @@ type livePage struct {
 	Sections                          []liveSection
 	EndsAt                            time.Time
 	Me                                livePerson
-	Writable                          bool
+	Writable, Pair                    bool
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
 	AddendumURL, RedactionURL         string
@@ -44,6 +44,7 @@ func (s *server) room(c echo.Context) error {
 		Title: s.words.t("kind.", e.Kind), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
 		Me:          livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
 		Writable:    true,
+		Pair:        s.PeerToPeer,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),
 		AddendumURL: at(c, "/addendum"), RedactionURL: at(c, "/redaction"),
 		CSS: s.Assets.URL("konsil.css"), LiveJS: s.Assets.URL("live.js"), PageJS: s.Assets.URL("page.js"),

@@ -38,6 +38,7 @@ type Parts struct {
 	Live        *realtime.Hub
 	Assets      *Assets
 	URL         string // public address, without a slash at the end
+	PeerToPeer  bool   // two people who are alone in a room may be connected straight
 	Evaluation  bool   // rehearsal sign-in and outbox; only ever on loopback
 	Ready       func(context.Context) error
 	Now         func() time.Time

@@ -63,7 +63,7 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	var err error
 	s.pages, err = web.New(web.Parts{
 		Accounts: s.accounts, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
-		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, Evaluation: c.evaluation(),
+		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
 		Ready: db.Ping, Now: now, Log: log,
 	})
 	if err != nil {

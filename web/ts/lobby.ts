@@ -3,7 +3,11 @@
 
 import type { Card, Cards } from "./cards";
 import type { Item } from "./menu";
-import type { Room } from "./room";
+import { pairs, type Room } from "./room";
+
+/** What everybody is told before the first device is on, where the operator allows it. */
+const straight =
+  "Sind nur zwei Personen im Raum, gehen Bild und Ton direkt von Gerät zu Gerät. Das Gerät der anderen Person erfährt dabei Ihre Netzwerkadresse.";
 
 /** Says once, until it is answered, that microphone and camera are off; and where one is while waiting. */
 export class Ready {
@@ -25,7 +29,9 @@ export class Ready {
 
   private card(): Card {
     const later = { words: "Später", act: () => void this.start() };
-    return { title: "Bereit? Mikrofon und Kamera sind aus.", acts: [...this.acts(), later] };
+    const title = "Bereit? Mikrofon und Kamera sind aus.";
+    const acts = [...this.acts(), later];
+    return pairs() ? { title, text: straight, acts } : { title, acts };
   }
 
   private acts(): Item[] {

@@ -17,6 +17,9 @@ const encodings: Record<Source, RTCRtpEncodingParameters[]> = {
   screen: [{ maxBitrate: 1_200_000, maxFramerate: 15 }],
 };
 
+/** For another page, which cannot choose among sizes. */
+const single: Record<Source, RTCRtpEncodingParameters[]> = { ...encodings, camera: [{ maxBitrate: 1_400_000 }] };
+
 /**
  * The sending side. A source gets its transceiver when it is first switched on; off and on again needs no negotiation. No sender has a track
  * before the worker that seals its frames holds it.
@@ -25,6 +28,7 @@ export class Publisher extends Connection {
   private readonly carried = new Map<Source, RTCRtpTransceiver>();
   private readonly wanted = new Map<Source, MediaStreamTrack | null>();
   private readonly lanes = new Map<Source, number>(); // of those whose frames are sealed
+  private readonly encodings: typeof encodings;
   private gen = 0;
   private waiting = false; // an offer is out
   private again = false; // and is already outdated
@@ -38,13 +42,14 @@ export class Publisher extends Connection {
     failed: (why: Failure) => void,
   ) {
     super(way, send, failed);
+    this.encodings = way.straight ? single : encodings;
   }
 
   carry(source: Source, track: MediaStreamTrack | null): void {
     this.wanted.set(source, track);
     if (this.carried.has(source)) return this.feed(source);
     if (!track) return;
-    const transceiver = this.pc.addTransceiver(track.kind, { direction: "sendonly", sendEncodings: encodings[source] });
+    const transceiver = this.pc.addTransceiver(track.kind, { direction: "sendonly", sendEncodings: this.encodings[source] });
     prefer(transceiver, track.kind);
     this.carried.set(source, transceiver);
     this.media.send(transceiver.sender, source).then(

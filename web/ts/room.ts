@@ -5,6 +5,7 @@ import type { Failure, RoomStats } from "./connection";
 import { Devices, type Source } from "./devices";
 import { Media } from "./e2ee/media";
 import { Seal } from "./e2ee/seal";
+import { Pair } from "./pair";
 import { readPeople, texts, type Part, type Peer } from "./people";
 import { isRecord } from "./protocol";
 import { Publisher } from "./publisher";
@@ -74,6 +75,9 @@ export class Room {
   /** null: this browser cannot encrypt, so there is neither sound nor picture */
   readonly seal: Seal | null;
 
+  /** the other of two who send to each other straight; null: everything goes over the server */
+  private pair: Pair | null = null;
+  private ways = 0; // the number of the way, as the server counts
   private readonly way = new Way();
   private readonly watchdog: Watchdog;
   private readonly paused = new Set<string>(); // "peer/source" that the server holds back
@@ -95,6 +99,7 @@ export class Room {
     this.ear = setInterval(() => {
       this.sub?.listen();
       this.viewing.look();
+      this.pair?.look(this.pub, this.sub);
     }, 250);
     this.watchdog = new Watchdog({
       pub: () => this.pub,
@@ -124,6 +129,7 @@ export class Room {
   /** Handles a text frame; false when it is not about the room. */
   receive(type: string, data: Record<string, unknown>): boolean {
     if (this.seal?.receive(type, data)) return true;
+    if (this.outdated(type, data)) return true;
     switch (type) {
       case "welcome":
         this.welcome(data);
@@ -157,6 +163,9 @@ export class Room {
       case "sub.offer":
         this.subscribe(Number(data["gen"]), String(data["sdp"]), data["tracks"]);
         return true;
+      case "way":
+        this.turn(data);
+        return true;
       case "ice.servers":
         this.way.use(readIceServers(data["iceServers"]));
         return true;
@@ -173,7 +182,8 @@ export class Room {
   /** Says hello, as the first of all frames; a guest with the name that the others shall see. */
   hello(name?: string): void {
     const e2ee = this.seal !== null;
-    this.send("hello", name === undefined ? { e2ee } : { e2ee, name });
+    const said = { e2ee, pair: e2ee && pairs() };
+    this.send("hello", name === undefined ? said : { ...said, name });
   }
 
   /** Chooses how much of the room this page takes; what nobody would see or hear is not sent either. */
@@ -191,6 +201,11 @@ export class Room {
   /** Oneself, once the server has said who is here. */
   me(): Peer | undefined {
     return this.people.find((one) => one.peer === this.self);
+  }
+
+  /** Whether sound and picture go to and come from the only other person straight. */
+  direct(): boolean {
+    return this.pair?.connected() ?? false;
   }
 
   /** Switches a device; the buttons follow by `changed`. */
@@ -238,8 +253,36 @@ export class Room {
     this.pub?.close();
     this.sub?.close();
     this.pub = this.sub = null;
+    this.head(0, null);
     this.paused.clear();
     this.watchdog.reset();
+  }
+
+  /** Sound and picture take another way from now on: what there is of connections is closed and built anew, devices and keys stay. */
+  private turn({ n, to, with: peer }: Record<string, unknown>): void {
+    this.close();
+    this.head(Number(n), to === "pair" ? String(peer) : null);
+    this.viewing.forget();
+    this.publish();
+    this.view.changed();
+  }
+
+  private head(ways: number, peer: string | null): void {
+    this.ways = ways;
+    this.way.straight = peer !== null;
+    this.pair = peer === null ? null : new Pair(peer, (type) => this.signal(type, {}, ways), () => this.view.changed());
+    if (peer === null) return;
+    for (const source of ["camera", "screen"] as const) this.view.tiles.layer(peer, source, "high", "");
+  }
+
+  /** What belongs to a way that is not taken any more. */
+  private outdated(type: string, data: Record<string, unknown>): boolean {
+    return ["pub.answer", "sub.offer", "ice", "layers", "pub.layers"].includes(type) && Number(data["way"] ?? 0) !== this.ways;
+  }
+
+  /** Sends a frame about connections, as one of the way they are on. */
+  private signal(type: string, data: object, way = this.ways): void {
+    this.send(type, way ? { ...data, way } : data);
   }
 
   private leave(): void {
@@ -304,6 +347,7 @@ export class Room {
     this.seal?.keys.people(new Map(this.people.map((one) => [one.peer, one])));
     if (me && before) this.obey(before, me);
     this.view.tiles.people(this.people, this.self);
+    if (this.pair) this.sub?.judge();
     for (const source of ["camera", "screen"] as const) this.view.tiles.picture(this.self, source, this.devices.track(source));
     this.view.changed();
   }
@@ -329,7 +373,8 @@ export class Room {
 
   private subscribe(gen: number, sdp: string, tracks: unknown): void {
     if (!this.seal) return;
-    this.sub ??= new Subscriber(this.way, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, (why) => this.failed("sub", why));
+    this.sub ??= new Subscriber(this.way, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, (why) => this.failed("sub", why), (one) => this.pair?.plays(one, this.people) ?? true);
+    if (this.pair) this.viewing.forget(); // the other sends something new, and does not know yet what is wanted of it
     this.sub.offered(gen, sdp, readTracks(tracks));
   }
 
@@ -345,6 +390,7 @@ export class Room {
   }
 
   private failed(side: Side, why: Failure): void {
+    if (this.pair) return this.pair.fail();
     if (why === "no way") this.way.failed();
     this.watchdog.failed(side, why);
   }
@@ -356,7 +402,8 @@ export class Room {
   }
 
   private rebuild(side: Side): void {
-    this.send("rebuild", { pc: side });
+    if (this.pair) return this.pair.fail();
+    this.signal("rebuild", { pc: side });
     if (side === "sub") {
       this.sub?.close();
       this.sub = null;
@@ -388,8 +435,14 @@ export class Room {
   }
 
   private sender(side: Side): (type: string, data: object) => void {
-    return (type, data) => void this.send(type, type === "ice" ? { pc: side, ...data } : data);
+    const way = this.ways; // a closed connection may have its last word
+    return (type, data) => this.signal(type, type === "ice" ? { pc: side, ...data } : data, way);
   }
+}
+
+/** Whether the operator lets two people send to each other straight; the page has said what that means. */
+export function pairs(): boolean {
+  return document.getElementById("live")?.dataset["pair"] !== undefined;
 }
 
 function readWaiting(value: unknown): Waiting[] {

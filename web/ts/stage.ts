@@ -169,7 +169,8 @@ export class Stage {
   private state(): string {
     if (this.room.waits) return "Sie sind im Warteraum.";
     const n = new Set(this.room.people.map((one) => one.person)).size;
-    return n === 0 ? "Verbindung wird aufgebaut …" : n === 1 ? "Außer Ihnen ist noch niemand da." : `${n} Personen im Raum`;
+    const how = this.room.direct() ? ", direkt verbunden" : "";
+    return n === 0 ? "Verbindung wird aufgebaut …" : n === 1 ? "Außer Ihnen ist noch niemand da." : `${n} Personen im Raum${how}`;
   }
 
   private showTurns(): void {

@@ -32,6 +32,7 @@ export class Subscriber extends Connection {
     private readonly media: Media,
     private readonly id: number, // among the receiving connections of this page
     failed: (why: Failure) => void,
+    private readonly plays: (one: Carried) => boolean,
   ) {
     super(way, send, failed);
     // fires before the answer that lets media flow
@@ -50,6 +51,11 @@ export class Subscriber extends Connection {
       this.send("sub.answer", { gen, sdp: this.pc.localDescription?.sdp ?? "" });
       this.show(tracks);
     });
+  }
+
+  /** What may be played has changed. */
+  judge(): void {
+    this.show(this.carried);
   }
 
   /** Marks who is speaking, from the level that travels with the sound. */
@@ -104,7 +110,7 @@ export class Subscriber extends Connection {
     this.carried = tracks;
     for (const { mid, receiver } of this.pc.getTransceivers()) {
       const one = mid === null ? undefined : tracks.get(mid);
-      if (one) this.play(one, receiver.track);
+      if (one) this.play(one, this.plays(one) ? receiver.track : null);
     }
   }
 

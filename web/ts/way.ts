@@ -11,6 +11,8 @@ export class Way {
   private servers: RTCIceServer[] = [];
   private failures: number[] = [];
   private relayed = false;
+  /** to another page instead of the server, where no relay of ours leads to */
+  straight = false;
 
   /** @param servers in place of those before: their credentials are short-lived */
   use(servers: RTCIceServer[]): void {
@@ -19,7 +21,7 @@ export class Way {
 
   /** For a connection that begins, or looks for a way anew. */
   configuration(): RTCConfiguration {
-    const relayed = this.relayed && this.servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
+    const relayed = !this.straight && this.relayed && this.servers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
     return { iceServers: this.servers, bundlePolicy: "max-bundle", iceTransportPolicy: relayed ? "relay" : "all" };
   }
 

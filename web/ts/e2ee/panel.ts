@@ -15,6 +15,8 @@ export interface Sealed {
   readonly people: Peer[];
   /** for each source that is on: frames that left the encoder, and frames that the worker saw */
   passes(): Promise<{ source: string; encoded: number; passed: number }[]>;
+  /** whether sound and picture go to the other of two straight */
+  direct(): boolean;
 }
 
 const trust: Record<Trust, { words: string; tag: string }> = {
@@ -32,9 +34,15 @@ const changed = "Geänderter Schlüssel: Diese Person ist mit einem anderen Ger�
 const unconfirmed = "„Unbestätigt“ heißt: Das Gerät ist neu, oder der Gästelink kam ohne sein Geheimnis an, und der Code ist noch nicht verglichen.";
 const vouched =
   "„Gerät von früher“ heißt: Der Server nennt es als eines, mit dem diese Person schon vor dieser Konferenz hier war. Dafür steht der Server ein, kein Beweis; sicher ist erst, was verglichen wurde. Kommt jemand mit einem anderen Schlüssel als dem, den Ihr Browser kennt, sehen Sie das in jedem Fall.";
-const statement = [
+const forwarded = [
   "Ton und Bild werden in den Browsern ver- und entschlüsselt. Der Server leitet sie weiter und kann sie weder ansehen noch anhören; aufgezeichnet wird nichts.",
   "Der Server sieht, wer wann und wie lange hier ist, wie groß die Datenpakete sind und wer gerade spricht.",
+];
+const direct = [
+  "Direkt verbunden: Bild und Ton gehen nicht über den Server. Ver- und entschlüsselt werden sie trotzdem in den Browsern; aufgezeichnet wird nichts.",
+  "Die beiden Geräte erfahren dafür die Netzwerkadresse des jeweils anderen. Der Server vermittelt sie und sieht, wer wann und wie lange hier ist.",
+];
+const statement = [
   "Die Mitschrift ist nicht Ende-zu-Ende-verschlüsselt: Sie wird auf diesem Server lesbar gespeichert.",
   "Auch diese Seite kommt vom Server. Vor Betreibenden, die sie manipulieren, schützt die Verschlüsselung nicht.",
 ];
@@ -51,6 +59,7 @@ export class SealPanel {
   private readonly alarm: HTMLElement;
   private readonly doubt: HTMLElement;
   private readonly word: HTMLElement;
+  private readonly way: HTMLElement[];
   private readonly test: HTMLButtonElement;
   private readonly result: HTMLElement;
 
@@ -82,7 +91,9 @@ export class SealPanel {
     this.doubt = add(this.panel, "p", unconfirmed);
     this.word = add(this.panel, "p", vouched);
     this.word.className = this.doubt.className = "small";
-    for (const sentence of statement) add(this.panel, "p", sentence).className = "small";
+    this.way = forwarded.map((sentence) => add(this.panel, "p", sentence));
+    const rest = statement.map((sentence) => add(this.panel, "p", sentence));
+    for (const part of [...this.way, ...rest]) part.className = "small";
     add(this.panel, "h3", "Was der Server sieht");
     this.test = button(this.panel, "btn quiet slim", "Selbst prüfen");
     this.test.addEventListener("click", () => void this.examine());
@@ -116,6 +127,7 @@ export class SealPanel {
     this.confirm.hidden = !code;
     this.confirm.disabled = !open;
     setText(this.confirm, open ? "Code stimmt" : "Code verglichen");
+    this.way.forEach((part, at) => setText(part, (this.room.direct() ? direct : forwarded)[at] ?? ""));
     this.alarm.hidden = !members.some((one) => one.trust === "changed");
     this.doubt.hidden = !members.some((one) => doubtful(one.trust));
     this.word.hidden = !members.some((one) => one.trust === "registered");
@@ -149,7 +161,7 @@ export class SealPanel {
     const passes = await this.room.passes();
     const samples = await Promise.all((passes.length ? passes.map((one) => one.source) : [""]).map((source) => seal.media.sample(source)));
     const found = samples.filter((one) => one !== null);
-    this.result.replaceChildren(...found.map((sample) => picture(sample, passes.find((one) => one.source === sample.source))));
+    this.result.replaceChildren(...found.map((sample) => picture(sample, this.room.direct(), passes.find((one) => one.source === sample.source))));
     if (!found.length) add(this.result, "p", "Gerade geht nichts hinaus: Schalten Sie Mikrofon oder Kamera ein und prüfen Sie noch einmal.");
     this.test.ariaBusy = null;
   }
@@ -170,7 +182,7 @@ function advice(broken: boolean, known: boolean, others: number): string {
 }
 
 /** One frame as it was and as it leaves, byte by byte. */
-function picture(sample: Sample, pass?: { encoded: number; passed: number }): HTMLElement {
+function picture(sample: Sample, direct: boolean, pass?: { encoded: number; passed: number }): HTMLElement {
   const part = document.createElement("section");
   add(part, "h4", `${names[sample.source] ?? sample.source}, ${sample.size} Byte`);
   const facts = part.appendChild(document.createElement("dl"));
@@ -180,13 +192,14 @@ function picture(sample: Sample, pass?: { encoded: number; passed: number }): HT
     return add(facts, "dd", words);
   };
   fact("Im Browser", hex(sample.plain)).className = "hex";
-  const sent = fact("Beim Server", "");
+  const sent = fact(direct ? "Unterwegs" : "Beim Server", "");
   sent.className = "hex";
   add(sent, "mark", hex(sample.sealed.slice(0, sample.clear)));
   sent.append(` ${hex(sample.sealed.slice(sample.clear))}`);
   fact("Lesbar bleiben", `${sample.clear} Byte (${sample.clear > 3 ? "Art und Maße des Bildes" : sample.clear > 1 ? "Art des Bildes" : "Art des Pakets"})`);
   fact("Mit Schlüssel", sample.withKey ? "lässt sich öffnen" : "lässt sich nicht öffnen");
   fact("Ohne Schlüssel", sample.withoutKey ? "lässt sich öffnen – das darf nicht sein" : "lässt sich nicht öffnen");
+  if (direct) fact("Weg", "Direkt verbunden: Bild und Ton gehen nicht über den Server.");
   if (pass) fact("Seit Beginn", `${pass.passed} verschlüsselt, ${pass.encoded} gesendet`);
   return part;
 }
