@@ -149,6 +149,9 @@ func purgeStatistics(ctx context.Context, c *pgxpool.Conn) error {
 	if err != nil || gone.RowsAffected() == 0 {
 		return unlessForbidden(err)
 	}
+	if err := awaitReaders(ctx, c); err != nil { // of the rows deleted just now
+		return err
+	}
 	_, err = c.Exec(ctx, `vacuum (full) pg_statistic`)
 	return unlessForbidden(err)
 }
