@@ -108,7 +108,7 @@ func (s *server) profilePost(c echo.Context) error {
 	case "contact":
 		err = s.Cases.TurnTo(ctx, by, id, formID(f, "contact"))
 	default:
-		return echo.NewHTTPError(http.StatusBadRequest)
+		return account.ErrNotFound
 	}
 	if f.wrong(err) {
 		return s.showProfile(c, http.StatusUnprocessableEntity, f)
