@@ -315,6 +315,9 @@ func (s *socket) joinRoom() {
 	if v := s.visitor; v.Part == PartModerator || v.Share == shareGranted {
 		p.Allow(sourceScreen, true)
 	}
+	if s.visitor.Part == PartModerator {
+		p.Lead()
+	}
 	for _, source := range s.visitor.Muted {
 		p.Silence(source, true)
 	}

@@ -48,7 +48,7 @@ func (p *Peer) adapt(now time.Time) {
 		if d := s.down; d != nil && d.up.kind == webrtc.RTPCodecTypeVideo {
 			downs = append(downs, d)
 		} else if d != nil {
-			d.turnTo(p.hearing())
+			p.hear(d)
 		}
 	}
 	demands := make([]demand, len(downs))
@@ -72,6 +72,21 @@ func (p *Peer) hearing() int32 {
 		return none
 	}
 	return 0
+}
+
+// hear carries out what is to be heard of a microphone, and tells the client when it is held back for louder ones, or no longer.
+func (p *Peer) hear(d *down) {
+	d.insists.Store(p.see.items[Track{Peer: d.up.peer.id, Source: "camera"}].Prio >= prioChosen)
+	d.turnTo(p.hearing())
+	c := choice{rung: high}
+	if d.hushed() {
+		c = choice{paused, "louder"}
+	}
+	if c == d.said || c.rung == high && d.said == unsaid {
+		return // that a microphone is heard goes without saying
+	}
+	d.said = c
+	p.emit(Event{Layers: &LayerState{Peer: d.up.peer.id, Source: d.up.source, State: c.rung.String(), Why: c.why}})
 }
 
 func (p *Peer) demand(d *down, speaking *[]string, now time.Time) demand {
@@ -111,7 +126,7 @@ func (p *Peer) allowance() allowance {
 
 func (p *Peer) soundRate() (rate int) {
 	for _, s := range p.sub.slots {
-		if d := s.down; d != nil && d.up.kind == webrtc.RTPCodecTypeAudio {
+		if d := s.down; d != nil && d.up.kind == webrtc.RTPCodecTypeAudio && !d.hushed() {
 			rate += int(d.up.layers[0].rate.Load())
 		}
 	}

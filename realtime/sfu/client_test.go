@@ -51,6 +51,7 @@ type client struct {
 	seen    map[string][]view  // pictures in sizes, by publisher
 	narrow  *narrow            // before the subscriber connection, if not nil
 	deaf    bool               // does not answer offers
+	loud    int32              // of the microphone, at first
 	tcp     bool               // reaches the server over TCP only
 	both    bool               // over UDP and TCP
 	relayed []webrtc.ICEServer // reaches it through these only
@@ -113,6 +114,8 @@ type reception struct {
 	first, last     uint32
 	reports         int
 	foreign         int // payloads of somebody else
+	next            uint16
+	breaks          int // in the numbers of packets
 }
 
 func newSFU(t testing.TB) *SFU {
@@ -378,7 +381,10 @@ func (r *reception) take(p *rtp.Packet, from Track) {
 		r.foreign++
 		return
 	}
-	r.packets++
+	if r.packets++; r.packets > 1 && p.SequenceNumber != r.next {
+		r.breaks++
+	}
+	r.next = p.SequenceNumber + 1
 	if p.Marker {
 		r.frames++
 	}
@@ -462,6 +468,7 @@ func (c *client) addSource(name string) {
 	s := &source{c: c, name: name, track: track, tr: tr, sender: tr.Sender()}
 	s.wantKey.Store(true)
 	s.plain.Store(name == c.inClear)
+	s.loud.Store(c.loud)
 	c.sources[name] = s
 	c.work.Go(s.produce)
 	c.work.Go(s.obey)

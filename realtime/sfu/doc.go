@@ -28,7 +28,7 @@
 //   - The viewer's goroutine decides which layer feeds a receiver (adapt, alloc.go); the layer's loop takes the receiver over from
 //     the loop before at its next key frame (down.takeOver).
 //   - One goroutine per RTCP stream reads and leaves notes; reports about arrivals go into the connection's bandwidth.
-//   - One goroutine per room follows who speaks.
+//   - One goroutine per room follows who speaks and chooses who is heard in a crowd (choir.go).
 //   - A receiver that is taken away waits until the loops have come round once (up.settle), so that removal is final; so are a
 //     moderator's mute and the end of the leave to share.
 //

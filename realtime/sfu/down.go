@@ -28,6 +28,7 @@ type down struct {
 	feeder   atomic.Int32           // index of the layer it gets, or none; plus taking while it changes hands
 	wish     atomic.Int32           // index of the layer it would get if the publisher sent all, or none
 	restedAt atomic.Int64           // Unix nanoseconds of the last rest
+	insists  atomic.Bool            // this sound is wanted although others are louder
 	// The subscriber's goroutine's own:
 	said      choice    // to the subscriber
 	loweredAt time.Time // for want of bandwidth
@@ -127,7 +128,7 @@ func (d *down) follow(l *layer, pk *packet, now time.Time) int {
 	if d.feeder.Load() != l.index {
 		return d.catchUp(l, now)
 	}
-	if d.want.Load() == none {
+	if d.want.Load() == none || d.hushed() {
 		d.rest()
 		return 0
 	}
@@ -138,7 +139,7 @@ func (d *down) follow(l *layer, pk *packet, now time.Time) int {
 func (d *down) awaits(l *layer) bool {
 	feeder, want := d.feeder.Load(), d.want.Load()
 	switch {
-	case want == none, feeder == l.index, feeder >= taking:
+	case want == none, feeder == l.index, feeder >= taking, d.hushed():
 		return false
 	case want == l.index:
 		return true
@@ -174,7 +175,11 @@ func (d *down) catchUp(l *layer, now time.Time) int {
 // as what is older would have to be shown a second time; and what was encrypted in an epoch before is no good to who has just come.
 func (d *down) entry(l *layer, now time.Time) (from int64, at time.Time, ok bool) {
 	if d.up.kind == webrtc.RTPCodecTypeAudio {
-		return l.cache.newest, now, l.cache.newest > 0
+		if l.cache.get(l.cache.newest) == nil {
+			return 0, now, false
+		}
+		from, at = d.overture(l, now)
+		return from, at, true
 	}
 	from, _, ok = l.cache.picture(now)
 	at = l.cache.keyAt

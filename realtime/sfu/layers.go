@@ -336,6 +336,9 @@ func (l *layer) accept(s *stream, b []byte, now time.Time) *packet {
 	if v := l.in.GetExtension(s.level); s.level != 0 && len(v) == 1 {
 		pk.level = int16(v[0] & 0x7f)
 		l.up.loud.hear(pk.level)
+		if l.up.voice.hear(pk.level, now) && l.up.hushed.Load() {
+			signal(l.up.peer.room.called)
+		}
 	}
 	keep, forward := true, true
 	if l.up.peer.sfu.guarded {

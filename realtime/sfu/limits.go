@@ -72,6 +72,19 @@ const (
 	arriveFor    = 15 * time.Second        // somebody who has joined will want a picture within
 )
 
+// Who is heard in a crowd, see choir.go.
+const (
+	crowd        = 12                     // with so many microphones everybody is sent on,
+	choirSize    = 6                      // with more so many: two who talk, those who interrupt, and who laughs
+	voicePast    = 0b1111                 // of the newest packets
+	voicePackets = 3                      // so many must be loud
+	voicePause   = 400 * time.Millisecond // without a loud packet somebody still speaks
+	voiceLead    = 3 * 16                 // 1/16 dB louder takes a place from somebody who speaks, too
+	voiceBefore  = 100 * time.Millisecond // that is sent of what came before,
+	voiceFresh   = 250 * time.Millisecond // if the next packet comes so soon
+	prioChosen   = 2                      // of a picture that its viewer has chosen: whose it is is always heard
+)
+
 // How speakers are found, see speaker.go.
 const (
 	speakerEvery  = 300 * time.Millisecond

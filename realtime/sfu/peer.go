@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -35,6 +36,7 @@ type Peer struct {
 	ups    []*up
 	downs  []*down
 
+	leads    atomic.Bool
 	silenced map[string]bool // sources, under mu
 	mayShare bool            // under mu
 

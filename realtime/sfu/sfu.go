@@ -113,7 +113,7 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 	}
 	r := s.rooms[roomID]
 	if r == nil {
-		r = &room{id: roomID, peers: map[string]*Peer{}, empty: make(chan struct{})}
+		r = &room{id: roomID, peers: map[string]*Peer{}, empty: make(chan struct{}), called: make(chan struct{}, 1)}
 		r.epoch.Store(-1)
 		s.rooms[roomID] = r
 		s.running.Go(r.listen)
@@ -158,6 +158,7 @@ type room struct {
 	ups   []*up
 
 	empty    chan struct{}            // closed when the last peer has left
+	called   chan struct{}            // somebody who is not sent on speaks
 	speaking atomic.Pointer[[]string] // who speaks, in order; nil at first
 }
 

@@ -21,11 +21,12 @@ type Event struct {
 	Refused   *Refused
 }
 
-// LayerState is what a viewer is sent of a camera or screen from now on.
+// LayerState is what a viewer is sent of a camera or screen from now on. Of a microphone it says that it is "paused" because others
+// are "louder", and "high" when it is heard again.
 type LayerState struct {
 	Peer, Source string
 	State        string // "high" (720 lines, or all there is), "mid" (360), "low" (180) or "paused"
-	Why          string // what keeps it from being better: "bandwidth", "lastN", "view"; "" if nothing does
+	Why          string // what keeps it from being better: "bandwidth", "lastN", "view", "louder"; "" if nothing does
 }
 
 // PubLayers tells a publisher which layers of a source (low, mid, high) somebody wants. The others need not be sent. A source in

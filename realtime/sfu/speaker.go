@@ -77,23 +77,29 @@ func (s *speakers) beats(id string) bool {
 	return len(s.order) == 0 || s.order[0] != id && s.scores[id] > speechLead*s.scores[s.order[0]]
 }
 
-// listen follows who speaks until the room is empty.
+// listen follows who speaks, and chooses who is sent on in a crowd, until the room is empty.
 func (r *room) listen() {
 	tick := time.NewTicker(speakerEvery)
 	defer tick.Stop()
 	var s speakers
 	for {
+		news := false
 		select {
 		case <-r.empty:
 			return
+		case <-r.called:
 		case <-tick.C:
-		}
-		if s.update(r.loudness()) {
-			order := slices.Clone(s.order)
-			r.speaking.Store(&order)
-			for _, p := range r.members() {
-				signal(p.heed)
+			if s.update(r.loudness()) {
+				order := slices.Clone(s.order)
+				r.speaking.Store(&order)
+				news = true
 			}
+		}
+		if !r.conduct(time.Now()) && !news {
+			continue
+		}
+		for _, p := range r.members() {
+			signal(p.heed)
 		}
 	}
 }

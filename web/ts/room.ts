@@ -416,11 +416,11 @@ export class Room {
 
   private layer(data: Record<string, unknown>): void {
     const { peer, source, state, why } = data;
-    if (typeof peer !== "string" || (source !== "camera" && source !== "screen")) return;
+    if (typeof peer !== "string" || (source !== "mic" && source !== "camera" && source !== "screen")) return;
     if (state !== "high" && state !== "mid" && state !== "low" && state !== "paused") return;
     if (state === "paused") this.paused.add(`${peer}/${source}`);
     else this.paused.delete(`${peer}/${source}`);
-    this.view.tiles.layer(peer, source, state, why === "bandwidth" || why === "lastN" || why === "view" ? why : "");
+    if (source !== "mic") this.view.tiles.layer(peer, source, state, why === "bandwidth" || why === "lastN" || why === "view" ? why : "");
   }
 
   private thin({ source, active }: Record<string, unknown>): void {
