@@ -18,7 +18,10 @@ type voice struct {
 	spoke atomic.Int64  // Unix nanoseconds of the last packet of speech
 	loud  atomic.Uint32 // of late, in 1/16 dB above speechLevel
 
-	past uint8 // the newest packets, a bit for each that was loud; belongs to the loop
+	// The loop's own:
+	past   uint8 // the newest packets, a bit for each that was loud
+	speaks bool
+	began  time.Time
 }
 
 // hear takes a level of RFC 6464 and says whether somebody speaks: most of the last packets were loud. A click is not enough.
@@ -28,11 +31,15 @@ func (v *voice) hear(level int16, now time.Time) bool {
 	v.past = v.past<<1 | uint8(min(above, 1))
 	before := int32(v.loud.Load())
 	v.loud.Store(uint32(before + (above*16-before)/8))
-	if bits.OnesCount8(v.past&voicePast) < voicePackets {
-		return false
+	spoke := v.speaks
+	v.speaks = bits.OnesCount8(v.past&voicePast) >= voicePackets
+	if v.speaks && !spoke {
+		v.began = now
 	}
-	v.spoke.Store(now.UnixNano())
-	return true
+	if v.speaks {
+		v.spoke.Store(now.UnixNano())
+	}
+	return v.speaks
 }
 
 // singer is a microphone at the moment of a choice.
@@ -110,7 +117,7 @@ func (r *room) conduct(now time.Time) (changed bool) {
 			continue
 		}
 		changed = true
-		u.hush(!u.hushed.Load(), now)
+		u.hushed.Store(!u.hushed.Load())
 	}
 	return changed
 }
@@ -130,26 +137,26 @@ func pick(mics []*up, sound int, now time.Time) []*up {
 	return picked
 }
 
-// hush keeps a microphone from all who have not asked for it, or sends it on again.
-func (u *up) hush(on bool, now time.Time) {
-	if !on {
-		u.calledAt.Store(now.UnixNano())
-	}
-	u.hushed.Store(on)
-}
-
 // Lead lets the peer's microphone be sent on however many others there are, as that of who leads a conversation should be.
 func (p *Peer) Lead() { p.leads.Store(true) }
 
-// overture is where a microphone begins: with the newest packet, or if it has just been given its place a few packets back, at the
-// beginning of the word.
+// hold keeps a microphone from this receiver.
+func (d *down) hold(l *layer) {
+	d.held = true
+	if d.feeder.Load() == l.index {
+		d.rest()
+	}
+}
+
+// overture is where a microphone begins: with the newest packet, or if it has just been given its place with the beginning of the word.
 func (d *down) overture(l *layer, now time.Time) (from int64, at time.Time) {
 	from, at = l.cache.newest, now
-	called := d.up.calledAt.Load()
-	if now.UnixNano()-called > int64(voiceFresh) {
+	began, held := l.up.voice.began, d.held
+	d.held = false
+	if !held || now.Sub(began) > voiceFresh {
 		return from, at
 	}
-	earliest := max(called-int64(voiceBefore), d.restedAt.Load())
+	earliest := max(began.Add(-voiceBefore).UnixNano(), d.restedAt.Load())
 	for pk := l.cache.get(from - 1); pk != nil && pk.keptAt > earliest; pk = l.cache.get(from - 1) {
 		from, at = from-1, time.Unix(0, pk.keptAt)
 	}

@@ -34,6 +34,7 @@ type down struct {
 	loweredAt time.Time // for want of bandwidth
 
 	// The rest belongs to the loop of the feeder.
+	held    bool // others were louder
 	munge   munger
 	repeats []repeated
 	rtxNext uint16
@@ -125,10 +126,14 @@ func (d *down) Unbind(webrtc.TrackLocalContext) error {
 
 // follow sends one packet of layer l if l feeds this receiver, or can do so from now on.
 func (d *down) follow(l *layer, pk *packet, now time.Time) int {
+	if d.hushed() {
+		d.hold(l)
+		return 0
+	}
 	if d.feeder.Load() != l.index {
 		return d.catchUp(l, now)
 	}
-	if d.want.Load() == none || d.hushed() {
+	if d.want.Load() == none {
 		d.rest()
 		return 0
 	}

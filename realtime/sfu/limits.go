@@ -81,7 +81,7 @@ const (
 	voicePause   = 400 * time.Millisecond // without a loud packet somebody still speaks
 	voiceLead    = 3 * 16                 // 1/16 dB louder takes a place from somebody who speaks, too
 	voiceBefore  = 100 * time.Millisecond // that is sent of what came before,
-	voiceFresh   = 250 * time.Millisecond // if the next packet comes so soon
+	voiceFresh   = 500 * time.Millisecond // if the place is given so soon
 	prioChosen   = 2                      // of a picture that its viewer has chosen: whose it is is always heard
 )
 

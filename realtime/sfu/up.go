@@ -26,7 +26,6 @@ type up struct {
 	loud      loudness                // of a microphone
 	voice     voice                   // of a microphone
 	hushed    atomic.Bool             // of a microphone: others are louder
-	calledAt  atomic.Int64            // Unix nanoseconds when it was no longer
 	active    [3]bool                 // rungs the publisher was told to send; its goroutine's own
 
 	mu sync.Mutex // guards changes of receivers
