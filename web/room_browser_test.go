@@ -29,6 +29,7 @@ func TestTheRoomIsLedInTheBrowser(t *testing.T) {
 		b.until("the question whether one is ready is answered", `!document.getElementById("cards").innerText.includes("Bereit?")`)
 	}
 
+	everythingIsInReach(clara)
 	handsAndKeys(clara, ewald)
 	soundAndScreen(clara, ewald)
 	presenceIsConfirmed(clara, ewald)
@@ -48,6 +49,39 @@ func (b *tab) shows(where, words string) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("%s says %q", where, words),
 		fmt.Sprintf(`(() => { const at = document.querySelector(%q); return at?.checkVisibility() && at.innerText.includes(%q) })()`, where, words))
+}
+
+// everythingIsInReach goes from control to control with Tab until it has been at each that can be seen, and opens and closes what
+// opens.
+func everythingIsInReach(clara *tab) {
+	clara.t.Helper()
+	clara.does(`document.activeElement.blur()`)
+	clara.strikes("t")
+	clara.until("whoever leads may write captions, and is there at once", `document.activeElement.matches("#captions input")`)
+	clara.does(`window.missed = new Set([...document.querySelectorAll("#people :is(button, a[href], input, [tabindex='0']), #desk :is(button, a[href])")].filter((one) => one.checkVisibility() && !one.disabled));
+		document.addEventListener("focusin", (event) => window.missed.delete(event.target));
+		document.getElementById("people").focus()`)
+	for range 60 {
+		clara.strikes(kb.Tab)
+		if left, err := eval[int](clara, `window.missed.size`); err == nil && left == 0 {
+			break
+		}
+	}
+	clara.until("Tab was everywhere", `window.missed.size === 0 || (() => { throw new Error([...window.missed].map((one) => one.outerHTML.slice(0, 80)).join()) })()`)
+	for _, opener := range []string{"moderate", "mode"} {
+		clara.does(`document.getElementById("` + opener + `").focus()`)
+		clara.strikes(kb.Enter)
+		clara.until("the list is open and has the focus", `document.activeElement.closest(".menu:popover-open")`)
+		clara.strikes(kb.Escape)
+		clara.until("the focus is back", `document.activeElement.id === "`+opener+`"`)
+	}
+	clara.does(`document.querySelector("#seal button").focus()`)
+	clara.strikes(kb.Enter)
+	clara.until("the panel is open", `document.querySelector("#seal-panel:popover-open")`)
+	clara.strikes(kb.Escape)
+	clara.until("and closed", `!document.querySelector("#seal-panel:popover-open") && document.activeElement.closest("#seal")`)
+	clara.strikes("t")
+	clara.until("captions are away", `document.getElementById("captions").hidden`)
 }
 
 // handsAndKeys raises a hand with a key, lowers it with the mouse of somebody else, and pins a tile by keyboard alone.
@@ -101,8 +135,8 @@ func soundAndScreen(clara, ewald *tab) {
 	ewald.shows("#mic", "an")
 	clara.until("he is heard again", `!/Ton aus|stumm/.test(document.querySelector("#tiles > li:not(.me)").innerText)`)
 
-	ewald.does(`document.querySelector("#desk .opener").click()`)
-	ewald.presses("Bildschirm")
+	ewald.does(`document.activeElement.blur()`)
+	ewald.strikes("s")
 	ewald.until("he asks", `document.querySelector("#share .state").textContent === "angefragt"`)
 	clara.presses("Erlauben")
 	ewald.until("he may", `document.querySelector("#share .state").textContent === "aus"`)
@@ -111,10 +145,15 @@ func soundAndScreen(clara, ewald *tab) {
 
 func presenceIsConfirmed(clara, ewald *tab) {
 	clara.t.Helper()
-	clara.presses("Moderation")
-	clara.presses("Anwesenheit feststellen")
-	ewald.presses("Ich bin da")
+	clara.does(`document.getElementById("moderate").focus()`)
+	clara.strikes(kb.Enter)
+	clara.until("the roll call is the first of the list", `document.activeElement.closest(".menu")?.querySelector("button") === document.activeElement && document.activeElement.textContent.startsWith("Anwesenheit feststellen")`)
+	clara.strikes(kb.Enter)
+	ewald.until("he is asked", `document.querySelector('[data-act^="Ich bin da"]')?.checkVisibility()`)
+	ewald.does(`document.querySelector('[data-act^="Ich bin da"]').focus()`)
+	ewald.strikes(kb.Enter)
 	ewald.shows("#cards", "steht im Protokoll")
+	ewald.until("the focus is not lost with the button", `document.activeElement.closest(".card")`)
 	clara.shows("#cards", "1 von 2 haben bestätigt")
 	clara.presses("Ich bin da")
 	clara.shows("#cards", "2 von 2 haben bestätigt")

@@ -36,7 +36,8 @@ export class Tile {
   private readonly marks: HTMLElement;
   private readonly name: HTMLElement;
   private readonly doubt: HTMLElement;
-  private readonly says: HTMLElement;
+  private readonly sound: HTMLElement;
+  private readonly role: HTMLElement;
   private readonly misses: HTMLElement;
   private readonly more: HTMLButtonElement;
 
@@ -56,7 +57,9 @@ export class Tile {
     this.name = child(first, "span", "who");
     this.doubt = child(first, "span", "doubt"); // a part of the name, and read with it
     child(first, "span", "talks").textContent = "spricht";
-    this.says = child(label, "span", "says");
+    const says = child(label, "span", "says");
+    this.sound = child(says, "span", "sound");
+    this.role = child(says, "span", "role");
     this.misses = child(label, "span", "misses");
     this.more = this.root.appendChild(document.createElement("button"));
     this.more.type = "button";
@@ -81,7 +84,9 @@ export class Tile {
     setText(this.face, initials(peer));
     this.label(me ? "Sie" : peer.name);
     setText(this.doubt, doubted ? "unbestätigt" : "");
-    setText(this.says, [sound(peer, me, mic), me ? "" : peer.role].filter(Boolean).join(" · "));
+    const heard = sound(peer, me, mic);
+    setText(this.sound, heard);
+    setText(this.role, me ? "" : `${heard && peer.role ? " · " : ""}${peer.role}`);
     setText(this.misses, misses.length ? `${me ? "Sie hören oder sehen" : "hört oder sieht"} ${listed(misses)} gerade nicht` : "");
     this.mark(
       peer.hand ? `Hand · ${turn}.` : "",
