@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/casefile/icf"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
@@ -49,6 +51,30 @@ func auditVerify(ctx context.Context, c config, _ []string, out io.Writer) error
 			return fmt.Errorf("audit record does not hold: %w", err)
 		}
 		fmt.Fprintf(out, "audit record holds: %d entries checked\n", n)
+		return nil
+	})
+}
+
+// icfImport takes the official titles of an edition from a file that the operator has got from those who publish it.
+func icfImport(ctx context.Context, c config, args []string, out io.Writer) error {
+	if len(args) != 1 {
+		return errors.New("usage: konsil icf import FILE")
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	edition, entries, err := icf.ReadClaML(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	return withDatabase(ctx, c, func(db *database) error {
+		n, err := casefile.ImportICF(ctx, db.Pool, edition, entries)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "titles of %d categories, edition %s\n", n, edition)
 		return nil
 	})
 }

@@ -16,7 +16,7 @@ const module = "github.com/konsil-server/konsil/"
 // mayImport is the house: one line per package, and whom it may import. Imports go down only.
 var mayImport = map[string][]string{
 	"cmd/konsil": {
-		"web", "conference", "conference/plan", "conference/casefile", "conference/pseudonym", "expertpool", "expertpool/account",
+		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "expertpool", "expertpool/account",
 		"expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick"},
@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
-		"conference/plan", "conference/casefile", "conference/pseudonym", "conference/ical",
+		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},

@@ -7,6 +7,7 @@
 //	konsil audit verify       check the chain of the audit record
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
 //	konsil doctor             look at settings, database, ports, relay and mail, and say what is wrong
+//	konsil icf import FILE    take the official titles of an edition of the ICF
 //	konsil minutes key        say under which public key this installation signs minutes
 package main
 
@@ -46,6 +47,7 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"doctor":         doctor,
 	"minutes verify": minutesVerify,
 	"minutes key":    configured(minutesKey),
+	"icf import":     configured(icfImport),
 }
 
 // configured is a command that needs the settings. The others work wherever the program is.
@@ -68,7 +70,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, minutes verify, minutes key", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, minutes verify, minutes key, icf import", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }

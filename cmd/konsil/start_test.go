@@ -480,6 +480,14 @@ func TestWithADatabaseOfItsOwnNothingIsRehearsed(t *testing.T) {
 	if code, said := s.run("audit", "verify"); code != 0 {
 		t.Errorf("audit verify: exit code %d\n%s", code, said)
 	}
+	edition := filepath.Join(t.TempDir(), "icf.xml")
+	file := `<ClaML version="2.0.0"><Title name="ICF" version="2022"/><Class code="d850" kind="category"><Rubric kind="preferred"><Label>Muster</Label></Rubric></Class></ClaML>`
+	if err := os.WriteFile(edition, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := s.run("icf", "import", edition); code != 0 || !strings.Contains(said, "titles of 1 categories, edition 2022") {
+		t.Errorf("icf import: exit code %d\n%s", code, said)
+	}
 	server.stop()
 }
 

@@ -52,7 +52,7 @@ func TestProfileShowsWhatTheEnvironmentCouldChangeFirstAndWhereRatersDiffer(t *t
 	if err := d.ForgetObservation(ctx, d.by, id, c.Profile[0].Last().ID); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("forgotten twice: %v", err)
 	}
-	n, err := d.ImportICF(ctx, "2005", []icf.Entry{{Code: "d850", Title: "Amtlich"}, {Code: "d850", Title: "Doppelt"}, {Code: "b130", Title: "Auch"}})
+	n, err := ImportICF(ctx, d.db, "2005", []icf.Entry{{Code: "d850", Title: "Amtlich"}, {Code: "d850", Title: "Doppelt"}, {Code: "b130", Title: "Auch"}})
 	if c, _ = d.Course(ctx, d.by, id); err != nil || n != 2 || c.Profile[0].Title != "Amtlich" {
 		t.Errorf("%d imported, %v: %+v", n, err, c.Profile[0])
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/conference/casefile/icf"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -115,13 +116,13 @@ func entitle(ctx context.Context, q Querier, found []ProfileRow) error {
 
 // ImportICF keeps the titles of an official edition, in the place of what was imported of it before, and returns how many. The
 // operator does that: the classification is not part of konsil.
-func (s *Store) ImportICF(ctx context.Context, edition string, entries []icf.Entry) (int, error) {
+func ImportICF(ctx context.Context, db *pgxpool.Pool, edition string, entries []icf.Entry) (int, error) {
 	codes, titles := make([]string, len(entries)), make([]string, len(entries))
 	for i, e := range entries {
 		codes[i], titles[i] = string(e.Code), e.Title
 	}
 	var n int64
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `delete from icf_title where edition = $1`, edition); err != nil {
 			return err
 		}
