@@ -95,6 +95,11 @@ func (s *server) profilePost(c echo.Context) error {
 			Instrument: f.Get("instrument"), Version: f.Get("version"), Value: f.Get("value"), Min: f.Get("scale_min"), Max: f.Get("scale_max"),
 			Band: f.Get("band"), MeasuredOn: readDate(f.Get("measured_on")), ComputedBy: f.Get("computed_by"), ClientSaw: f.Has("client_saw", "yes"),
 		})
+	case "whodas", "wai":
+		var made casefile.Score
+		if made, err = s.counted(f); err == nil {
+			err = s.Cases.AddScore(ctx, by, id, made)
+		}
 	case "unscore":
 		err = s.Cases.ForgetScore(ctx, by, id, formID(f, "id"))
 	case "capacity":
@@ -166,6 +171,58 @@ func (s *server) rate(c echo.Context, id uuid.UUID, f form) error {
 		}
 	}
 	return s.Cases.Rate(ctx, by, id, f.Get("occasion"), f.Get("view"), values)
+}
+
+// counted makes a score of the numbers that somebody has answered an instrument with. Its items are on the paper beside her.
+func (s *server) counted(f form) (casefile.Score, error) {
+	made := casefile.Score{MeasuredOn: readDate(f.Get("measured_on")), ComputedBy: s.words.t("profile.counted"), ClientSaw: f.Has("client_saw", "yes")}
+	number := func(name string) int {
+		n, err := strconv.Atoi(f.Get(name))
+		if err != nil {
+			return -1 // of no instrument
+		}
+		return n
+	}
+	if f.Of == "whodas" {
+		var answers [12]int
+		for i := range answers {
+			answers[i] = number("item" + strconv.Itoa(i+1))
+		}
+		sum, err := icf.WHODAS12(answers)
+		if err != nil {
+			return made, &account.InvalidError{Field: "items", Rule: "whodas"}
+		}
+		made.Instrument, made.Version, made.Value, made.Min, made.Max = "WHODAS 2.0", s.words.t("profile.whodas.version"), strconv.Itoa(sum), "12", "60"
+		return made, nil
+	}
+	index, err := icf.WorkAbility{
+		Current: number("wai1"), PhysicalPart: number("wai2a"), MentalPart: number("wai2b"), Job: icf.Demand(f.Get("job")), Diseases: number("wai3"),
+		Impairment: number("wai4"), SickDays: number("wai5"), Prognosis: number("wai6"), Resources: [3]int{number("wai7a"), number("wai7b"), number("wai7c")},
+	}.Score()
+	if err != nil {
+		return made, &account.InvalidError{Field: "items", Rule: "wai"}
+	}
+	band, err := icf.WorkAbilityBand(index)
+	if err != nil {
+		return made, err
+	}
+	made.Instrument, made.Version, made.Value, made.Min, made.Max = "Work Ability Index", s.words.t("profile.wai.version"), strconv.Itoa(index), "7", "49"
+	made.Band = s.words.t("wai.", band)
+	return made, nil
+}
+
+// waiFields are the numbers of a Work Ability Index, as the form asks for them.
+func waiFields() []string {
+	return []string{"wai1", "wai2a", "wai2b", "wai3", "wai4", "wai5", "wai6", "wai7a", "wai7b", "wai7c"}
+}
+
+// whodasFields are the twelve items, in the order of the sheet.
+func whodasFields() []string {
+	names := make([]string, 12)
+	for i := range names {
+		names[i] = "item" + strconv.Itoa(i+1)
+	}
+	return names
 }
 
 // bar is one degree as a picture: what hinders to the left of the middle, what helps to the right. Lengths are of a drawing 200

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -57,9 +58,23 @@ func TestProfileIsKeptShownAsBarsAndTableAndTakenOut(t *testing.T) {
 			t.Errorf("%s: %d without the field %s", w.f.Encode(), a.Status, w.field)
 		}
 	}
-	score := query[string](s, `select id::text from case_score`)
+	whodas := typed("act", "whodas", "measured_on", "2026-10-01")
+	for i := range 12 {
+		whodas.Set("item"+strconv.Itoa(i+1), "3")
+	}
+	wantAt(t, b.post(at, whodas), at)
+	wai := typed("act", "wai", "measured_on", "2026-10-01", "job", "mixed", "wai1", "5", "wai2a", "3", "wai2b", "3", "wai3", "1", "wai4", "3", "wai5", "30", "wai6", "4",
+		"wai7a", "2", "wai7b", "2", "wai7c", "2")
+	wantAt(t, b.post(at, wai), at)
+	if a := b.get(at); !a.Has("WHODAS 2.0") || !a.Has(">36<") || !a.Has(">27<") || !a.Has("Work Ability Index") {
+		t.Error("what was counted is not shown")
+	}
+	if a := b.post(at, with(whodas, "item7", "6")); a.Status != 422 || !a.Has(`href="#f-whodas-items"`) {
+		t.Errorf("an answer that there is not: %d", a.Status)
+	}
+	score := query[string](s, `select id::text from case_score where instrument = 'rehaScore'`)
 	wantAt(t, b.post(at, typed("act", "unscore", "id", score)), at)
-	if a := b.get(at); a.Has("rehaScore") && a.Has("62.5") {
+	if a := b.get(at); a.Has("62.5") {
 		t.Error("a score that was taken out is shown")
 	}
 	if a := b.post(at, typed("act", "anything")); a.Status != 404 {
