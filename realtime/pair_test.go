@@ -31,6 +31,15 @@ func TestTwoWhoAreAloneAreConnectedStraightUntilAThirdComes(t *testing.T) {
 	s.want("the second anew", s.knocks("b3", "bert", pairs), "welcome b3, epoch join, way a2 with b3, way b3 with a2")
 }
 
+func TestWhoComesBackIsConnectedStraightAgain(t *testing.T) {
+	t.Parallel()
+	s := newPairScene(t)
+	s.knocks("a", "anna", pairs)
+	s.knocks("b", "bert", pairs)
+	s.want("one loads her page anew", s.leaves("b"), "way a, epoch leave")
+	s.want("and is there again", s.knocks("b2", "bert", pairs), "welcome b2, epoch join, way a with b2, way b2 with a")
+}
+
 func TestNobodyIsConnectedStraightWhoMayNotOrCannot(t *testing.T) {
 	t.Parallel()
 	plain := func(v *visitor) { v.pairs, v.plain = true, true }

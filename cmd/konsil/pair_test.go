@@ -199,3 +199,18 @@ func TestTwoWhoFindNoWayToEachOtherMeetOnTheServer(t *testing.T) {
 		t.Errorf("the server: %+v", st)
 	}
 }
+
+func TestChromiumAndFirefoxAreConnectedStraight(t *testing.T) {
+	chromium(t)
+	findFirefox(t)
+	h := newHouse(t, straight)
+	r := h.meeting(h.person("Jana Brandt"), h.personAtFirefox("Dr. Anselm Kern"))
+	r.forwardsNothingWhile(func() {
+		r.withPictures()
+		for _, p := range []*person{r.jana, r.kern} {
+			p.sees("2 Personen im Raum, direkt verbunden")
+			p.sendsNothingUnsealed()
+			p.opensWhatIsSealed()
+		}
+	})
+}

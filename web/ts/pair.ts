@@ -65,3 +65,18 @@ export class Pair {
     return one !== undefined && peer === this.peer && !one.muted.includes(source) && (source !== "screen" || one.share === "granted");
   }
 }
+
+/**
+ * Leaves out of a description what it says about formats that it does not offer (RFC 8866 §6.6 ties these lines to the formats of their
+ * section). Firefox keeps such lines for what it was told not to use, and Chromium refuses the whole for it.
+ */
+export function tidy(sdp: string): string {
+  let offered: string[] = [];
+  const about = /^a=(?:rtpmap|fmtp|rtcp-fb):(\d+) /;
+  const lines = sdp.split("\r\n").filter((line) => {
+    if (line.startsWith("m=")) offered = line.split(" ").slice(3);
+    const format = about.exec(line)?.[1];
+    return format === undefined || offered.includes(format);
+  });
+  return lines.join("\r\n");
+}

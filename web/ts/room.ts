@@ -5,11 +5,11 @@ import type { Failure, RoomStats } from "./connection";
 import { Devices, type Source } from "./devices";
 import { Media } from "./e2ee/media";
 import { Seal } from "./e2ee/seal";
-import { Pair } from "./pair";
+import { Pair, tidy } from "./pair";
 import { readPeople, texts, type Part, type Peer } from "./people";
 import { isRecord } from "./protocol";
 import { Publisher } from "./publisher";
-import { readTracks, Subscriber } from "./subscriber";
+import { readTracks, Subscriber, type Carried } from "./subscriber";
 import type { Tiles } from "./tiles";
 import { Viewing } from "./viewing";
 import { Watchdog, type Side } from "./watchdog";
@@ -373,9 +373,11 @@ export class Room {
 
   private subscribe(gen: number, sdp: string, tracks: unknown): void {
     if (!this.seal) return;
-    this.sub ??= new Subscriber(this.way, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, (why) => this.failed("sub", why), (one) => this.pair?.plays(one, this.people) ?? true);
+    const plays = (one: Carried) => this.pair?.plays(one, this.people) ?? true;
+    const failed = (why: Failure) => this.failed("sub", why);
+    this.sub ??= new Subscriber(this.way, this.sender("sub"), this.view.tiles, this.self, this.seal.media, ++this.subs, failed, plays);
     if (this.pair) this.viewing.forget(); // the other sends something new, and does not know yet what is wanted of it
-    this.sub.offered(gen, sdp, readTracks(tracks));
+    this.sub.offered(gen, this.pair ? tidy(sdp) : sdp, readTracks(tracks));
   }
 
   /** What is not sealed does not leave this machine any longer. */
