@@ -79,6 +79,7 @@ export class SealPanel {
 
     const title = add(this.panel, "h2", "Verschlüsselung");
     title.id = "seal-title";
+    title.tabIndex = -1;
     this.code = add(this.panel, "p", "");
     this.code.className = "seal-code";
     this.advice = add(this.panel, "p", "");
@@ -108,7 +109,9 @@ export class SealPanel {
 
   /** Opens what the line leads to. */
   open(): void {
-    if (!this.line.disabled) this.panel.showPopover();
+    if (this.line.disabled) return;
+    this.panel.showPopover();
+    this.panel.querySelector("h2")?.focus(); // it stands at the end of the page, far from where it was asked for
   }
 
   show(): void {
