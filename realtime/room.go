@@ -104,6 +104,11 @@ type (
 		Init json.RawMessage `json:"cand"`
 		Way  int64           `json:"way,omitempty"`
 	}
+	trackMend struct {
+		Peer   string `json:"peer"`
+		Source string `json:"source"`
+		Fresh  bool   `json:"fresh"`
+	}
 	which struct {
 		PC string `json:"pc"`
 	}
@@ -162,7 +167,7 @@ func (s *socket) complain(about string) { s.out.put(textFrame("error", what{abou
 // perform does what a text frame asks for; false when its body is unusable.
 func (s *socket) perform(e envelope) bool {
 	switch e.Type {
-	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild", "view":
+	case "pub.offer", "sub.answer", "ice", "ice.restart", "rebuild", "track.mend", "view":
 		return s.signal(e)
 	case "key.put":
 		k, ok := body[keyPut](e)
@@ -270,6 +275,12 @@ func (s *socket) signalRoom(e envelope, room *sfu.Peer) bool {
 			return false
 		}
 		room.View(v.pictures(), v.LastN, v.Mode)
+	case "track.mend":
+		m, ok := body[trackMend](e)
+		if !ok {
+			return false
+		}
+		room.Mend(m.Peer, m.Source, m.Fresh)
 	case "ice.restart", "rebuild":
 		w, ok := body[which](e)
 		if !ok || w.PC != "pub" && w.PC != "sub" {

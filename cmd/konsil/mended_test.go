@@ -243,6 +243,37 @@ func TestMediaOutlivesASocketThatIsCut(t *testing.T) {
 	}
 }
 
+// keepsHold lets a page's connections and workers be taken hold of.
+const keepsHold = `
+for (const [name, list] of [["RTCPeerConnection", "pcs"], ["Worker", "workers"]]) {
+  window[list] = [];
+  window[name] = class extends window[name] { constructor(...all) { super(...all); window[list].push(this); } };
+}`
+
+// losesFrames: from here on nothing of the picture that comes in is shown; the connection and the sound are as they were.
+const losesFrames = `(() => {
+	const comes = (t) => t.currentDirection === "recvonly" && t.receiver.track.kind === "video";
+	const { receiver } = window.pcs.flatMap((pc) => pc.getTransceivers()).find(comes);
+	receiver.transform = new RTCRtpScriptTransform(window.workers[0], { op: "receive", connection: -1, mid: "" });
+	return window.pcs.length;
+})()`
+
+func TestASinglePictureThatStandsStillIsMendedByItself(t *testing.T) {
+	chromium(t)
+	r := newRoom(t)
+	r.kern.isGiven(keepsHold)
+	r.kern.visits("/conferences/" + r.code + "/room")
+	r.jana.switchesOn()
+	r.kern.seesEverybodyMove(1)
+	connections := asked[int](r.kern, losesFrames)
+	r.kern.until("the picture comes in another line", `window.pcs.flatMap((pc) => pc.getTransceivers()).filter((t) => t.receiver.track.kind === "video").length > 1`)
+	r.kern.seesEverybodyMove(1)
+	if n := asked[int](r.kern, `window.pcs.length`); n != connections {
+		t.Errorf("%d connections were made for it", n-connections)
+	}
+	r.kern.until("nobody misses anybody", `!document.getElementById("tiles").innerText.includes("gerade nicht")`)
+}
+
 func TestTheNetworkIsTriedOutWayByWay(t *testing.T) {
 	chromium(t)
 	nat := newRouter(t)

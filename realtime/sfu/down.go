@@ -32,6 +32,8 @@ type down struct {
 	// The subscriber's goroutine's own:
 	said      choice    // to the subscriber
 	loweredAt time.Time // for want of bandwidth
+	madeAt    time.Time
+	stale     bool // to be replaced by another down of the same track
 
 	// The rest belongs to the loop of the feeder.
 	held    bool // others were louder

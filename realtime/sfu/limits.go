@@ -27,6 +27,7 @@ const (
 	socketBuffer   = 4 << 20                // bytes, as far as the kernel allows
 	coalesce       = 20 * time.Millisecond
 	rebuildEvery   = 500 * time.Millisecond
+	renewEvery     = 3 * time.Second  // a track that stands still is offered anew
 	answerWait     = 10 * time.Second // without an answer the subscriber connection is built anew
 	breakAfter     = time.Second      // without RTP what is missing is not asked for any more
 	quietAfter     = 3 * time.Second  // without RTP a peer is no longer live

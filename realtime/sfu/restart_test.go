@@ -3,6 +3,7 @@ package sfu
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func ufragOf(sdp string) string {
@@ -81,4 +82,46 @@ func TestWhoseUDPDiesGoesOnOverTCPAfterARestart(t *testing.T) {
 	if got := protocolOf(t, ben.sub); got != "tcp" {
 		t.Errorf("goes over %s", got)
 	}
+}
+
+func TestATrackThatStandsStillComesAgainUnderAnotherMID(t *testing.T) {
+	t.Parallel()
+	s := newSFU(t)
+	anna, ben := join(t, s, "r", "anna"), join(t, s, "r", "ben")
+	anna.publish("mic", "camera")
+	ben.sees("anna", "camera", 20)
+	before, n := ben.lastOffer()
+	time.Sleep(renewEvery)
+	for range 5 { // one renewal, however often it is asked for
+		ben.peer.Mend("anna", "camera", true)
+		ben.peer.Mend("anna", "screen", true) // there is none
+		ben.peer.Mend("carl", "camera", true)
+	}
+	eventually(t, "a new offer", func() bool { _, now := ben.lastOffer(); return now > n })
+	ben.sees("anna", "camera", 50)
+	ben.sees("anna", "mic", 20)
+	after, now := ben.lastOffer()
+	if midOf(before, "mic") != midOf(after, "mic") || midOf(before, "camera") == midOf(after, "camera") || len(after.Tracks) != 2 {
+		t.Errorf("the tracks were %v and are %v", before.Tracks, after.Tracks)
+	}
+	if now != n+1 {
+		t.Errorf("it took %d offers", now-n)
+	}
+	anna.sources["camera"].mute.Store(true)
+	ben.dries("anna", "camera")
+	time.Sleep(renewEvery + quietAfter)
+	ben.peer.Mend("anna", "camera", true)
+	ben.sees("anna", "mic", 50)
+	if _, later := ben.lastOffer(); later != now {
+		t.Error("what does not come in was offered anew")
+	}
+}
+
+func midOf(o Offer, source string) string {
+	for _, track := range o.Tracks {
+		if track.Source == source {
+			return track.MID
+		}
+	}
+	return ""
 }

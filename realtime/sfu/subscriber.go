@@ -72,7 +72,7 @@ func (p *Peer) reconcile() (changed bool, err error) {
 		if s.down == nil {
 			continue
 		}
-		if i := slices.Index(wanted, s.down.up); i >= 0 {
+		if i := slices.Index(wanted, s.down.up); i >= 0 && !s.down.stale {
 			wanted = slices.Delete(wanted, i, i+1)
 			continue
 		}
@@ -110,6 +110,7 @@ func (p *Peer) subscribe(u *up) error {
 		}
 	}
 	d := newDown(p, u)
+	d.madeAt = time.Now()
 	s, err := p.fill(d)
 	if err != nil {
 		return fmt.Errorf("add track: %w", err)
@@ -143,6 +144,26 @@ func (p *Peer) fill(d *down) (*slot, error) {
 		}
 	}
 	return nil, fmt.Errorf("sender without slot")
+}
+
+// Mend is for a track of somebody else that stands still at the client, although the connection carries others. It asks for a picture that
+// needs no other, or, with fresh, offers the track anew in another m-line, at most once in 3 s. What does not come in here either cannot
+// be mended here, and nothing is done.
+func (p *Peer) Mend(peer, source string, fresh bool) {
+	p.call(func() {
+		now := time.Now()
+		for _, s := range p.sub.slots {
+			d := s.down
+			if d == nil || d.up.peer.id != peer || d.up.source != source || now.UnixNano()-d.up.heardAt() > int64(quietAfter) {
+				continue
+			}
+			d.wantKeyFrame()
+			if fresh && now.Sub(d.madeAt) >= renewEvery {
+				d.stale = true
+				signal(p.dirty)
+			}
+		}
+	})
 }
 
 func (p *Peer) openSubscriber() error {

@@ -108,6 +108,7 @@ export class Room {
       me: () => this.me(),
       wants: (one, source) => this.wants(one, source),
       send: this.send,
+      mend: (key, fresh) => this.mend(key, fresh),
       rebuild: (side) => this.rebuild(side),
       rejoin: () => this.view.rejoin(),
     });
@@ -401,6 +402,12 @@ export class Room {
   private wants(one: Peer, source: Source): boolean {
     if (!this.seal || this.mode === "text" || (this.mode === "audio" && source !== "mic")) return false;
     return !this.paused.has(`${one.peer}/${source}`);
+  }
+
+  /** @param key "peer/source" */
+  private mend(key: string, fresh: boolean): void {
+    const at = key.lastIndexOf("/");
+    if (!this.pair) this.signal("track.mend", { peer: key.slice(0, at), source: key.slice(at + 1), fresh });
   }
 
   private rebuild(side: Side): void {

@@ -16,6 +16,8 @@ export interface Flow {
   packets: number;
   /** by "peer/source": pictures shown, or packets of sound */
   played: Map<string, number>;
+  /** by "peer/source": the m-line it comes in */
+  mids: Map<string, string>;
 }
 
 /** The receiving side. Each offer says whole what every m-line carries now. Nothing is played that the worker has not opened. */
@@ -71,13 +73,15 @@ export class Subscriber extends Connection {
   }
 
   async flow(): Promise<Flow> {
-    const all: Flow = { packets: 0, played: new Map() };
+    const all: Flow = { packets: 0, played: new Map(), mids: new Map() };
     for (const report of (await this.pc.getStats()).values() as Iterable<Report>) {
       if (report.type !== "inbound-rtp") continue;
       const packets = report.packetsReceived ?? 0;
       all.packets += packets;
       const one = report.mid ? this.carried.get(report.mid) : undefined;
-      if (one) all.played.set(`${one.peer}/${one.source}`, one.source === "mic" ? packets : (report.framesDecoded ?? 0));
+      if (!one || !report.mid) continue;
+      all.played.set(`${one.peer}/${one.source}`, one.source === "mic" ? packets : (report.framesDecoded ?? 0));
+      all.mids.set(`${one.peer}/${one.source}`, report.mid);
     }
     return all;
   }

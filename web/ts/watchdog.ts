@@ -9,8 +9,9 @@ import type { Subscriber } from "./subscriber";
 const every = 1000;
 /** How long something may be still that ought to move. */
 const patience = 3000;
-/** How long a step may take to help before the next. */
+/** How long a step may take to help before the next, for a connection and for a single track. */
 const helping = 8000;
+const helpingTrack = 3000;
 /** How often what is missing is said again. */
 const again = 8000;
 /** The least time between two new sockets for the sake of media. */
@@ -28,6 +29,8 @@ export interface Watched {
   me(): Peer | undefined;
   wants(peer: Peer, source: "mic" | "camera" | "screen"): boolean;
   send(type: string, data: object): boolean;
+  /** has a single track, "peer/source", sent with a whole picture, or under a new m-line */
+  mend(key: string, fresh: boolean): void;
   /** forgets a connection and starts it again */
   rebuild(side: Side): void;
   /** gives up this socket for a new one: everything begins again, with the same place in the room */
@@ -54,10 +57,12 @@ class Ladder {
   private rung = 0;
   private next = 0;
 
+  constructor(private readonly helping: number) {}
+
   /** The next step, if the one before has had its time. */
   climb(): number {
     if (Date.now() < this.next) return 0;
-    this.next = Date.now() + helping;
+    this.next = Date.now() + this.helping;
     return ++this.rung;
   }
 
@@ -66,11 +71,19 @@ class Ladder {
   }
 }
 
+/** A track that stands still while others play. */
+class Stall {
+  readonly ladder = new Ladder(helpingTrack);
+  /** the m-line it came in before it was asked for under a new one */
+  mid = "";
+}
+
 /** Watches as long as the page has a room. */
 export class Watchdog {
   private readonly timer: number;
   private readonly plays = new Map<string, Pulse>();
-  private readonly ladders = { pub: new Ladder(), sub: new Ladder() };
+  private readonly ladders = { pub: new Ladder(helping), sub: new Ladder(helping) };
+  private readonly stalled = new Map<string, Stall>();
   private readonly hears = { pub: new Pulse(), sub: new Pulse() };
   private arrives = new Pulse();
   private leaves = new Pulse();
@@ -78,6 +91,7 @@ export class Watchdog {
   private said = "";
   private saidAt = 0;
   private rejoined = 0;
+  private rebuilt = 0; // for a single track
   private readonly failures = { pub: 0, sub: 0 };
   private readonly waits = { pub: 0, sub: 0 };
   private looking = false;
@@ -94,6 +108,7 @@ export class Watchdog {
   /** The connections are new: nothing has been still yet. */
   reset(): void {
     this.plays.clear();
+    this.stalled.clear();
     this.hears.pub = new Pulse();
     this.hears.sub = new Pulse();
     this.arrives = new Pulse();
@@ -157,7 +172,9 @@ export class Watchdog {
     this.report(missing);
     const moves = this.arrives.still(flow?.packets ?? 0) <= patience;
     if (moves && this.room.sub()?.connected()) this.failures.sub = 0;
-    // where something does come in, the way here is good: what is missing is lost elsewhere
+    for (const key of [...this.stalled.keys()]) if (!moves || !missing.includes(key)) this.stalled.delete(key);
+    if (moves && flow) for (const key of missing) this.mendTrack(key, flow.mids.get(key) ?? "");
+    // where something does come in, the way here is good
     return !moves && missing.length > 0;
   }
 
@@ -191,6 +208,24 @@ export class Watchdog {
       default:
         this.rejoin();
         return;
+    }
+  }
+
+  /** Takes the next step for a single track. What did come anew and still does not play is a fault of the connection. */
+  private mendTrack(key: string, mid: string): void {
+    const stall = this.stalled.get(key) ?? new Stall();
+    this.stalled.set(key, stall);
+    switch (stall.ladder.climb()) {
+      case 1:
+        return this.room.mend(key, false);
+      case 2:
+        stall.mid = mid;
+        return this.room.mend(key, true);
+      case 4: // a step later: what comes anew begins with a picture that has to be asked for
+        if (mid !== stall.mid && Date.now() - this.rebuilt > rejoining) {
+          this.rebuilt = Date.now();
+          this.room.rebuild("sub");
+        }
     }
   }
 
