@@ -33,11 +33,10 @@ func (s *Store) Append(ctx context.Context, by account.Actor, code, section, tex
 		return err
 	}
 	return s.change(ctx, by, code, toAppend, "append_note", func(tx pgx.Tx, c Conference, seats []Seat) error {
-		i := slices.IndexFunc(seats, func(t Seat) bool { return t.AccountID == by.ID && t.AttendedAt != nil })
-		if i < 0 {
+		if !slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == by.ID && t.AttendedAt != nil }) {
 			return account.ErrDenied
 		}
-		if err := s.Cases.Open(ctx, tx, c.CaseID, seats[i].Discipline); err != nil {
+		if err := s.Cases.Open(ctx, tx, c.CaseID, by, casefile.Conference); err != nil {
 			return err
 		}
 		if err := c.appendable(s.Now()); err != nil {

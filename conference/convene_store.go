@@ -29,7 +29,7 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 		if err != nil {
 			return err
 		}
-		experts, err := s.chosen(ctx, tx, by, p.Experts)
+		experts, err := s.chosen(ctx, tx, by, r.CaseID, p.Experts)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *Store) Invite(ctx context.Context, by account.Actor, code string, ids [
 		if !c.State.Planned() {
 			return account.Refuse(account.ErrConflict, "not_planned")
 		}
-		experts, err := s.chosen(ctx, tx, by, ids)
+		experts, err := s.chosen(ctx, tx, by, c.CaseID, ids)
 		if err != nil {
 			return err
 		}
@@ -186,13 +186,21 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, c Conference) error {
 	return setState(ctx, tx, c.ID, Inviting)
 }
 
-// chosen returns the experts with these ids, or names the field when one of them is not in the actor's pool.
-func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, ids []uuid.UUID) ([]expertpool.Expert, error) {
+// chosen returns the experts with these ids, or names the field when one of them is not in the actor's pool, or is not to see this
+// case by the client's word.
+func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uuid.UUID, ids []uuid.UUID) ([]expertpool.Expert, error) {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	ids = slices.Compact(ids)
 	experts, err := expertpool.ByIDs(ctx, tx, by.Network, ids)
 	if err == nil && len(experts) != len(ids) {
 		err = &account.InvalidError{Field: "experts", Rule: "unknown"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.Cases.Excludes(ctx, tx, caseID, ids)
+	if err == nil && out {
+		err = &account.InvalidError{Field: "experts", Rule: "not_for_case"}
 	}
 	return experts, err
 }

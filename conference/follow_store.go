@@ -23,7 +23,7 @@ func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string
 		if err != nil {
 			return err
 		}
-		if err := s.Cases.Open(ctx, tx, c.CaseID, own.Discipline); err != nil {
+		if err := s.Cases.Open(ctx, tx, c.CaseID, by, casefile.Conference); err != nil {
 			return err
 		}
 		if err := c.readable(part, own, s.Now()); err != nil {

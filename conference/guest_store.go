@@ -15,9 +15,9 @@ import (
 )
 
 // AskGuest makes a personal link for a guest and returns it with its token, which is shown once: only its hash is kept. The
-// actor confirms that the person wants to be there and knows that she is seen and heard, for which no item of the consent
-// stands yet; this goes on record. Errors: InvalidError (guest_kind, guest_confirmed), ErrNotFound, ErrDenied, ErrClosed
-// without consent, ErrConflict (not_planned, guests_full).
+// client must have agreed to be present; the actor confirms that this guest is wanted there and knows that everybody is seen and
+// heard, which goes on record. Errors: InvalidError (guest_kind, guest_confirmed), ErrNotFound, ErrDenied, ErrClosed (no_presence
+// and those of casefile.Store.Open), ErrConflict (not_planned, guests_full).
 func (s *Store) AskGuest(ctx context.Context, by account.Actor, code string, kind GuestKind, confirmed bool) (Guest, string, error) {
 	if err := validGuest(kind, confirmed); err != nil {
 		return Guest{}, "", err
@@ -25,7 +25,7 @@ func (s *Store) AskGuest(ctx context.Context, by account.Actor, code string, kin
 	token, hash := newGuestToken()
 	g := Guest{ID: uuid.New(), Kind: kind, CreatedAt: s.Now()}
 	err := s.guestDeed(ctx, by, code, func(tx pgx.Tx, c Conference) error {
-		if err := s.mayAsk(ctx, tx, c); err != nil {
+		if err := s.mayAsk(ctx, tx, by, c); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
@@ -39,10 +39,11 @@ func (s *Store) AskGuest(ctx context.Context, by account.Actor, code string, kin
 	return g, token, err
 }
 
-// mayAsk is the rule for one more guest.
-func (s *Store) mayAsk(ctx context.Context, tx pgx.Tx, c Conference) error {
-	if err := s.Cases.Open(ctx, tx, c.CaseID, ""); err != nil {
-		return err
+// mayAsk is the rule for one more guest. With a guest of any kind the conference is open: the client is seen in it, or somebody
+// of hers. That takes her word for it.
+func (s *Store) mayAsk(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference) error {
+	if err := s.Cases.Open(ctx, tx, c.CaseID, by, casefile.Presence); err != nil {
+		return noPresence(err)
 	}
 	if !c.State.Planned() && c.State != Live {
 		return account.Refuse(account.ErrConflict, "not_planned")
@@ -163,7 +164,7 @@ func (s *Store) EnterAsGuest(ctx context.Context, token, browser string) (GuestE
 		if e, owner, err = s.guestEntry(ctx, tx, token, " for update of g"); err != nil {
 			return err
 		}
-		if err := s.Cases.Open(ctx, tx, e.Conference.CaseID, ""); err != nil {
+		if err := s.Cases.Open(ctx, tx, e.Conference.CaseID, guestOf(e.Conference), casefile.Presence); err != nil {
 			return account.Refuse(account.ErrClosed, "guest_cancelled") // why is not for a link to say
 		}
 		if e.Conference.State != Live {
@@ -244,14 +245,28 @@ func (s *Store) guestsShut(ctx context.Context, c Conference) (string, error) {
 	case c.State != Live:
 		return "closed", nil
 	}
-	err := s.Cases.Open(ctx, s.DB, c.CaseID, "")
+	err := s.Cases.Open(ctx, s.DB, c.CaseID, guestOf(c), casefile.Presence)
 	if errors.Is(err, account.ErrClosed) {
 		return "withdrawn", nil
 	}
 	return "", err
 }
 
-// Room is what the record says about a live room: whether guests are foreseen, and who was removed and not let in since.
+// guestOf is who comes to a conference without an account, before the gate of its case.
+func guestOf(c Conference) account.Actor {
+	return account.Actor{Organisation: c.Organisation, Role: casefile.GuestRole}
+}
+
+// noPresence says more plainly what is missing when everything but the client's presence is agreed.
+func noPresence(err error) error {
+	if ruleOf(err) == "not_agreed" {
+		return account.Refuse(account.ErrClosed, "no_presence")
+	}
+	return err
+}
+
+// Room is what the record says about a live room: whether guests are foreseen and may be shown, and who was removed and not let
+// in since.
 type Room struct {
 	Open    bool
 	Removed map[uuid.UUID]bool
@@ -281,10 +296,22 @@ func (s *Store) RoomOf(ctx context.Context, conference uuid.UUID) (Room, error) 
 		}
 		return nil
 	})
+	if err == nil && r.Open {
+		r.Open, err = s.guestsMay(ctx, conference)
+	}
 	if err != nil {
 		return r, fmt.Errorf("room: %w", err)
 	}
 	return r, nil
+}
+
+func (s *Store) guestsMay(ctx context.Context, conference uuid.UUID) (bool, error) {
+	c, err := one(conferences(ctx, s.DB, `where c.id = $1`, conference))
+	if err != nil {
+		return false, err
+	}
+	shut, err := s.guestsShut(ctx, c)
+	return shut == "", err
 }
 
 // GuestJoined notes that a guest was let into the room.

@@ -134,6 +134,9 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	}
 	v.conference = c.ID
 	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state
+	if c.State == Sealed {
+		a.Comment = "" // it may speak of the case
+	}
 	return v, a, c, err
 }
 

@@ -35,7 +35,7 @@ func (s *Store) Open(ctx context.Context, by account.Actor, code string) error {
 		case !c.openable(s.Now()):
 			return account.Refuse(account.ErrConflict, "not_now")
 		}
-		if _, err := s.Cases.Released(ctx, tx, c.CaseID, ""); err != nil {
+		if _, err := s.Cases.Released(ctx, tx, c.CaseID, by); err != nil {
 			return shutBy(err)
 		}
 		_, err := tx.Exec(ctx, `update conference set state = 'live', opened_at = $2 where id = $1`, c.ID, s.Now())
@@ -59,7 +59,7 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 		if err != nil {
 			return err
 		}
-		if err := s.enterable(ctx, tx, c, part, own); err != nil {
+		if err := s.enterable(ctx, tx, by, c, part, own); err != nil {
 			return err
 		}
 		e = Entry{Conference: c, Part: part, Discipline: own.Discipline, Person: by, Color: colorOf(by.ID, seats)}
@@ -74,8 +74,8 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 	return e, nil
 }
 
-func (s *Store) enterable(ctx context.Context, q casefile.Querier, c Conference, part Part, own Seat) error {
-	if err := s.Cases.Open(ctx, q, c.CaseID, own.Discipline); err != nil {
+func (s *Store) enterable(ctx context.Context, q casefile.Querier, by account.Actor, c Conference, part Part, own Seat) error {
+	if err := s.Cases.Open(ctx, q, c.CaseID, by, casefile.Conference); err != nil {
 		return err
 	}
 	if c.State != Live {
@@ -139,7 +139,7 @@ func (s *Store) reason(ctx context.Context, c Conference, seats []Seat, p Presen
 	if err != nil {
 		return "rights", nil
 	}
-	switch err := s.enterable(ctx, s.DB, c, part, own); {
+	switch err := s.enterable(ctx, s.DB, by, c, part, own); {
 	case err == nil:
 		return "", nil
 	case errors.Is(err, account.ErrClosed):

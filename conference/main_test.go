@@ -125,10 +125,17 @@ func (h *house) newCase() uuid.UUID {
 	h.must(err)
 	h.must(h.cases.Check(ctx, h.caseworker, id, 1, ""))
 	h.must(h.cases.Release(ctx, h.colleague, id, casefile.Releasing{Version: 1}))
-	h.must(h.cases.Grant(ctx, h.caseworker, id, casefile.Consent{
-		Circle: []string{"psychiatry", "occupational_medicine"}, ValidUntil: expertpool.Today(h.clock).AddDate(1, 0, 0), Explained: true,
-	}))
+	h.must(h.s.Grant(ctx, h.caseworker, id, h.consent("psychiatry", "occupational_medicine")))
 	return id
+}
+
+// consent is one for a year towards these disciplines of the pool, with the client's presence and later conferences.
+func (h *house) consent(circle ...string) casefile.Consent {
+	today := expertpool.Today(h.clock)
+	return casefile.Consent{
+		Purposes: []casefile.Purpose{casefile.Conference, casefile.Presence, casefile.FollowUp}, Circle: circle,
+		Organisations: []uuid.UUID{h.coordinator.Organisation}, ValidUntil: today.AddDate(1, 0, 0), SignedOn: today, Explained: true,
+	}
 }
 
 // convene makes a conference about a new case in two hours, with the named experts.

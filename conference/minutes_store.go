@@ -118,7 +118,7 @@ func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions st
 		return err
 	}
 	return s.change(ctx, by, code, toMinute, "write_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		if err := s.draft(ctx, tx, c); err != nil {
+		if err := s.draft(ctx, tx, by, c); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `update minutes set decisions = $2, changed_at = $3 where conference_id = $1`, c.ID, decisions, s.Now())
@@ -131,7 +131,7 @@ func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions st
 // InvalidError, casefile.NamesError, ErrConflict, ErrClosed.
 func (s *Store) Approve(ctx context.Context, by account.Actor, code, because string) error {
 	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		if err := s.draft(ctx, tx, c); err != nil {
+		if err := s.draft(ctx, tx, by, c); err != nil {
 			return err
 		}
 		m, err := s.minutes(ctx, tx, c)
@@ -168,8 +168,8 @@ func (s *Store) Approve(ctx context.Context, by account.Actor, code, because str
 	})
 }
 
-func (s *Store) draft(ctx context.Context, tx pgx.Tx, c Conference) error {
-	if err := s.Cases.Open(ctx, tx, c.CaseID, ""); err != nil {
+func (s *Store) draft(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference) error {
+	if err := s.Cases.Open(ctx, tx, c.CaseID, by, casefile.Conference); err != nil {
 		return err
 	}
 	if c.State != MinutesDraft {

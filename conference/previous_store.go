@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -33,7 +35,7 @@ func (s *Store) Previous(ctx context.Context, by account.Actor, code string) (*P
 		if err != nil {
 			return err
 		}
-		before, err := beforeThis(ctx, tx, v)
+		before, err := s.beforeThis(ctx, tx, by, v)
 		if err != nil || len(before) == 0 {
 			return err
 		}
@@ -54,7 +56,7 @@ func (s *Store) HasPrevious(ctx context.Context, by account.Actor, code string) 
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		v, err := s.view(ctx, tx, by, code)
 		if err == nil && v.Shut == "" {
-			before, err = beforeThis(ctx, tx, v)
+			before, err = s.beforeThis(ctx, tx, by, v)
 		}
 		return err
 	})
@@ -64,8 +66,16 @@ func (s *Store) HasPrevious(ctx context.Context, by account.Actor, code string) 
 	return len(before) > 0, nil
 }
 
-// beforeThis is the last conference about the case that took place before v; none or one.
-func beforeThis(ctx context.Context, tx pgx.Tx, v View) ([]Conference, error) {
+// beforeThis is the last conference about the case that took place before v; none or one. The client must have agreed that one
+// conference sees what came out of another: without that there is none.
+func (s *Store) beforeThis(ctx context.Context, tx pgx.Tx, by account.Actor, v View) ([]Conference, error) {
+	err := s.Cases.Open(ctx, tx, v.CaseID, by, casefile.FollowUp)
+	if errors.Is(err, account.ErrClosed) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	return conferences(ctx, tx, `
 		where c.case_id = $1 and c.id <> $2 and c.starts_at <= $3 and c.state in ('minutes_draft', 'approved', 'closed')
 		order by c.starts_at desc, c.ended_at desc limit 1`, v.CaseID, v.ID, v.StartsAt)

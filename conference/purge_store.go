@@ -209,9 +209,15 @@ func (p purger) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
 // Timeout is long: what had to wait is large.
 func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Minute }
 
-// Register adds the worker that purges, and returns the job that wakes it.
-func (s *Store) Register(workers *river.Workers) *river.PeriodicJob {
+// Register adds the workers that purge and that end consents, and returns the jobs that wake them.
+func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, purger{store: s})
-	return river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
-		func() (river.JobArgs, *river.InsertOpts) { return PurgeArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})
+	river.AddWorker(workers, consentSweeper{store: s})
+	atStart := &river.PeriodicJobOpts{RunOnStart: true}
+	return []*river.PeriodicJob{
+		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return PurgeArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(consentEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return ConsentArgs{}, nil }, atStart),
+	}
 }

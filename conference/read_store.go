@@ -81,7 +81,7 @@ func (s *Store) viewOf(ctx context.Context, q casefile.Querier, by account.Actor
 	if v.Part, v.Own, err = partOf(by, c, v.Seats); err != nil {
 		return v, err
 	}
-	if err := s.fill(ctx, q, &v); err != nil {
+	if err := s.fill(ctx, q, by, &v); err != nil {
 		return v, err
 	}
 	v.CanOpen = v.Part.may(toOpen) == nil && v.State.Planned() && v.Shut == "" && c.openable(s.Now())
@@ -93,9 +93,8 @@ func (s *Store) viewOf(ctx context.Context, q casefile.Querier, by account.Actor
 }
 
 // fill reads what the case allows, or says in Shut why it does not.
-func (s *Store) fill(ctx context.Context, q casefile.Querier, v *View) error {
-	discipline := v.Own.Discipline
-	text, err := s.Cases.Released(ctx, q, v.CaseID, discipline)
+func (s *Store) fill(ctx context.Context, q casefile.Querier, by account.Actor, v *View) error {
+	text, err := s.Cases.Released(ctx, q, v.CaseID, by)
 	switch {
 	case v.State == Sealed:
 		v.Shut = "withdrawn"
@@ -133,8 +132,12 @@ func (s *Store) fill(ctx context.Context, q casefile.Querier, v *View) error {
 // or weighed it before there was a consent.
 func (v *View) blank() {
 	v.Summary, v.Measures = nil, nil
-	if v.Part == ExpertPart || v.State == Sealed || v.Shut == "withdrawn" {
-		v.Question, v.OwnWish = "", ""
+	if v.Part != ExpertPart && v.State != Sealed && v.Shut != "withdrawn" {
+		return
+	}
+	v.Question, v.OwnWish, v.Own.Comment = "", "", ""
+	for i := range v.Seats {
+		v.Seats[i].Comment = "" // what somebody answers an invitation with may speak of the case
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Store) Redact(ctx context.Context, by account.Actor, code, section, uni
 		if err != nil {
 			return err
 		}
-		if err := s.enterable(ctx, tx, c, part, own); err != nil {
+		if err := s.enterable(ctx, tx, by, c, part, own); err != nil {
 			return err
 		}
 		return s.redact(ctx, tx, by, c, func(*lockedLog) ([]cut, error) { return []cut{{section, passage}}, nil })
@@ -50,7 +50,7 @@ func (s *Store) RedactWords(ctx context.Context, by account.Actor, code, words s
 		return err
 	}
 	return s.change(ctx, by, code, toMinute, "redact_note", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		if err := s.draft(ctx, tx, c); err != nil {
+		if err := s.draft(ctx, tx, by, c); err != nil {
 			return err
 		}
 		return s.redact(ctx, tx, by, c, func(n *lockedLog) ([]cut, error) {

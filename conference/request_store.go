@@ -96,9 +96,9 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, error) {
 	switch by.Role {
 	case account.Caseworker:
-		return s.requests(ctx, s.DB, `where r.organisation_id = $1`+requestOrder, by.Organisation)
+		return s.requests(ctx, s.DB, by, `where r.organisation_id = $1`+requestOrder, by.Organisation)
 	case account.Coordinator:
-		found, err := s.requests(ctx, s.DB, `where o.network_id = $1`+requestOrder, by.Network)
+		found, err := s.requests(ctx, s.DB, by, `where o.network_id = $1`+requestOrder, by.Network)
 		for i := range found {
 			found[i] = found[i].seenBy(by)
 		}
@@ -112,7 +112,7 @@ const requestOrder = ` order by r.state <> 'submitted', case when r.state = 'sub
 
 // Request returns one of Requests.
 func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Request, error) {
-	found, err := s.requests(ctx, s.DB, `where r.id = $1`, id)
+	found, err := s.requests(ctx, s.DB, by, `where r.id = $1`, id)
 	if err != nil {
 		return Request{}, err
 	}
@@ -141,12 +141,12 @@ func mayRead(by account.Actor, r Request) bool {
 }
 
 // requests never shows the words of a sealed case. Whether consent stands is asked for waiting ones only.
-func (s *Store) requests(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Request, error) {
+func (s *Store) requests(ctx context.Context, q casefile.Querier, by account.Actor, where string, args ...any) ([]Request, error) {
 	rows, err := q.Query(ctx, `
 		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
 			case when f.state = 'sealed' then '' else r.own_wish end,
-			r.state, r.submitted_at, r.decided_at, r.reason, coalesce(r.code, ''), coalesce(c.code, ''), false
+			r.state, r.submitted_at, r.decided_at, case when f.state = 'sealed' then '' else r.reason end, coalesce(r.code, ''), coalesce(c.code, ''), false
 		from conference_request r
 		join organisation o on o.id = r.organisation_id
 		join case_file f on f.id = r.case_id
@@ -163,13 +163,13 @@ func (s *Store) requests(ctx context.Context, q casefile.Querier, where string, 
 		if found[i].State != "submitted" {
 			continue // nobody decides on it any more
 		}
-		found[i].ConsentStands = s.Cases.Open(ctx, q, found[i].CaseID, "") == nil
+		found[i].ConsentStands = s.Cases.Open(ctx, q, found[i].CaseID, by, casefile.Conference) == nil
 	}
 	return found, nil
 }
 
 func (s *Store) lockRequest(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) (Request, error) {
-	found, err := s.requests(ctx, tx, `where r.id = $1 for update of r`, id)
+	found, err := s.requests(ctx, tx, by, `where r.id = $1 for update of r`, id)
 	if err != nil {
 		return Request{}, err
 	}

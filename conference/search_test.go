@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -135,9 +134,9 @@ func TestSearchFindsOnlyWhatTheActorMayReadNow(t *testing.T) {
 		t.Errorf("%d sightings are on record, want one for each who was shown something", n)
 	}
 	// A circle that grows narrower shuts out who is no longer in it; a consent that runs out, everybody.
-	h.must(h.cases.Grant(t.Context(), h.caseworker, caseID, casefile.Consent{
-		Circle: []string{"occupational_medicine"}, ValidUntil: expertpool.Today(h.clock).AddDate(0, 1, 0), Explained: true,
-	}))
+	narrow := h.consent("occupational_medicine")
+	narrow.ValidUntil = expertpool.Today(h.clock).AddDate(0, 1, 0)
+	h.must(h.s.Grant(t.Context(), h.caseworker, caseID, narrow))
 	if got := h.foundIn(h.experts["Kern"], secretWord); len(got) > 0 {
 		t.Errorf("outside the circle: %v", got)
 	}

@@ -75,7 +75,7 @@ func (s *Store) OfCase(ctx context.Context, by account.Actor, caseID uuid.UUID) 
 	if by.Role != account.Caseworker {
 		return nil, nil, account.ErrDenied
 	}
-	asked, err := s.requests(ctx, s.DB, `where r.case_id = $1 and r.organisation_id = $2 order by r.submitted_at desc`, caseID, by.Organisation)
+	asked, err := s.requests(ctx, s.DB, by, `where r.case_id = $1 and r.organisation_id = $2 order by r.submitted_at desc`, caseID, by.Organisation)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -7,44 +7,72 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
 // Withdraw ends the consent of a case: the case and its conferences are sealed, waiting requests end, whoever was asked for
-// a date to come gets a neutral cancellation. All in one transaction; once it returns, no call shows case text any more. It
-// returns the ids of the conferences whose rooms the caller must close. GDPR Art. 7(3), 17, 19.
+// a date to come gets a neutral cancellation, deletion is scheduled. All in one transaction; once it returns, no call shows case
+// text any more. It returns the ids of the conferences whose rooms the caller must close. GDPR Art. 7(3), 17, 19.
 func (s *Store) Withdraw(ctx context.Context, by account.Actor, caseID uuid.UUID) ([]uuid.UUID, error) {
+	if by.Role != account.Caseworker {
+		return nil, account.ErrDenied
+	}
 	var sealed []uuid.UUID
-	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		if err := s.Cases.Withdraw(ctx, tx, by, caseID); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, `
-			update conference_request set state = 'withdrawn', decided_at = $2, decided_by = $3
-			where case_id = $1 and state = 'submitted'`, caseID, s.Now(), by.ID)
-		if err != nil {
-			return err
-		}
-		found, err := conferences(ctx, tx, `where c.case_id = $1 and c.state not in ('cancelled', 'sealed') order by c.id for update of c`, caseID)
-		if err != nil {
-			return err
-		}
-		for _, c := range found {
-			if err := s.seal(ctx, tx, c); err != nil {
-				return err
-			}
-			sealed = append(sealed, c.ID)
-		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.Now(), By: by.ID, Role: string(by.Role),
-			Did: "withdraw_consent", Kind: "case", To: caseID.String(), Case: caseID,
-		})
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
+		sealed, err = s.withdraw(ctx, tx, by, caseID)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("withdraw: %w", err)
 	}
 	return sealed, nil
+}
+
+// WithdrawByLink is Withdraw by the client herself, through her own link. ErrUnknown when the link leads nowhere.
+func (s *Store) WithdrawByLink(ctx context.Context, token string) ([]uuid.UUID, error) {
+	var sealed []uuid.UUID
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		c, err := s.Cases.ByClientLink(ctx, tx, token)
+		if err != nil {
+			return err
+		}
+		sealed, err = s.withdraw(ctx, tx, c.Client, c.Case.ID)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("withdraw: %w", err)
+	}
+	return sealed, nil
+}
+
+func (s *Store) withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uuid.UUID) ([]uuid.UUID, error) {
+	if err := s.Cases.Withdraw(ctx, tx, by, caseID); err != nil {
+		return nil, err
+	}
+	_, err := tx.Exec(ctx, `
+		update conference_request set state = 'withdrawn', decided_at = $2
+		where case_id = $1 and state = 'submitted'`, caseID, s.Now())
+	if err != nil {
+		return nil, fmt.Errorf("end requests: %w", err)
+	}
+	found, err := conferences(ctx, tx, `where c.case_id = $1 and c.state not in ('cancelled', 'sealed') order by c.id for update of c`, caseID)
+	if err != nil {
+		return nil, err
+	}
+	var sealed []uuid.UUID
+	for _, c := range found {
+		if err := s.seal(ctx, tx, c); err != nil {
+			return nil, err
+		}
+		sealed = append(sealed, c.ID)
+	}
+	return sealed, audit.Record(ctx, tx, audit.Entry{
+		Organisation: by.Organisation, At: s.Now(), By: by.ID, Role: string(by.Role),
+		Did: "withdraw_consent", Kind: "case", To: caseID.String(), Case: caseID,
+	})
 }
 
 // seal closes a conference for good. The note's row is locked by every append, so no edit is kept after the seal.
@@ -62,4 +90,30 @@ func (s *Store) seal(ctx context.Context, tx pgx.Tx, c Conference) error {
 		return nil // a date that is over stays in calendars as it was
 	}
 	return s.cancelAll(ctx, tx, c)
+}
+
+// ClientView is what the client sees through her own link: what she has agreed to, and what was agreed for her.
+type ClientView struct {
+	casefile.ClientCase
+	Measures []plan.Measure    // promised or ended; nil while the consent does not stand
+	Receipt  *casefile.Receipt // after a withdrawal
+}
+
+// ClientPage returns it. Looking changes nothing and is recorded nowhere. ErrUnknown when the link leads nowhere.
+func (s *Store) ClientPage(ctx context.Context, token string) (ClientView, error) {
+	c, err := s.Cases.ByClientLink(ctx, s.DB, token)
+	if err != nil {
+		return ClientView{}, err
+	}
+	v := ClientView{ClientCase: c}
+	if c.Case.Sealed {
+		r, err := s.Cases.Receipt(ctx, c.Client, c.Case.ID)
+		v.Receipt = &r
+		return v, err
+	}
+	if s.Cases.Open(ctx, s.DB, c.Case.ID, c.Client, casefile.Conference) != nil {
+		return v, nil
+	}
+	v.Measures, err = s.Plans.OfCase(ctx, s.DB, c.Case.ID)
+	return v, err
 }

@@ -33,6 +33,13 @@ type Expert struct {
 	Asked         int // invitations of the last 30 days: nobody should be asked too often
 }
 
+// Organisation is one of a network's.
+type Organisation struct {
+	ID   uuid.UUID
+	Name string
+	Kind string // jobcenter, pool, …
+}
+
 var berlin = sync.OnceValue(func() *time.Location {
 	loc, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {

@@ -73,6 +73,21 @@ func (s *Store) Add(ctx context.Context, network, organisation uuid.UUID, e Expe
 	return nil
 }
 
+// Organisations lists those of the actor's network, those with experts first. Experts may not look: ErrDenied.
+func (s *Store) Organisations(ctx context.Context, by account.Actor) ([]Organisation, error) {
+	if by.Role == account.Expert {
+		return nil, account.ErrDenied
+	}
+	rows, err := s.db.Query(ctx, `
+		select o.id, o.name, o.kind from organisation o
+		where o.network_id = $1
+		order by not exists (select from expert e join account a on a.id = e.account_id where a.organisation_id = o.id), o.name`, by.Network)
+	if err != nil {
+		return nil, fmt.Errorf("organisations: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[Organisation])
+}
+
 func nonNil(s []string) []string {
 	if s == nil {
 		return []string{}

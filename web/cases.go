@@ -92,6 +92,7 @@ type casePage struct {
 	casefile.Case
 	Steps       []step
 	Consent     string // key of words consent.…
+	Names       casefile.ConsentNames
 	Requests    []conference.Request
 	Conferences []conference.View
 	Hints       []casefile.Hint // in a version that waits to be checked or released
@@ -135,6 +136,11 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 	}
 	if p.Draft() || p.Checked() {
 		if p.Hints, err = s.Cases.Hints(ctx, by, id); err != nil {
+			return err
+		}
+	}
+	if p.Case.Consent != nil && !p.Sealed {
+		if p.Names, err = s.Cases.Names(ctx, *p.Case.Consent); err != nil {
 			return err
 		}
 	}

@@ -95,8 +95,9 @@ func TestASummaryWithAnythingWrongComesBack(t *testing.T) {
 func TestAConsentWithAnythingWrongComesBack(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
-	full := typed("circle", "psychiatry", "circle", "neurology", "valid_until", "2027-06-30", "explained", "yes")
+	full := s.consentForm("psychiatry", "neurology")
 	s.tryWrong(s.as("Anna"), "/cases/"+s.newCase().String()+"/consent", "", full, []wrongField{
+		{"purposes", nil, "Ohne „Fallkonferenz“"}, {"organisations", nil, "mindestens eine Stelle"}, {"signed_on", nil, "Datum der Unterschrift"},
 		{"explained", nil, "Ohne diese Bestätigung"}, {"circle", nil, "Bitte kreuzen Sie mindestens eine"},
 		{"valid_until", nil, "Bitte wählen Sie einen Tag ab heute."}, {"valid_until", []string{"2026-11-22"}, "Bitte wählen Sie einen Tag ab heute."},
 		{"valid_until", []string{"2029-01-01"}, "Länger als zwei Jahre"},
@@ -133,7 +134,7 @@ func TestACaseGoesFromTheFormToTheRequestAndTheNameStaysInTheVault(t *testing.T)
 	if a := second.post(at+"/release", typed("version", "1", "checked", "yes")); !a.Has("Die Fassung ist freigegeben.") {
 		t.Errorf("release: %d", a.Status)
 	}
-	if a := b.post(at+"/consent", typed("circle", "psychiatry", "valid_until", "2027-06-30", "explained", "yes")); !a.Has("Die Einwilligung ist eingetragen.") || !a.Has("30.06.2027") {
+	if a := b.post(at+"/consent", s.consentForm("psychiatry")); !a.Has("Die Einwilligung ist eingetragen.") || !a.Has("30.06.2027") {
 		t.Errorf("consent: %d", a.Status)
 	}
 	if a := b.post(at+"/request", askForm()); !a.Has("Die Anfrage ist bei der Koordination.") || !a.Has(`<h1 class="question">Passt eine Frage?</h1>`) {

@@ -204,7 +204,7 @@ func (s *testServer) newCase(disciplines ...string) uuid.UUID {
 	s.must(err)
 	s.release(id, 1)
 	if len(disciplines) > 0 {
-		s.must(s.Cases.Grant(ctx, anna, id, casefile.Consent{Circle: disciplines, ValidUntil: s.Now().AddDate(1, 0, 0), Explained: true}))
+		s.must(s.Conferences.Grant(ctx, anna, id, s.consentTo(disciplines...)))
 	}
 	return id
 }
@@ -214,6 +214,23 @@ func (s *testServer) release(id uuid.UUID, version int) {
 	s.t.Helper()
 	s.must(s.Cases.Check(s.t.Context(), s.people["Anna"], id, version, ""))
 	s.must(s.Cases.Release(s.t.Context(), s.people["Doris"], id, casefile.Releasing{Version: version}))
+}
+
+// consentTo is a consent for a year towards these disciplines of the pool, with the client's presence and later conferences.
+func (s *testServer) consentTo(disciplines ...string) casefile.Consent {
+	today := expertpool.Today(s.Now())
+	return casefile.Consent{
+		Purposes: []casefile.Purpose{casefile.Conference, casefile.Presence, casefile.FollowUp}, Circle: disciplines,
+		Organisations: []uuid.UUID{s.people["Clara"].Organisation}, ValidUntil: today.AddDate(1, 0, 0), SignedOn: today, Explained: true,
+	}
+}
+
+// consentForm is the form of a consent towards these disciplines of the pool.
+func (s *testServer) consentForm(disciplines ...string) url.Values {
+	v := typed("purposes", "conference", "organisations", s.people["Clara"].Organisation.String(), "valid_until", "2027-06-30", "signed_on", "2026-11-23",
+		"language", "de", "explained", "yes")
+	v["circle"] = disciplines
+	return v
 }
 
 // request submits a question about a case.

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
@@ -23,7 +24,7 @@ func (s *server) withdraw(c echo.Context) error {
 		return err
 	}
 	if of.Consent == nil {
-		return account.Refuse(account.ErrConflict, "no_consent")
+		return refusedNoConsent()
 	}
 	asked, held, err := s.Conferences.OfCase(c.Request().Context(), me(c), of.ID)
 	if err != nil {
@@ -53,10 +54,30 @@ func (s *server) withdrawPost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	s.closeRooms(sealed)
+	return s.done(c, "/cases/"+id.String()+"/receipt", "withdrawn")
+}
+
+// closeRooms ends live conferences whose case is sealed, for everybody in them.
+func (s *server) closeRooms(sealed []uuid.UUID) {
 	for _, one := range sealed {
 		s.Live.Close(one.String(), "withdrawn")
 	}
-	return s.done(c, "/cases/"+id.String()+"/receipt", "withdrawn")
+}
+
+func refusedNoConsent() error { return account.Refuse(account.ErrConflict, "no_consent") }
+
+// letters are what those are told who had seen something, one page for each (GDPR Art. 19).
+func (s *server) letters(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	r, err := s.Cases.Receipt(c.Request().Context(), me(c), id)
+	if err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, "letters", r)
 }
 
 // receipt tells who had seen what, for the person and the file.

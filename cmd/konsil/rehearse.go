@@ -263,8 +263,7 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 		}
 	}
 	if len(k.circle) > 0 && c.Consent == nil {
-		err := s.cases.Grant(ctx, by, id, casefile.Consent{Circle: k.circle, ValidUntil: expertpool.Today(s.now()).AddDate(1, 0, 0), Explained: true})
-		if err != nil {
+		if err := s.rehearseConsent(ctx, by, id, k.circle); err != nil {
 			return err
 		}
 	}
@@ -301,6 +300,25 @@ func colleagueOf(name string) string {
 	i := slices.IndexFunc(rehearsalStaff, func(a actorOf) bool { return a.name == name })
 	j := slices.IndexFunc(rehearsalStaff, func(a actorOf) bool { return a.organisation == rehearsalStaff[i].organisation && a.name != name })
 	return rehearsalStaff[j].name
+}
+
+// rehearseConsent has the person agree to be there and to later conferences, towards the pool.
+func (s *server) rehearseConsent(ctx context.Context, by account.Actor, id uuid.UUID, circle []string) error {
+	today := expertpool.Today(s.now())
+	k := casefile.Consent{
+		Purposes: []casefile.Purpose{casefile.Conference, casefile.Presence, casefile.FollowUp, casefile.Profile, casefile.Risk, casefile.Statistics},
+		Circle:   circle, ValidUntil: today.AddDate(1, 0, 0), SignedOn: today, CounselledOn: &today, Explained: true,
+	}
+	all, err := s.pool.Organisations(ctx, by)
+	if err != nil {
+		return err
+	}
+	for _, o := range all {
+		if o.Kind == "pool" {
+			k.Organisations = append(k.Organisations, o.ID)
+		}
+	}
+	return s.conferences.Grant(ctx, by, id, k)
 }
 
 // rehearsalCase finds the case by its text, or makes it.

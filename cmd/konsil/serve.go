@@ -133,18 +133,15 @@ func (s *server) wireJobs() error {
 	workers := river.NewWorkers()
 	s.mails.Register(workers)
 	s.plans.Register(workers)
-	purges := s.conferences.Register(workers)
+	sweeps := s.conferences.Register(workers)
 	var err error
 	s.jobs, err = river.NewClient(riverpgxv5.New(s.db), &river.Config{
 		Logger:  slog.New(quiet{s.log.Handler()}),
 		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
 		Workers: workers,
-		PeriodicJobs: []*river.PeriodicJob{
-			purges,
-			river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
-				func() (river.JobArgs, *river.InsertOpts) { return plan.SweepArgs{}, nil },
-				&river.PeriodicJobOpts{RunOnStart: true}),
-		},
+		PeriodicJobs: append(sweeps, river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
+			func() (river.JobArgs, *river.InsertOpts) { return plan.SweepArgs{}, nil },
+			&river.PeriodicJobOpts{RunOnStart: true})),
 	})
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)

@@ -12,44 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/conference/pseudonym"
-	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/migrations/pgtest"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
-
-func TestGateOpensOnlyForStandingConsentAndItsCircle(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 12, 3, 22, 30, 0, 0, time.UTC) // 23:30 in Germany
-	today := expertpool.Today(now)
-	withdrawn := now.Add(-time.Minute)
-	circle := []string{"psychiatry"}
-	for _, c := range []struct {
-		name       string
-		sealed     bool
-		consent    *Consent
-		discipline string
-		rule       string // "": open
-	}{
-		{"no consent", false, nil, "", "no_consent"},
-		{"standing, within the circle", false, &Consent{Circle: circle, ValidUntil: today}, "psychiatry", ""},
-		{"standing, who leads the case", false, &Consent{Circle: circle, ValidUntil: today}, "", ""},
-		{"outside the circle", false, &Consent{Circle: circle, ValidUntil: today}, "nursing", "not_in_circle"},
-		{"term over since yesterday", false, &Consent{Circle: circle, ValidUntil: today.AddDate(0, 0, -1)}, "", "consent_expired"},
-		{"withdrawn", false, &Consent{Circle: circle, ValidUntil: today, WithdrawnAt: &withdrawn}, "", "withdrawn"},
-		{"sealed", true, &Consent{Circle: circle, ValidUntil: today}, "psychiatry", "withdrawn"},
-	} {
-		err := opens(c.sealed, c.consent, c.discipline, now)
-		var refused *account.RefusedError
-		switch {
-		case c.rule == "" && err != nil:
-			t.Errorf("%s: %v", c.name, err)
-		case c.rule != "" && (!errors.As(err, &refused) || refused.Rule != c.rule || !errors.Is(err, account.ErrClosed)):
-			t.Errorf("%s: %v, want %s", c.name, err, c.rule)
-		}
-	}
-}
 
 type desk struct {
 	*Store
@@ -181,22 +148,22 @@ func TestReleaseReplacesWhatWasReleased(t *testing.T) {
 	d := newDesk(t)
 	ctx := t.Context()
 	id := d.newCase()
-	d.must(d.Grant(ctx, d.by, id, Consent{Circle: []string{"psychiatry"}, ValidUntil: expertpool.Today(d.clock), Explained: true}))
-	if _, err := d.Released(ctx, d.db, id, "psychiatry"); !errors.Is(err, account.ErrNotFound) {
+	d.must(d.grant(id, d.consent("psychiatry")))
+	if _, err := d.Released(ctx, d.db, id, d.by); !errors.Is(err, account.ErrNotFound) {
 		t.Fatalf("a draft is readable: %v", err)
 	}
 	d.must(d.release(id, 1))
 	next := text()
 	next.Situation = "neu"
 	d.must(d.Write(ctx, d.by, id, next))
-	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Situation != "s" {
+	if s, err := d.Released(ctx, d.db, id, d.by); err != nil || s.Situation != "s" {
 		t.Fatalf("the draft took the place of what is released: %+v, %v", s, err)
 	}
 	if err := d.release(id, 1); !errors.Is(err, account.ErrConflict) {
 		t.Fatalf("released an old version: %v", err)
 	}
 	d.must(d.release(id, 2))
-	if s, err := d.Released(ctx, d.db, id, "psychiatry"); err != nil || s.Version != 2 || s.Situation != "neu" {
+	if s, err := d.Released(ctx, d.db, id, d.by); err != nil || s.Version != 2 || s.Situation != "neu" {
 		t.Fatalf("released: %+v, %v", s, err)
 	}
 	if err := d.release(id, 2); !errors.Is(err, account.ErrConflict) {
@@ -219,8 +186,11 @@ func TestFormsNameTheFieldAndChangeNothing(t *testing.T) {
 		change(&s)
 		return d.Write(ctx, d.by, id, s)
 	}
-	until := expertpool.Today(d.clock)
-	grant := func(c Consent) error { return d.Grant(ctx, d.by, id, c) }
+	grant := func(change func(*Consent)) error {
+		c := d.consent("psychiatry")
+		change(&c)
+		return d.grant(id, c)
+	}
 	born := identity
 	born.Born = "2031-01-01"
 	for field, err := range map[string]error{
@@ -229,9 +199,9 @@ func TestFormsNameTheFieldAndChangeNothing(t *testing.T) {
 		"tried":       with(func(s *Summary) { s.Tried = "a\x00b" }),
 		"goals":       with(func(s *Summary) { s.Goals = "" }),
 		"limits":      with(func(s *Summary) { s.Limits = "\xff" }),
-		"explained":   grant(Consent{Circle: []string{"psychiatry"}, ValidUntil: until}),
-		"circle":      grant(Consent{ValidUntil: until, Explained: true}),
-		"valid_until": grant(Consent{Circle: []string{"psychiatry"}, ValidUntil: until.AddDate(0, 0, -1), Explained: true}),
+		"explained":   grant(func(c *Consent) { c.Explained = false }),
+		"circle":      grant(func(c *Consent) { c.Circle = nil }),
+		"valid_until": grant(func(c *Consent) { c.ValidUntil = c.ValidUntil.AddDate(0, 0, -1) }),
 		"born":        second(d.New(ctx, d.by, born, text())),
 		"last_name":   second(d.New(ctx, d.by, pseudonym.Identity{FirstName: "E"}, text())),
 	} {

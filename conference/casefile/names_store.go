@@ -87,6 +87,8 @@ func (l Lens) Hints(parts ...Part) []Hint {
 	return found
 }
 
+func sure(f nameguard.Finding) bool { return f.Confidence == nameguard.High }
+
 // NamesError refuses texts that name somebody, until there is a reason. Its own words tell nothing of them.
 type NamesError struct{ Hints []Hint }
 

@@ -32,10 +32,13 @@ const caseColumns = `
 	) l on true
 	left join case_summary r on r.case_id = c.id and r.state = 'released'`
 
-func scanCase(row pgx.CollectableRow) (Case, error) {
+func scanCase(row pgx.CollectableRow) (Case, error) { return scanCaseAfter(row) }
+
+// scanCaseAfter reads a case whose row has other columns before caseColumns.
+func scanCaseAfter(row pgx.CollectableRow, before ...any) (Case, error) {
 	var c Case
-	err := row.Scan(&c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
-		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single)
+	err := row.Scan(append(before, &c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
+		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single)...)
 	return c, err
 }
 
@@ -77,7 +80,7 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (int, error) {
 		where c.organisation_id = $1 and c.state = 'open' and (
 			exists (select from case_summary t where t.case_id = c.id and (t.state = 'draft' or t.state = 'checked' and (
 				t.author_id <> $3 or not exists (select from account b where b.id <> $3 and `+secondPerson+`))))
-			or not exists (select from consent k where k.case_id = c.id and k.withdrawn_at is null and k.replaced_at is null and k.valid_until >= $2))`,
+			or not consent_stands(c.id, $2))`,
 		by.Organisation, expertpool.Today(s.now()), by.ID).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("waiting cases: %w", err)
@@ -91,8 +94,19 @@ func (s *Store) ByID(ctx context.Context, by account.Actor, id uuid.UUID) (Case,
 	if err != nil {
 		return Case{}, err
 	}
-	if _, c.Consent, err = standing(ctx, s.db, id); err != nil || c.Sealed {
+	if c.Consent, err = lastGiven(ctx, s.db, id); err != nil || c.Sealed {
 		return c, err
+	}
+	if c.Prepared, err = prepared(ctx, s.db, id); err != nil {
+		return Case{}, err
+	}
+	for _, one := range []*Consent{c.Consent, c.Prepared} {
+		if one == nil {
+			continue
+		}
+		if one.Releases, err = releasesOf(ctx, s.db, one.ID); err != nil {
+			return Case{}, err
+		}
 	}
 	if c.Summary, err = summaryOf(ctx, s.db, id, false); err != nil {
 		return Case{}, err
@@ -100,9 +114,13 @@ func (s *Store) ByID(ctx context.Context, by account.Actor, id uuid.UUID) (Case,
 	return c, nil
 }
 
-// Receipt tells who had seen what of a sealed case. ErrConflict while it is open.
+// Receipt tells who had seen what of a sealed case: a caseworker of its organisation, or the client by her link (ClientRole).
+// ErrConflict while it is open.
 func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Receipt, error) {
-	c, err := s.header(ctx, by, id)
+	if by.Role != account.Caseworker && by.Role != ClientRole {
+		return Receipt{}, account.ErrDenied
+	}
+	c, err := caseOf(ctx, s.db, by.Organisation, id)
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -113,7 +131,22 @@ func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Re
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{Case: c, WithdrawnAt: *c.SealedAt, Seen: seen}, nil
+	r := Receipt{Case: c, WithdrawnAt: *c.SealedAt, Seen: seen}
+	r.DeletedOn, err = s.deletionOf(ctx, id)
+	return r, err
+}
+
+// deletionOf is when the case is deleted; nil when nothing is scheduled.
+func (s *Store) deletionOf(ctx context.Context, id uuid.UUID) (*time.Time, error) {
+	var due time.Time
+	err := s.db.QueryRow(ctx, `select due_at from case_deletion where case_id = $1`, id).Scan(&due)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("deletion: %w", err)
+	}
+	return &due, nil
 }
 
 // Looked are the deeds that show case text to somebody.
@@ -136,11 +169,13 @@ func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisati
 
 func (s *Store) sightings(ctx context.Context, organisation, id uuid.UUID) ([]Sighting, error) {
 	rows, err := s.db.Query(ctx, `
-		select a.name, a.role, e.action as what, max(e.at) as at
-		from audit.entry e join account a on a.id = e.actor_id
+		select a.id as person, a.name, a.role, o.name as organisation, o.id <> e.organisation_id as outside, e.action as what,
+			min(e.at) as first, max(e.at) as at,
+			coalesce(array_agg(distinct e.object_id order by e.object_id) filter (where e.object_kind = 'case'), '{}') as codes
+		from audit.entry e join account a on a.id = e.actor_id join organisation o on o.id = a.organisation_id
 		where e.organisation_id = $1 and e.case_id = $2 and e.action = any($3)
-		group by a.id, a.name, a.role, e.action
-		order by max(e.at)`, organisation, id, Looked)
+		group by a.id, a.name, a.role, o.id, o.name, e.organisation_id, e.action
+		order by max(e.at), a.name, e.action`, organisation, id, Looked)
 	if err != nil {
 		return nil, fmt.Errorf("sightings: %w", err)
 	}
@@ -155,7 +190,11 @@ func (s *Store) caseIn(ctx context.Context, q Querier, by account.Actor, id uuid
 	if by.Role != account.Caseworker {
 		return Case{}, account.ErrDenied
 	}
-	rows, err := q.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, by.Organisation)
+	return caseOf(ctx, q, by.Organisation, id)
+}
+
+func caseOf(ctx context.Context, q Querier, organisation, id uuid.UUID) (Case, error) {
+	rows, err := q.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, organisation)
 	if err != nil {
 		return Case{}, fmt.Errorf("case: %w", err)
 	}
@@ -164,65 +203,4 @@ func (s *Store) caseIn(ctx context.Context, q Querier, by account.Actor, id uuid
 		return Case{}, account.ErrNotFound
 	}
 	return c, err
-}
-
-// standing returns whether the case is sealed and the last consent given, if any.
-func standing(ctx context.Context, q Querier, id uuid.UUID) (bool, *Consent, error) {
-	var sealed bool
-	err := q.QueryRow(ctx, `select state = 'sealed' from case_file where id = $1`, id).Scan(&sealed)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return false, nil, account.ErrNotFound
-	}
-	if err != nil {
-		return false, nil, fmt.Errorf("case: %w", err)
-	}
-	var c Consent
-	err = q.QueryRow(ctx, `select`+consentColumns+`
-		where c.case_id = $1 and c.replaced_at is null
-		order by c.granted_at desc limit 1`, id).Scan(c.columns()...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return sealed, nil, nil
-	}
-	if err != nil {
-		return false, nil, fmt.Errorf("consent: %w", err)
-	}
-	return sealed, &c, nil
-}
-
-const consentColumns = `
-	c.id, c.purpose, c.circle, c.valid_until, c.text_version, c.explained, a.name, c.granted_at, c.withdrawn_at
-	from consent c join account a on a.id = c.recorded_by`
-
-func (c *Consent) columns() []any {
-	return []any{&c.ID, &c.Purpose, &c.Circle, &c.ValidUntil, &c.TextVersion, &c.Explained, &c.RecordedByName, &c.GrantedAt, &c.WithdrawnAt}
-}
-
-// consentsOf returns the last consent of each case of an organisation, as standing does for one.
-func (s *Store) consentsOf(ctx context.Context, organisation uuid.UUID) (map[uuid.UUID]*Consent, error) {
-	rows, err := s.db.Query(ctx, `select distinct on (c.case_id) c.case_id,`+consentColumns+`
-		where c.organisation_id = $1 and c.replaced_at is null
-		order by c.case_id, c.granted_at desc`, organisation)
-	if err != nil {
-		return nil, fmt.Errorf("consents: %w", err)
-	}
-	given := map[uuid.UUID]*Consent{}
-	var id uuid.UUID
-	for rows.Next() {
-		var c Consent
-		if err := rows.Scan(append([]any{&id}, c.columns()...)...); err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("consents: %w", err)
-		}
-		given[id] = &c
-	}
-	return given, rows.Err()
-}
-
-// ValidUntil is the last day of the consent that stands, or nil.
-func (s *Store) ValidUntil(ctx context.Context, q Querier, id uuid.UUID) (*time.Time, error) {
-	_, c, err := standing(ctx, q, id)
-	if err != nil || !c.Stands(s.now()) {
-		return nil, err
-	}
-	return &c.ValidUntil, nil
 }

@@ -113,8 +113,8 @@ func (s *Store) step(ctx context.Context, tx pgx.Tx, id uuid.UUID, version int, 
 }
 
 // Released returns the summary that the circle may read, after Open. ErrNotFound when none is released.
-func (s *Store) Released(ctx context.Context, q Querier, id uuid.UUID, discipline string) (Summary, error) {
-	if err := s.Open(ctx, q, id, discipline); err != nil {
+func (s *Store) Released(ctx context.Context, q Querier, id uuid.UUID, by account.Actor) (Summary, error) {
+	if err := s.Open(ctx, q, id, by, Conference); err != nil {
 		return Summary{}, err
 	}
 	text, err := summaryOf(ctx, q, id, true)

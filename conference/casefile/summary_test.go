@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konsil-server/konsil/conference/pseudonym"
-	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -167,7 +166,7 @@ func TestEachCaseworkerIsToldWhatTheCaseWaitsForFromHer(t *testing.T) {
 	d := newDesk(t)
 	ctx := t.Context()
 	id := d.newCase()
-	d.must(d.Grant(ctx, d.by, id, Consent{Circle: []string{"psychiatry"}, ValidUntil: expertpool.Today(d.clock), Explained: true}))
+	d.must(d.grant(id, d.consent("psychiatry")))
 	want := func(when string, by account.Actor, todo ...string) {
 		t.Helper()
 		c, err := d.ByID(ctx, by, id)

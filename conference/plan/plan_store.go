@@ -138,6 +138,14 @@ func (s *Store) Of(ctx context.Context, q casefile.Querier, conference uuid.UUID
 	return list(ctx, q, `where m.conference_id = $1 order by m.proposed_at, m.id`, conference)
 }
 
+// OfCase lists what was promised for the client of a case and what became of it, the next due first. What nobody has accepted is
+// no promise. Rights are the caller's.
+func (s *Store) OfCase(ctx context.Context, q casefile.Querier, id uuid.UUID) ([]Measure, error) {
+	return list(ctx, q, `
+		where m.case_id = $1 and m.state not in ('proposed', 'refused')
+		order by m.state in ('done', 'not_possible'), m.due_on, m.id`, id)
+}
+
 // Mine lists what the actor has promised or is asked to promise, of cases that are open, the most urgent first. Looking is
 // recorded.
 func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
@@ -148,7 +156,7 @@ func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(m Measure) bool { return s.cases.Open(ctx, s.db, m.Case, "") != nil })
+	found = slices.DeleteFunc(found, func(m Measure) bool { return s.cases.Open(ctx, s.db, m.Case, by, casefile.Conference) != nil })
 	for _, m := range found { // a transaction each: they lock the records of different organisations
 		err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 			return s.cases.Saw(ctx, tx, by, m.Organisation, m.Case, "view_measure", m.ConferenceCode)
@@ -169,7 +177,7 @@ func (s *Store) own(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UU
 	if m.ResponsibleID != by.ID {
 		return Measure{}, account.ErrNotFound
 	}
-	return m, s.cases.Open(ctx, tx, m.Case, "")
+	return m, s.cases.Open(ctx, tx, m.Case, by, casefile.Conference)
 }
 
 func (s *Store) byID(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Measure, error) {

@@ -27,8 +27,7 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 		join case_file c on c.id = m.case_id
 		where (m.responsible_id = $1 or $3 and o.network_id = $4)
 			and m.state in ('proposed', 'accepted', 'in_progress') and c.state = 'open'
-			and exists (select from consent k
-				where k.case_id = c.id and k.withdrawn_at is null and k.replaced_at is null and k.valid_until >= $2)`,
+			and consent_stands(c.id, $2)`,
 		by.ID, expertpool.Today(s.now()), by.Role == account.Coordinator, by.Network).Scan(&w.Proposed, &w.Overdue, &w.Network)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("waiting measures: %w", err)
