@@ -145,49 +145,47 @@ func (c *conference) handOver(from *socket, way int64, frame []byte) {
 }
 
 // signalPair hands on what one of two says to the other's connections; false
-// when it is unusable. One's publisher ends at the other's subscriber. How such
-// a connection is mended is between them: what is asked of the server for that
-// means nothing here.
+// when it is unusable.
 func (s *socket) signalPair(e envelope, way int64) bool {
-	var frames [][]byte
+	frames, ok := s.crossed(e, way)
+	if !ok {
+		return false
+	}
+	for _, f := range frames {
+		s.conf.send(inbound{from: s, kind: inHandOver, way: way, body: f})
+	}
+	return true
+}
+
+// crossed makes of a frame about one's own connection that for the other, whose
+// subscriber one's publisher ends at. How a connection is mended is between the
+// two: what the server is asked to do for that means nothing here.
+func (s *socket) crossed(e envelope, way int64) (frames [][]byte, ok bool) {
 	switch e.Type {
 	case "pub.offer":
 		o, ok := body[pubOffer](e)
 		if !ok || !plausible(o.Gen, o.SDP) {
-			return false
+			return nil, false
 		}
 		tracks, ok := s.ownTracks(o)
-		if !ok {
-			return false
-		}
-		frames = append(frames, textFrame("sub.offer", subOffer{o.Gen, o.SDP, tracks, way}))
+		return [][]byte{textFrame("sub.offer", subOffer{o.Gen, o.SDP, tracks, way})}, ok
 	case "sub.answer":
 		a, ok := body[description](e)
-		if !ok || !plausible(a.Gen, a.SDP) {
-			return false
-		}
-		frames = append(frames, textFrame("pub.answer", description{a.Gen, a.SDP, way}))
+		a.Way = way
+		return [][]byte{textFrame("pub.answer", a)}, ok && plausible(a.Gen, a.SDP)
 	case "ice":
 		c, ok := body[candidate](e)
 		if !ok || !c.cross() {
-			return false
+			return nil, false
 		}
 		if c.Way = way; s.mayHand(way) {
-			frames = append(frames, textFrame("ice", c))
+			frames = [][]byte{textFrame("ice", c)}
 		}
 	case "view":
 		v, ok := body[view](e)
-		if !ok || !v.usable() {
-			return false
-		}
-		frames = v.wishes(way)
+		return v.wishes(way), ok && v.usable()
 	}
-	for _, f := range frames {
-		if !s.conf.send(inbound{from: s, kind: inHandOver, way: way, body: f}) {
-			break
-		}
-	}
-	return true
+	return frames, true
 }
 
 // mayHand counts candidates, which make a browser knock at addresses.

@@ -326,6 +326,7 @@ func TestAWayThatFailsIsLeftByBoth(t *testing.T) {
 	}
 	bert.ws.Close()
 	<-bert.gone
+	anna.inEpoch("leave", anna)
 	again := r.entersPair("bert", 5)
 	anna.inEpoch("join", anna, again)
 	if again.textOf("way") != nil || len(anna.all("way")) != 2 {
