@@ -13,9 +13,16 @@ import (
 type budget struct {
 	mu    sync.Mutex
 	known map[string]*rate.Limiter
+	each  rate.Limit
+	once  int
 }
 
-func newBudget() *budget { return &budget{known: map[string]*rate.Limiter{}} }
+func newBudget() *budget { return newBudgetOf(1.0/6, 10) }
+
+// newBudgetOf is a budget of so many at once, and then so many a second.
+func newBudgetOf(each rate.Limit, once int) *budget {
+	return &budget{known: map[string]*rate.Limiter{}, each: each, once: once}
+}
 
 func (b *budget) take(who string) bool {
 	b.mu.Lock()
@@ -25,7 +32,7 @@ func (b *budget) take(who string) bool {
 		if len(b.known) > 10_000 {
 			clear(b.known)
 		}
-		l = rate.NewLimiter(1.0/6, 10)
+		l = rate.NewLimiter(b.each, b.once)
 		b.known[who] = l
 	}
 	return l.Allow()

@@ -96,6 +96,7 @@ type casePage struct {
 	Requests    []conference.Request
 	Conferences []conference.View
 	Hints       []casefile.Hint // in a version that waits to be checked or released
+	Meter       meterPart
 	Me          uuid.UUID
 	Form        form
 }
@@ -143,6 +144,9 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 		if p.Names, err = s.Cases.Names(ctx, *p.Case.Consent); err != nil {
 			return err
 		}
+	}
+	if p.Meter, err = s.meterOf(c, p.Case); err != nil {
+		return err
 	}
 	p.Consent = consentState(p.Case, s.Now())
 	p.Steps = s.caseSteps(p)

@@ -63,7 +63,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/stage.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -154,7 +154,7 @@ func (s *server) funcs() template.FuncMap {
 		"join":  func(sep string, v []string) string { return strings.Join(v, sep) },
 
 		"linked": linked, "asked": asked, "quoted": quoted,
-		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where,
+		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where, "trait": s.trait, "percent": percent,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "load": s.load, "home": home,
 		"next":    func(n int) int { return n + 1 },

@@ -52,11 +52,12 @@ type server struct {
 	signIn *budget
 	trials *budget
 	knocks *budget // by guest's link
+	looks  *budget // of the name guard, by account
 }
 
 // New returns everything that konsil serves over HTTP.
 func New(p Parts) (http.Handler, error) {
-	s := &server{Parts: p, signIn: newBudget(), trials: newBudget(), knocks: newBudget()}
+	s := &server{Parts: p, signIn: newBudget(), trials: newBudget(), knocks: newBudget(), looks: newBudgetOf(2, 40)}
 	var err error
 	if s.words, err = loadWords("de"); err != nil {
 		return nil, err

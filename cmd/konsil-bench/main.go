@@ -20,7 +20,7 @@ type command struct {
 var commands = []command{
 	{"trace", "FILE.json.gz…  replays editing traces through the notes engine", runTrace},
 	{"room", "[-scenario 1x20] [-with plain-pion] [-url U]  fills a room and measures who forwards its media", runRoom},
-	{"guard", "[-held-out] [-show] FILE.jsonl…  measures what the name guard finds and misses in marked texts", runGuard},
+	{"guard", "[-no-vault] [-held-out] [-spans | -show] FILE.jsonl…  measures what the name guard finds and misses in marked texts", runGuard},
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
 

@@ -16,12 +16,12 @@ const module = "github.com/konsil-server/konsil/"
 // mayImport is the house: one line per package, and whom it may import. Imports go down only.
 var mayImport = map[string][]string{
 	"cmd/konsil": {
-		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "expertpool", "expertpool/account",
-		"expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
+		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool",
+		"expertpool/account", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick"},
 	"web": { // ical: the outbox page says in words what a calendar part says
-		"conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/ical", "expertpool",
+		"conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/ical", "expertpool",
 		"expertpool/account", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from

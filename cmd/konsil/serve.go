@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
@@ -101,12 +103,38 @@ func (s *server) wireStores() error {
 	s.pool = expertpool.NewStore(s.db, s.now)
 	s.vault = pseudonym.NewVault(s.db, keys, s.now)
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)
+	reader, err := s.reader()
+	if err != nil {
+		return err
+	}
+	s.cases.Use(reader)
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
 		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,
 		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now,
 	})
 	return err
+}
+
+// reader is what the name guard reads with: our own lists, and those that lie in the directory "lists" of this installation.
+func (s *server) reader() (casefile.Reader, error) {
+	dir := filepath.Join(s.Data, "lists")
+	guard := nameguard.New()
+	if err := guard.LoadDir(dir); err != nil {
+		return casefile.Reader{}, fmt.Errorf("lists: %w", err)
+	}
+	towns, err := casefile.LoadTowns(filepath.Join(dir, "municipalities.csv"))
+	if err != nil {
+		return casefile.Reader{}, fmt.Errorf("lists: %w", err)
+	}
+	if err := guard.Load(nameguard.Places, strings.NewReader(towns.Names())); err != nil {
+		return casefile.Reader{}, fmt.Errorf("lists: %w", err)
+	}
+	digests, err := casefile.LoadDigests(s.keys())
+	if err != nil {
+		return casefile.Reader{}, err
+	}
+	return casefile.Reader{Guard: guard, Digests: digests, Towns: towns}, nil
 }
 
 func (s *server) wireLive() error {

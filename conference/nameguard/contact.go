@@ -103,7 +103,7 @@ func (s *scan) phone(i int) bool {
 		return false
 	case announced && digits >= 5:
 		s.add(i, end, Phone, High, ByContext)
-	case dialled && digits >= 7 && (groups > 1 || digits >= 9) && !s.isMark(i-1, ".,"):
+	case dialled && digits >= 7 && (groups > 1 || digits >= 9) && !(s.isMark(i-1, ".,") && s.glued(i)):
 		s.add(i, end, Phone, Medium, ByShape)
 	default:
 		return false

@@ -111,7 +111,7 @@ func (p press) name(n part, alsoWord bool) {
 func (p press) exceptions(nouns wordSet, u *Subject) {
 	for noun := range nouns {
 		loose := loosen(noun)
-		if _, same := u.byWord[loose]; !same && loose != "" && slices.ContainsFunc(u.parts, func(n part) bool { return similar(n, loose, noun) }) {
+		if _, same := u.byWord[loose]; !same && loose != "" && slices.ContainsFunc(u.parts, func(n part) bool { return similar(n, loose, koelner(noun)) }) {
 			p.put("o:", noun, "")
 		}
 	}

@@ -43,6 +43,21 @@ func CheckShape(shape string) error {
 	return err
 }
 
+// Shaped gives where a text has the shape, and nothing else: to try one out.
+func Shaped(text, shape string) ([]Finding, error) {
+	g, err := new(Guard).With(shape)
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > MaxText {
+		text = text[:MaxText]
+	}
+	toks := tokenize(text)
+	s := &scan{text: text, toks: toks, guard: g, taken: make([]bool, len(toks))}
+	s.site()
+	return merge(s.found), nil
+}
+
 // expand gives the patterns of a shape: with and without each of its optional parts.
 func expand(shape string) ([]pattern, error) {
 	if strings.Count(shape, "(") > 3 {

@@ -180,8 +180,9 @@ func (s *scan) ownName(u *Subject, i int) {
 	if !t.capital || s.guard.nouns.has(t.fold) {
 		return
 	}
+	sound := koelner(t.fold)
 	for _, p := range u.parts {
-		if similar(p, loose, t.fold) {
+		if similar(p, loose, sound) {
 			s.add(i, i+1, p.class, Medium, BySubjectTypo)
 			return
 		}
@@ -213,7 +214,7 @@ func (u *Subject) equal(loose string) (part, bool) {
 }
 
 // similar: as many typing errors as the length bears, same first letter; or the same sound.
-func similar(p part, loose, folded string) bool {
+func similar(p part, loose, sound string) bool {
 	allowed := 0
 	switch n := len(p.loose); {
 	case n >= 7:
@@ -227,7 +228,7 @@ func similar(p part, loose, folded string) bool {
 	if d := len(loose) - len(p.loose); len(p.sound) < 3 || d > 2 || d < -2 {
 		return false
 	}
-	return koelner(folded) == p.sound
+	return sound == p.sound
 }
 
 // isInitials: "G. F." of given name and family name.

@@ -143,6 +143,9 @@ func (s *Score) document(d Document, found []nameguard.Finding, kinds func(Entit
 		fill(marked, start, end)
 		full, any := coverage(d.Text[start:end], covered[start:end])
 		for _, kind := range kinds(e) {
+			if kind == "" {
+				continue // the file does not tell how it was written
+			}
 			if s.Rows[kind] == nil {
 				s.Rows[kind] = &Row{}
 			}
