@@ -36,7 +36,7 @@ type Marks struct {
 func (g *Guard) Marks(subject *Subject) Marks {
 	key := make([]byte, 16)
 	rand.Read(key)
-	m := Marks{Key: base64.StdEncoding.EncodeToString(key), Hashes: map[string]string{}, Shapes: slices.Clone(g.shapes)}
+	m := Marks{Key: base64.StdEncoding.EncodeToString(key), Hashes: map[string]string{}, Shapes: append([]string{}, g.shapes...)}
 	if subject == nil {
 		return m
 	}

@@ -13,9 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/google/uuid"
 
@@ -47,17 +45,7 @@ func (i Identity) subject() *nameguard.Subject {
 		{Class: nameguard.Birthdate, Value: i.Born},
 		{Class: nameguard.RecordNumber, Value: i.Number},
 	}
-	for _, line := range strings.FieldsFunc(i.Contact, func(r rune) bool { return r == '\n' || r == ',' || r == ';' }) {
-		class := nameguard.Street
-		switch {
-		case strings.Contains(line, "@"):
-			class = nameguard.Email
-		case strings.IndexFunc(line, unicode.IsLetter) < 0:
-			class = nameguard.Phone
-		}
-		known = append(known, nameguard.Attribute{Class: class, Value: line})
-	}
-	return nameguard.NewSubject(known...)
+	return nameguard.NewSubject(append(known, nameguard.Contact(i.Contact)...)...)
 }
 
 // Validate names the first field that breaks a rule.

@@ -18,6 +18,7 @@ import { Decoration, EditorView, WidgetType, keymap, placeholder, type Decoratio
 import { StyleModule } from "style-mod";
 import { ySyncAnnotation, yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import { conventions } from "./colours";
+import type { Passage } from "./guard/passage";
 import { isRecord } from "./protocol";
 import { cursorIn, halves, OwnCaret, tooMuch, wholeOnly, type Section, type SectionOptions } from "./section";
 
@@ -48,6 +49,7 @@ export function openEditor(options: SectionOptions): Section {
         composition(options.composing),
         conventions(options.people),
         carets,
+        named,
         follow(options, own),
       ],
     }),
@@ -65,6 +67,18 @@ export function openEditor(options: SectionOptions): Section {
     focus(at) {
       view.focus();
       view.dispatch({ selection: { anchor: Math.min(at, view.state.doc.length) }, scrollIntoView: true });
+    },
+    select(from, to) {
+      view.focus();
+      view.dispatch({ selection: within({ anchor: from, head: to }, view.state.doc.length), scrollIntoView: true });
+    },
+    replace(from, to, by) {
+      if (view.state.readOnly || to > view.state.doc.length) return;
+      view.focus();
+      view.dispatch({ changes: { from, to, insert: by }, selection: { anchor: from + by.length }, scrollIntoView: true, userEvent: "input.replace" });
+    },
+    mark(passages) {
+      view.dispatch({ effects: setNamed.of(passages) });
     },
     destroy() {
       forget();
@@ -97,6 +111,8 @@ const theme = EditorView.theme({
   "&.cm-focused .cm-content": { borderColor: "var(--deep)", backgroundColor: "var(--leaf)", outline: "2px solid var(--deep)" },
   ".readonly & .cm-content": { borderColor: "transparent !important" },
   ".readonly &": { borderBlockEnd: "0 !important" },
+  ".cm-named": { textDecoration: "underline dotted 2px var(--warn)", textUnderlineOffset: "0.25em", backgroundColor: "var(--warn-wash)" },
+  ".cm-named.cm-sure": { textDecorationStyle: "solid" },
   // the server's colours carry white letters; as a line on dark paper they need more light
   ".cm-remote": {
     position: "relative",
@@ -132,6 +148,28 @@ function adopt(_: Document | ShadowRoot, modules: StyleModule | readonly StyleMo
   });
   const others = document.adoptedStyleSheets.filter((sheet) => !wanted.includes(sheet));
   document.adoptedStyleSheets = [...others, ...wanted];
+}
+
+// --- what could name somebody -----------------------------------------------------------------------------------------------------
+
+const setNamed = StateEffect.define<Passage[]>();
+
+const named = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(shown, tr) {
+    let next = shown.map(tr.changes);
+    for (const effect of tr.effects) {
+      if (!effect.is(setNamed)) continue;
+      const inside = effect.value.filter((one) => one.start < one.end && one.end <= tr.newDoc.length);
+      next = Decoration.set(inside.map((one) => Decoration.mark({ class: one.confidence === 3 ? "cm-named cm-sure" : "cm-named" }).range(one.start, one.end)));
+    }
+    return next;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function within({ anchor, head }: { anchor: number; head: number }, length: number): { anchor: number; head: number } {
+  return { anchor: Math.min(anchor, length), head: Math.min(head, length) };
 }
 
 // --- whole characters -------------------------------------------------------------------------------------------------------------

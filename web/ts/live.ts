@@ -56,7 +56,7 @@ class LivePage {
       () => this.showCount(),
       () => this.link.restart(),
     );
-    this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence), this.remover());
+    this.paper = new Paper(this.notes, wished("plain"), byId("writing"), (sentence) => this.tell(sentence), this.remover(), this.data("names"));
     this.notes.changed = () => this.showNotes();
     void this.notes.restore();
     this.bindSettings();

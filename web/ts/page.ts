@@ -1,6 +1,7 @@
 // Small comforts for pages that work without them:
 //
 //   <form data-guard>        asks before leaving while something in it has been changed and not sent
+//   <form data-names="URL">  its text fields are looked at for names while somebody writes; see guard/fields.ts
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it
@@ -24,8 +25,21 @@ wipeWithoutRight();
 submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
+nameGuard();
 document.querySelector<HTMLElement>(".errors")?.focus();
 for (const link of document.querySelectorAll<HTMLTextAreaElement>("textarea[data-guest-link]")) link.value += `#${drawSecret(link.dataset["guestLink"] ?? "")}`;
+
+/** The name guard is fetched when somebody is about to write where names do not belong. */
+function nameGuard(): void {
+  const load = async () => (await import("./guard/fields")).followFields();
+  if (document.querySelector("form[data-names]")) return void load().catch(reportError);
+  const first = ({ target }: Event) => {
+    if (!(target instanceof Element) || !target.closest("form[data-names]")) return;
+    document.removeEventListener("focusin", first);
+    void load().catch(reportError);
+  };
+  document.addEventListener("focusin", first);
+}
 
 function guardChanges(): void {
   let sent = false;

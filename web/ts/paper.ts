@@ -3,6 +3,7 @@
 
 import * as Y from "yjs";
 import { openEditor } from "./editor";
+import { NotesGuard, SectionNames } from "./guard/sections";
 import { candidates, Offer } from "./measures";
 import type { Notes } from "./notes";
 import { Writers } from "./people";
@@ -18,6 +19,7 @@ interface Place {
   cut: HTMLElement;
   hint: string | null;
   offer: Offer;
+  names: SectionNames;
 }
 
 interface Opened {
@@ -30,6 +32,7 @@ export class Paper {
   private readonly places: Place[];
   private readonly opened = new Map<string, Opened>();
   private writers: Writers;
+  private readonly guard: NotesGuard;
   private writable = false; // until the server's document is here
 
   constructor(
@@ -38,7 +41,9 @@ export class Paper {
     private readonly line: HTMLElement,
     private readonly tell: (sentence: string) => void,
     private readonly remover: Remover,
+    guardURL: string,
   ) {
+    this.guard = new NotesGuard(guardURL);
     this.places = [...document.querySelectorAll<HTMLElement>(".editor[data-section]")].map((root) => this.place(root));
     this.writers = this.listen();
     this.open();
@@ -52,6 +57,8 @@ export class Paper {
   setWritable(writable: boolean): void {
     this.writable = writable;
     for (const { cut } of this.places) cut.hidden = !writable;
+    if (!writable) for (const { names } of this.places) names.destroy();
+    else for (const { key, names } of this.places) names.follow(this.notes.doc.getText(`s:${key}`), this.opened.get(key)?.view ?? null);
     for (const { view } of this.opened.values()) view.setWritable(writable);
   }
 
@@ -73,6 +80,7 @@ export class Paper {
   }
 
   destroy(): void {
+    for (const { names } of this.places) names.destroy();
     this.writers.destroy();
     for (const { view, undo } of this.opened.values()) {
       view.destroy();
@@ -95,7 +103,8 @@ export class Paper {
       event.preventDefault();
       this.remove(key);
     });
-    return { key, root, mark, cut, title: of("")?.textContent ?? key, hint: of("-hint")?.id ?? null, offer: new Offer(root, this.tell) };
+    const offer = new Offer(root, this.tell);
+    return { key, root, mark, cut, title: of("")?.textContent ?? key, hint: of("-hint")?.id ?? null, offer, names: new SectionNames(root, root, this.guard) };
   }
 
   /** Removes what is selected in a section for everybody and for good, after asking. */
@@ -127,7 +136,7 @@ export class Paper {
   }
 
   private open(): void {
-    for (const { key, root, hint, offer } of this.places) {
+    for (const { key, root, hint, offer, names } of this.places) {
       const text = this.notes.doc.getText(`s:${key}`);
       const undo = this.opened.get(key)?.undo ?? new Y.UndoManager(text, { trackedOrigins: new Set(), captureTimeout: 700 });
       const view = (this.plain ? openPlain : openEditor)({
@@ -145,6 +154,7 @@ export class Paper {
         line: (line) => offer.show(this.writable ? line : ""),
       });
       this.opened.set(key, { view, undo });
+      if (this.writable) names.follow(text, view);
     }
   }
 }

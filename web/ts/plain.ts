@@ -85,6 +85,21 @@ class Plain implements Section {
     this.field.setSelectionRange(at, at);
   }
 
+  select(from: number, to: number): void {
+    this.field.focus();
+    this.field.setSelectionRange(from, to);
+  }
+
+  replace(from: number, to: number, by: string): void {
+    if (this.field.readOnly) return;
+    this.field.focus();
+    this.field.setRangeText(by, from, to, "end");
+    this.typed();
+  }
+
+  /** A plain field cannot mark anything; the list under it says the same. */
+  mark(): void {}
+
   destroy(): void {
     const { options } = this;
     options.undo.removeTrackedOrigin(this);

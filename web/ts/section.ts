@@ -3,6 +3,7 @@
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Candidate } from "./conventions";
+import type { Passage } from "./guard/passage";
 import { isRecord } from "./protocol";
 
 export interface SectionOptions {
@@ -34,6 +35,11 @@ export interface Section {
   /** What is selected, wherever the focus is. */
   selection(): { from: number; to: number };
   focus(at: number): void;
+  select(from: number, to: number): void;
+  /** Replaces a stretch as its person would, who can undo it; the caret is behind it afterwards. */
+  replace(from: number, to: number, by: string): void;
+  /** Shows where something could name somebody, where the view can. */
+  mark(passages: Passage[]): void;
   destroy(): void;
 }
 
