@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool/account"
 )
 
 // caseLine is a case in the list, with the one thing to do next.
@@ -20,16 +22,53 @@ type caseLine struct {
 	Next string // check, release, second, consent, request, waits, runs or closed
 }
 
-// cases lists the cases of the caseworker's organisation.
+// casesPage lists cases: all of the caseworker's organisation, or those of a person she looked for.
+type casesPage struct {
+	Lines []caseLine
+	Form  form
+	Found bool // Lines are what a look for somebody found
+}
+
 func (s *server) cases(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	found, err := s.Cases.List(ctx, by)
 	if err != nil {
 		return err
 	}
-	requests, err := s.Conferences.Requests(ctx, by)
+	p := casesPage{Form: form{Of: "find"}}
+	if p.Lines, err = s.caseLines(ctx, by, found); err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, "cases", p)
+}
+
+// findCases shows the cases of a person. What was typed is sent in the body: addresses of pages end up in logs.
+func (s *server) findCases(c echo.Context) error {
+	f, err := formOf(c)
 	if err != nil {
 		return err
+	}
+	f.Of = "find"
+	ctx, by := c.Request().Context(), me(c)
+	found, err := s.Cases.Find(ctx, by, f.Get("who"))
+	if f.wrong(err) {
+		return s.page(c, http.StatusUnprocessableEntity, "cases", casesPage{Form: f, Found: true})
+	}
+	if err != nil {
+		return err
+	}
+	p := casesPage{Form: f, Found: true}
+	if p.Lines, err = s.caseLines(ctx, by, found); err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, "cases", p)
+}
+
+// caseLines says of each case what comes next.
+func (s *server) caseLines(ctx context.Context, by account.Actor, found []casefile.Case) ([]caseLine, error) {
+	requests, err := s.Conferences.Requests(ctx, by)
+	if err != nil {
+		return nil, err
 	}
 	last := map[uuid.UUID]string{}
 	for _, r := range requests { // waiting ones first, then the latest
@@ -41,7 +80,7 @@ func (s *server) cases(c echo.Context) error {
 	for i, f := range found {
 		lines[i] = caseLine{f, nextOf(f, by.ID, last[f.ID], s.Now())}
 	}
-	return s.page(c, http.StatusOK, "cases", lines)
+	return lines, nil
 }
 
 // nextOf names what happens next to a case whose latest request is in that state, as one caseworker sees it.
@@ -62,10 +101,13 @@ func nextOf(f casefile.Case, by uuid.UUID, request string, now time.Time) string
 	return "request"
 }
 
-type newCasePage struct{ Form form }
+type newCasePage struct {
+	Form form
+	Same []casefile.Case // that could be about the same person
+}
 
 func (s *server) newCase(c echo.Context) error {
-	return s.page(c, http.StatusOK, "newcase", newCasePage{form{Of: "case"}})
+	return s.page(c, http.StatusOK, "newcase", newCasePage{Form: form{Of: "case"}})
 }
 
 func (s *server) newCasePost(c echo.Context) error {
@@ -74,12 +116,21 @@ func (s *server) newCasePost(c echo.Context) error {
 		return err
 	}
 	f.Of = "case"
-	id, err := s.Cases.New(c.Request().Context(), me(c), pseudonym.Identity{
+	who := pseudonym.Identity{
 		FirstName: f.Get("first_name"), LastName: f.Get("last_name"), Born: f.Get("born"),
 		Number: f.Get("number"), Contact: f.Get("contact"),
-	}, summaryIn(f))
+	}
+	ctx, by := c.Request().Context(), me(c)
+	same, err := s.Cases.Same(ctx, by, who)
+	if err == nil && len(same) > 0 && !f.Has("again", "yes") {
+		err = &account.InvalidError{Field: "again", Rule: "same"}
+	}
+	var id uuid.UUID
+	if err == nil {
+		id, err = s.Cases.New(ctx, by, who, summaryIn(f))
+	}
 	if f.wrong(err) {
-		return s.page(c, http.StatusUnprocessableEntity, "newcase", newCasePage{f})
+		return s.page(c, http.StatusUnprocessableEntity, "newcase", newCasePage{f, same})
 	}
 	if err != nil {
 		return err
@@ -228,53 +279,4 @@ func (s *server) requestNote(p casePage) string {
 		return ""
 	}
 	return stamp(p.Requests[0].SubmittedAt) + ", " + s.words.t("request.", p.Requests[0].State)
-}
-
-// identityPage asks for the reason, and after it shows who the person is. It is the only page that ever does.
-type identityPage struct {
-	casefile.Case
-	Form     form
-	Revealed bool
-	Who      pseudonym.Identity
-	Born     string
-}
-
-func (s *server) identity(c echo.Context) error {
-	return s.showIdentity(c, http.StatusOK, identityPage{Form: form{Of: "identity"}})
-}
-
-func (s *server) showIdentity(c echo.Context, status int, p identityPage) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	if p.Case, err = s.Cases.ByID(c.Request().Context(), me(c), id); err != nil {
-		return err
-	}
-	return s.page(c, status, "identity", p)
-}
-
-func (s *server) identityPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
-	if err != nil {
-		return err
-	}
-	p := identityPage{Form: f}
-	p.Form.Of = "identity"
-	p.Who, err = s.Vault.Reveal(c.Request().Context(), me(c), id, f.Get("reason"))
-	if p.Form.wrong(err) {
-		return s.showIdentity(c, http.StatusUnprocessableEntity, p)
-	}
-	if err != nil {
-		return err
-	}
-	p.Revealed = true
-	if born := readDate(p.Who.Born); !born.IsZero() {
-		p.Born = born.Format("02.01.2006")
-	}
-	return s.showIdentity(c, http.StatusOK, p)
 }

@@ -98,6 +98,7 @@ func (x *examination) database(ctx context.Context) {
 	}
 	defer db.close()
 	x.shape(ctx, db)
+	x.vault(ctx, db)
 	x.durability(ctx, db)
 	x.clock(ctx, db)
 }
@@ -120,6 +121,22 @@ func (x *examination) shape(ctx context.Context, db *database) {
 	}
 	if err := migrations.Check(ctx, db); errors.Is(err, migrations.ErrGermanText) {
 		x.warn("database: its locale does not know German letters, so search will miss words; C.UTF-8 or de_DE.UTF-8 does")
+	}
+}
+
+// vault: who the clients are is out of reach of ordinary statements.
+func (x *examination) vault(ctx context.Context, db *database) {
+	if has, newest, err := migrations.Versions(ctx, db); err != nil || has < newest {
+		return // said already
+	}
+	shared, err := sharedVault(ctx, db)
+	switch {
+	case err != nil:
+		x.fail("vault: %v", err)
+	case shared != "":
+		x.warn("vault: %s", shared)
+	default:
+		x.ok("vault: its tables belong to a role of their own")
 	}
 }
 

@@ -8,6 +8,7 @@
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
 //	konsil doctor             look at settings, database, ports, relay and mail, and say what is wrong
 //	konsil icf import FILE    take the official titles of an edition of the ICF
+//	konsil keys rotate        give the vault a new key and take the old one away
 //	konsil minutes key        say under which public key this installation signs minutes
 package main
 
@@ -45,6 +46,7 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"user disable":   configured(userDisable),
 	"audit verify":   configured(auditVerify),
 	"doctor":         doctor,
+	"keys rotate":    configured(keysRotate),
 	"minutes verify": minutesVerify,
 	"minutes key":    configured(minutesKey),
 	"icf import":     configured(icfImport),
@@ -70,7 +72,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, minutes verify, minutes key, icf import", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, keys rotate, minutes verify, minutes key, icf import", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }
@@ -120,6 +122,9 @@ func prepare(ctx context.Context, c config, db *database, assets *web.Assets, sa
 	}
 	if err := s.vault.Prepare(ctx); err != nil {
 		return nil, nil, errors.Join(err, s.rooms.Close())
+	}
+	if shared, err := sharedVault(ctx, db); err != nil || shared != "" {
+		s.log.Warn("vault", "what", shared, "err", err)
 	}
 	if c.evaluation() {
 		if err := s.rehearse(ctx, say); err != nil {

@@ -47,6 +47,14 @@ func (a Ask) Waits() bool { return a.DecidedAt == nil }
 type Access struct {
 	Alone bool  // with a reason, without anybody else: her own case, or nobody else is there
 	Asks  []Ask // of everybody about this case, the latest first
+	Looks []Look
+}
+
+// Look is somebody's look at who the client of a case is.
+type Look struct {
+	Name   string
+	At     time.Time
+	Reason string
 }
 
 // Granted is the ask that lets somebody look now, or nil.
@@ -74,7 +82,9 @@ func (v *Vault) Access(ctx context.Context, by account.Actor, caseID uuid.UUID) 
 		return Access{}, account.ErrDenied
 	}
 	err = pgx.BeginFunc(ctx, v.db, func(tx pgx.Tx) error {
-		a, err = access(ctx, tx, by, caseID)
+		if a, err = access(ctx, tx, by, caseID); err == nil {
+			a.Looks, err = looks(ctx, tx, by.Organisation, caseID)
+		}
 		return err
 	})
 	if err != nil {
@@ -233,6 +243,19 @@ func (v *Vault) Waiting(ctx context.Context, by account.Actor) ([]Ask, error) {
 		return nil, fmt.Errorf("waiting: %w", err)
 	}
 	return found, nil
+}
+
+// looks returns who looked, the latest first.
+func looks(ctx context.Context, tx pgx.Tx, organisation, caseID uuid.UUID) ([]Look, error) {
+	rows, err := tx.Query(ctx, `
+		select a.name, e.at, e.reason from audit.entry e
+		join account a on a.id = e.actor_id
+		where e.organisation_id = $1 and e.case_id = $2 and e.action = 'reveal'
+		order by e.at desc limit 50`, organisation, caseID)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Look])
 }
 
 func asks(ctx context.Context, tx pgx.Tx, where string, args ...any) ([]Ask, error) {
