@@ -60,6 +60,7 @@ func TestTwoAreConnectedStraightAndAThirdMovesThemToTheServer(t *testing.T) {
 	r := newRoom(t, straight)
 	both := []*person{r.jana, r.kern}
 	r.jana.sees("gehen Bild und Ton direkt von Gerät zu Gerät", "erfährt dabei Ihre Netzwerkadresse")
+	r.jana.pictures("live-bereit-direkt")
 	r.forwardsNothingWhile(func() {
 		for _, p := range both {
 			p.switchesOn()
