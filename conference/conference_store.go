@@ -31,6 +31,7 @@ type Parts struct {
 	URL        string // public address, without a slash at the end
 	Organizer  string // address that invitations come from; kept with each invitation for its life
 	Now        func() time.Time
+	Tombstones string // file that names the cases that are deleted; empty: none is kept
 }
 
 // Store holds requests, conferences, invitations, notes and minutes.

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -23,7 +27,7 @@ const (
 	purgeEvery    = 10 * time.Minute
 )
 
-// Purge takes what redactions have removed out of the files of the database too: a deleted row stays in its page until
+// Purge takes what redactions and the retention sweep have removed out of the files of the database too: a deleted row stays in its page until
 // something else needs the room, and in the write-ahead log. It does nothing when nothing was removed since. Meanwhile
 // nobody can write notes, for as long as it takes to copy the tables.
 //
@@ -37,20 +41,29 @@ func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 			return err
 		}
 		defer back()
-		var ids []int64
-		err = c.QueryRow(ctx, `select array_agg(id) from note_redaction where purged_at is null`).Scan(&ids)
-		if err != nil || len(ids) == 0 {
+		var redactions []int64
+		var deletions []uuid.UUID
+		err = c.QueryRow(ctx, `
+			select (select array_agg(id) from note_redaction where purged_at is null),
+				(select array_agg(id) from deletion where purged_at is null)`).Scan(&redactions, &deletions)
+		if err != nil || len(redactions) == 0 && len(deletions) == 0 {
 			logs = true
 			return err
 		}
-		if err := purgeTables(ctx, c); err != nil {
+		tables := []string{"note_update", "note_snapshot", "note_section"}
+		if len(deletions) > 0 {
+			tables = slices.Sorted(maps.Keys(dataClass()))
+		}
+		if err := purgeTables(ctx, c, tables); err != nil {
 			return err
 		}
 		if logs, err = purgeLogs(ctx, c); err != nil {
 			return err
 		}
-		_, err = c.Exec(ctx, `update note_redaction set purged_at = $2 where id = any($1)`, ids, s.Now())
-		return err
+		var b pgx.Batch
+		b.Queue(`update note_redaction set purged_at = $2 where id = any($1)`, redactions, s.Now())
+		b.Queue(`update deletion set purged_at = $2 where id = any($1)`, deletions, s.Now())
+		return c.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
 		return false, fmt.Errorf("purge: %w", err)
@@ -76,7 +89,7 @@ func asLogin(ctx context.Context, c *pgxpool.Conn) (back func(), err error) {
 }
 
 // purgeTables copies what is left in the tables into new files, with new indexes.
-func purgeTables(ctx context.Context, c *pgxpool.Conn) error {
+func purgeTables(ctx context.Context, c *pgxpool.Conn, tables []string) error {
 	var held bool
 	err := c.QueryRow(ctx, `
 		select exists (select from conference where state = 'live')
@@ -95,7 +108,7 @@ func purgeTables(ctx context.Context, c *pgxpool.Conn) error {
 		return err
 	}
 	defer c.Exec(context.WithoutCancel(ctx), `reset lock_timeout`)
-	_, err = c.Exec(ctx, `vacuum (full) note_update, note_snapshot, note_section`)
+	_, err = c.Exec(ctx, `vacuum (full) `+strings.Join(tables, ", "))
 	if sqlState(err) == "55P03" { // lock not available
 		return ErrPurgeWaits
 	}
@@ -144,8 +157,7 @@ func awaitReaders(ctx context.Context, c *pgxpool.Conn) error {
 func purgeStatistics(ctx context.Context, c *pgxpool.Conn) error {
 	gone, err := c.Exec(ctx, `
 		delete from pg_statistic s using pg_attribute a
-		where a.attrelid = s.starelid and a.attnum = s.staattnum and a.attstattarget = 0
-		and a.attrelid in ('note_update'::regclass, 'note_snapshot'::regclass, 'note_section'::regclass, 'note_section_trigrams'::regclass)`)
+		where a.attrelid = s.starelid and a.attnum = s.staattnum and a.attstattarget = 0 and a.attrelid >= 16384`) // ours
 	if err != nil || gone.RowsAffected() == 0 {
 		return unlessForbidden(err)
 	}
@@ -213,11 +225,14 @@ func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Mi
 func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, purger{store: s})
 	river.AddWorker(workers, consentSweeper{store: s})
+	river.AddWorker(workers, retentionSweeper{store: s})
 	atStart := &river.PeriodicJobOpts{RunOnStart: true}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return PurgeArgs{}, nil }, atStart),
 		river.NewPeriodicJob(river.PeriodicInterval(consentEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return ConsentArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(sweepEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return SweepArgs{}, nil }, atStart),
 	}
 }

@@ -107,7 +107,7 @@ func lockCase(ctx context.Context, tx pgx.Tx, organisation, id uuid.UUID) (Case,
 	c := Case{ID: id, Organisation: organisation}
 	err := tx.QueryRow(ctx, `
 		select pseudonym, state = 'sealed' from case_file
-		where id = $1 and organisation_id = $2 for update`, id, organisation).Scan(&c.Pseudonym, &c.Sealed)
+		where id = $1 and organisation_id = $2 and deleted_at is null for update`, id, organisation).Scan(&c.Pseudonym, &c.Sealed)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Case{}, account.ErrNotFound
 	}

@@ -49,7 +49,7 @@ func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `select`+caseColumns+`
-		where c.organisation_id = $1
+		where c.organisation_id = $1 and c.deleted_at is null
 		order by c.state = 'sealed', c.created_at desc`, by.Organisation)
 	if err != nil {
 		return nil, fmt.Errorf("list cases: %w", err)
@@ -194,7 +194,7 @@ func (s *Store) caseIn(ctx context.Context, q Querier, by account.Actor, id uuid
 }
 
 func caseOf(ctx context.Context, q Querier, organisation, id uuid.UUID) (Case, error) {
-	rows, err := q.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2`, id, organisation)
+	rows, err := q.Query(ctx, `select`+caseColumns+` where c.id = $1 and c.organisation_id = $2 and c.deleted_at is null`, id, organisation)
 	if err != nil {
 		return Case{}, fmt.Errorf("case: %w", err)
 	}

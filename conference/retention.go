@@ -1,0 +1,112 @@
+package conference
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Term says how long data of a class is kept, and from when on.
+//
+// konsil is not the file of record: what was agreed goes to the organisation's own file, and what is here is deleted early and
+// provably (GDPR Art. 5(1)(e), 17; SGB X section 84).
+type Term struct {
+	Class   string
+	Default int // days
+	Days    int // that hold for the organisation
+	Reason  string
+	SetBy   string
+	SetAt   *time.Time // nil: nobody has changed it
+}
+
+// Longer says that an organisation keeps data longer than the program would.
+func (t Term) Longer() bool { return t.Days > t.Default }
+
+// terms are the program's own, in the order in which they are shown:
+//
+//	room      who did what in a room: from the end of the conference, once its minutes are approved
+//	mail      mails that were sent
+//	draft     versions of a summary that nobody released: from the day they were written
+//	plan      measures and minutes: from the day the last measure was due
+//	case      everything of a case: from the end of its last conference, or the day it was made
+//	left      the same, from the day the client left the project; the earlier of the two counts
+//	consent   the proof that there was one: from the day it ended
+//
+// A withdrawn consent has its own day, which the receipt names and nobody moves.
+func terms() []Term {
+	list := []Term{
+		{Class: "room", Default: 7}, {Class: "mail", Default: 90}, {Class: "draft", Default: 30}, {Class: "plan", Default: 183},
+		{Class: "case", Default: 365}, {Class: "left", Default: 90}, {Class: "consent", Default: 3 * 365},
+	}
+	for i := range list {
+		list[i].Days = list[i].Default
+	}
+	return list
+}
+
+// checkTerm holds a change of a term to the rules: a class there is, at most ten years, and a reason for longer.
+func checkTerm(class string, days int, reason *string) error {
+	i := slices.IndexFunc(terms(), func(t Term) bool { return t.Class == class })
+	switch {
+	case i < 0:
+		return &account.InvalidError{Field: "class", Rule: "unknown"}
+	case days < 0 || days > 3650:
+		return &account.InvalidError{Field: "days", Rule: "range"}
+	}
+	return account.CheckText("reason", reason, 300, days > terms()[i].Default)
+}
+
+// Due is a case that a sweep will delete, and when.
+type Due struct {
+	CaseID    uuid.UUID
+	Pseudonym string
+	Class     string // case, left or withdrawn
+	On        time.Time
+	Held      *time.Time // nothing is deleted before that day
+}
+
+// Deleted is a line of the protocol: how many of which class the sweep has deleted.
+type Deleted struct {
+	Class string
+	Count int
+	At    time.Time
+}
+
+// Hold keeps a case from being deleted while an objection or a court case is open.
+type Hold struct {
+	Reason, SetBy string
+	Until         time.Time // a date: the last day
+	SetAt         time.Time
+}
+
+// dataClass tells for every table that holds data of clients by which term its rows go. A table that is missing here fails a test.
+func dataClass() map[string]string {
+	return map[string]string{
+		"case_summary": "draft", "conference_request": "case", "conference": "case", "seat": "case", "invitation": "case", "response": "case",
+		"information_request": "case", "conference_guest": "case", "room_deed": "room", "note": "case", "note_client": "case", "note_update": "case",
+		"note_snapshot": "case", "note_section": "case", "note_redaction": "case", "note_addendum": "case", "attachment": "case",
+		"attachment_chunk": "case", "icf_observation": "case", "case_score": "case", "capacity_rating": "case", "work_capacity": "case",
+		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
+		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
+		"case_deletion": "consent", "tombstone": "consent", "message_out": "mail",
+	}
+}
+
+// ofCase are the tables of a case in the order in which their rows can be deleted, each with its rows.
+func ofCase() []struct{ table, rows string } {
+	const conf = `conference_id in (select id from conference where case_id = $1)`
+	return []struct{ table, rows string }{
+		{"measure_event", `measure_id in (select id from measure where case_id = $1)`}, {"measure", `case_id = $1`},
+		{"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf}, {"information_request", conf},
+		{"note", conf}, // and with it its log, snapshots, sections and redactions
+		{"response", `invitation_id in (select id from invitation where ` + conf + `)`}, {"invitation", conf}, {"seat", conf},
+		{"conference", `case_id = $1`}, {"conference_request", `case_id = $1`}, {"attachment", `case_id = $1`}, {"case_summary", `case_id = $1`},
+		{"icf_observation", `case_id = $1`}, {"case_score", `case_id = $1`}, {"capacity_rating", `case_id = $1`}, {"work_capacity", `case_id = $1`},
+		{"case_phase", `case_id = $1`}, {"case_traits", `case_id = $1`}, {"guard_override", `case_id = $1`}, {"legal_hold", `case_id = $1`},
+		{"client_link", `case_id = $1`}, {"reveal_request", `case_id = $1`},
+		{"secrecy_release", `consent_id in (select id from consent where case_id = $1)`},
+	}
+}
