@@ -54,9 +54,13 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/cases/:id/identity/answer", caseworkers, s.answerIdentity},
 		{"GET", "/cases/:id/profile", caseworkers, s.profile},
 		{"POST", "/cases/:id/profile", caseworkers, s.profilePost},
+		{"GET", "/cases/:id/retention", caseworkers, s.keeping},
+		{"POST", "/cases/:id/retention", caseworkers, s.keepingPost},
 		{"GET", "/cases/:id/request", caseworkers, s.newRequest},
 		{"POST", "/cases/:id/request", caseworkers, s.newRequestPost},
 
+		{"GET", "/retention", caseworkers, s.retention},
+		{"POST", "/retention", caseworkers, s.retentionPost},
 		{"GET", "/casework", staff, s.casework},
 		{"POST", "/casework", coordinators, s.caseworkPost},
 
