@@ -309,16 +309,17 @@ func validDate(starts time.Time, length time.Duration, now time.Time) error {
 // View is a conference as one actor may see it now.
 type View struct {
 	Conference
-	Part     Part
-	Own      Seat // the actor's, if she has one
-	Seats    []Seat
-	Summary  *casefile.Summary // nil when Closed says why
-	Shut     string            // rule why the case is not open to the actor now; empty when it is
-	Consent  *time.Time        // last day of the consent that stands
-	Measures []plan.Measure
-	Minutes  string // "", draft, approved
-	CanOpen  bool
-	CanEnter bool
+	Part        Part
+	Own         Seat // the actor's, if she has one
+	Seats       []Seat
+	Attachments []casefile.Attachment // released ones; of ByCode alone
+	Summary     *casefile.Summary     // nil when Closed says why
+	Shut        string                // rule why the case is not open to the actor now; empty when it is
+	Consent     *time.Time            // last day of the consent that stands
+	Measures    []plan.Measure
+	Minutes     string // "", draft, approved
+	CanOpen     bool
+	CanEnter    bool
 }
 
 // Can tells a page whether to offer a deed; the deed itself asks again.

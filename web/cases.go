@@ -101,13 +101,23 @@ func nextOf(f casefile.Case, by uuid.UUID, request string, now time.Time) string
 	return "request"
 }
 
+// newCasePage is the form of a new case.
 type newCasePage struct {
-	Form form
-	Same []casefile.Case // that could be about the same person
+	Writing writing
+	Form    form
+	Same    []casefile.Case // that could be about the same person
 }
 
 func (s *server) newCase(c echo.Context) error {
-	return s.page(c, http.StatusOK, "newcase", newCasePage{Form: form{Of: "case"}})
+	return s.showNewCase(c, http.StatusOK, form{Of: "case"}, nil)
+}
+
+func (s *server) showNewCase(c echo.Context, status int, f form, same []casefile.Case) error {
+	w, err := s.writingWith(c, f, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	return s.page(c, status, "newcase", newCasePage{w, f, same})
 }
 
 func (s *server) newCasePost(c echo.Context) error {
@@ -130,7 +140,7 @@ func (s *server) newCasePost(c echo.Context) error {
 		id, err = s.Cases.New(ctx, by, who, summaryIn(f))
 	}
 	if f.wrong(err) {
-		return s.page(c, http.StatusUnprocessableEntity, "newcase", newCasePage{f, same})
+		return s.showNewCase(c, http.StatusUnprocessableEntity, f, same)
 	}
 	if err != nil {
 		return err
@@ -146,6 +156,7 @@ type casePage struct {
 	Names       casefile.ConsentNames
 	Requests    []conference.Request
 	Conferences []conference.View
+	Attachments []casefile.Attachment
 	Hints       []casefile.Hint // in a version that waits to be checked or released
 	Meter       meterPart
 	Me          uuid.UUID
@@ -184,6 +195,9 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 		return err
 	}
 	if p.Requests, p.Conferences, err = s.Conferences.OfCase(ctx, by, id); err != nil {
+		return err
+	}
+	if p.Attachments, err = s.Cases.Attachments(ctx, by, id); err != nil {
 		return err
 	}
 	if p.Draft() || p.Checked() {

@@ -69,9 +69,17 @@ func New(p Parts) (http.Handler, error) {
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.fail
-	e.Use(middleware.Recover(), s.headers, middleware.BodyLimit("1M"))
+	e.Use(middleware.Recover(), s.headers, bodyLimit())
 	s.routes(e)
 	return http.NewCrossOriginProtection().Handler(e), nil
+}
+
+// bodyLimit holds forms to a megabyte. Where files are taken, the handler has a limit of its own.
+func bodyLimit() echo.MiddlewareFunc {
+	return middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
+		Limit:   "1M",
+		Skipper: func(c echo.Context) bool { return c.Request().Method == http.MethodPost && c.Path() == uploads },
+	})
 }
 
 // headers are on every answer. Pages are never kept by caches; assets set their own.

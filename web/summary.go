@@ -48,7 +48,25 @@ func (s *server) summary(c echo.Context) error {
 	if t := of.Summary; t != nil {
 		f = fill("situation", t.Situation, "resources", t.Resources, "tried", t.Tried, "goals", t.Goals, "limits", t.Limits)
 	}
-	return s.page(c, http.StatusOK, "summary", caseForm{of, f})
+	return s.showSummary(c, http.StatusOK, caseForm{of, f})
+}
+
+// summaryPage is the form for the next version, and what it is written with.
+type summaryPage struct {
+	caseForm
+	Writing writing
+}
+
+func (s *server) showSummary(c echo.Context, status int, f caseForm) error {
+	latest := uuid.Nil
+	if f.Summary != nil {
+		latest = f.Summary.TemplateID
+	}
+	w, err := s.writingWith(c, f.Form, latest)
+	if err != nil {
+		return err
+	}
+	return s.page(c, status, "summary", summaryPage{f, w})
 }
 
 func (s *server) summaryPost(c echo.Context) error {
@@ -62,7 +80,7 @@ func (s *server) summaryPost(c echo.Context) error {
 	}
 	err = s.Cases.Write(c.Request().Context(), me(c), of.ID, summaryIn(f))
 	if f.wrong(err) {
-		return s.page(c, http.StatusUnprocessableEntity, "summary", caseForm{of, f})
+		return s.showSummary(c, http.StatusUnprocessableEntity, caseForm{of, f})
 	}
 	if err != nil {
 		return err

@@ -30,9 +30,10 @@ var mayImport = map[string][]string{
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
-	"conference/casefile":            {"conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
+	"conference/casefile":            {"conference/attachment", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
 	"conference/casefile/icf":        {}, // pure
 	"conference/pseudonym":           {"conference/nameguard", "expertpool/account", "expertpool/audit"},
+	"conference/attachment":          {},
 	"conference/ical":                {},
 	"conference/nameguard":           {},
 	"conference/nameguard/yardstick": {"conference/nameguard"},

@@ -91,6 +91,10 @@ func (s *server) wireStores() error {
 	if err != nil {
 		return err
 	}
+	fileKey, err := casefile.LoadFileKey(s.keys())
+	if err != nil {
+		return err
+	}
 	transport, err := s.transport()
 	if err != nil {
 		return err
@@ -108,6 +112,7 @@ func (s *server) wireStores() error {
 		return err
 	}
 	s.cases.Use(reader)
+	s.cases.KeepFiles(fileKey)
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
 		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,

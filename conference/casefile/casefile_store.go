@@ -25,11 +25,13 @@ type Store struct {
 	guard   *nameguard.Guard
 	digests *Digests
 	towns   Towns
+
+	files files
 }
 
 // NewStore returns a store on db; identities go to vault.
 func NewStore(db *pgxpool.Pool, vault *pseudonym.Vault, now func() time.Time) *Store {
-	return &Store{db: db, vault: vault, now: now, guard: nameguard.New(), digests: newDigests()}
+	return &Store{db: db, vault: vault, now: now, guard: nameguard.New(), digests: newDigests(), files: files{key: newFileKey(nil)}}
 }
 
 // New makes a case: the identity goes to the vault, the first summary stays as a draft. Errors: InvalidError, ErrDenied.

@@ -185,6 +185,9 @@ func (s *Store) Withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, id uu
 	if err := discardPrepared(ctx, tx, id); err != nil {
 		return err
 	}
+	if err := dropAttachments(ctx, tx, id); err != nil {
+		return err
+	}
 	if err := s.vault.Erase(ctx, tx, by, id, "withdrawal"); err != nil {
 		return err
 	}

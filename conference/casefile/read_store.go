@@ -150,7 +150,7 @@ func (s *Store) deletionOf(ctx context.Context, id uuid.UUID) (*time.Time, error
 }
 
 // Looked are the deeds that show case text to somebody.
-var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "reveal"}
+var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "reveal"}
 
 // Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing.
 func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisation, id uuid.UUID, what, to string) error {

@@ -96,14 +96,15 @@ func (s *Summary) validate(t Template) error {
 	return nil
 }
 
-// releasable is the rule of four eyes for the one who releases c's latest version; single is why she does so alone.
-func releasable(c Case, by uuid.UUID, single string) error {
+// fourEyes is the rule for the one who releases what author made: another, or the same with a reason where nobody else is there and
+// the organisation allows it.
+func fourEyes(author, by uuid.UUID, alone, allowed bool, single string) error {
 	switch {
-	case by != c.Latest.AuthorID:
+	case by != author:
 		return nil
-	case !c.Alone:
+	case !alone:
 		return account.Refuse(account.ErrConflict, "second_person")
-	case !c.Single:
+	case !allowed:
 		return account.Refuse(account.ErrConflict, "no_second_person")
 	case single == "":
 		return &account.InvalidError{Field: "single", Rule: "required"}

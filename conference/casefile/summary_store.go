@@ -89,7 +89,7 @@ func (s *Store) mayRelease(ctx context.Context, tx pgx.Tx, by account.Actor, c C
 	if full.Latest.State == Draft {
 		return account.Refuse(account.ErrConflict, "unchecked")
 	}
-	if err := releasable(full, by.ID, r.Single); err != nil {
+	if err := fourEyes(full.Latest.AuthorID, by.ID, full.Alone, full.Single, r.Single); err != nil {
 		return err
 	}
 	text, err := summaryOf(ctx, tx, c.ID, false)

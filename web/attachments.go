@@ -1,0 +1,185 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference/attachment"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// uploads is the one address that takes more than a form: see bodyLimit and attach.
+const uploads = "/cases/:id/attachments"
+
+// attach takes a picture or a document of a case.
+func (s *server) attach(c echo.Context) error {
+	id, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	f, data, err := uploaded(c)
+	f.Of = "attach"
+	if err == nil {
+		_, err = s.Cases.Attach(c.Request().Context(), me(c), id, casefile.Upload{Title: f.Get("title"), Data: data, Because: f.Get("because")})
+	}
+	if f.wrong(err) {
+		return s.showCase(c, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/cases/"+id.String(), "attached")
+}
+
+// uploaded reads a form with one file in it. The file stays in memory: what is to lie sealed must not lie in the clear before.
+func uploaded(c echo.Context) (form, []byte, error) {
+	f := form{Values: url.Values{}}
+	r := c.Request()
+	// Eight megabytes over a slow line take longer than a form.
+	if err := http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return f, nil, err
+	}
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, attachment.MaxUpload+64<<10)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+	}
+	var data []byte
+	for range 8 {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+		}
+		most := int64(attachment.MaxUpload + 1)
+		if part.FormName() != "file" {
+			most = 8 << 10
+		}
+		value, err := io.ReadAll(io.LimitReader(part, most))
+		if err != nil {
+			return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+		}
+		if part.FormName() == "file" {
+			data = value
+		} else {
+			f.Values[part.FormName()] = append(f.Values[part.FormName()], string(value))
+		}
+	}
+	return f, data, nil
+}
+
+func (s *server) releaseAttachment(c echo.Context) error {
+	return s.changeAttachment(c, "attachment_released", func(of, id uuid.UUID, f form) error {
+		return s.Cases.ReleaseAttachment(c.Request().Context(), me(c), of, id, f.Has("looked", "yes"), f.Get("single"))
+	})
+}
+
+func (s *server) removeAttachment(c echo.Context) error {
+	return s.changeAttachment(c, "attachment_removed", func(of, id uuid.UUID, _ form) error {
+		return s.Cases.RemoveAttachment(c.Request().Context(), me(c), of, id)
+	})
+}
+
+func (s *server) changeAttachment(c echo.Context, said string, do func(of, id uuid.UUID, f form) error) error {
+	of, err := paramID(c, "id")
+	if err != nil {
+		return err
+	}
+	id, err := paramID(c, "file")
+	if err != nil {
+		return err
+	}
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	f.Of = id.String()
+	err = do(of, id, f)
+	if f.wrong(err) {
+		return s.showCase(c, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return s.done(c, "/cases/"+of.String(), said)
+}
+
+// attachmentPage shows one attachment in the page: nothing has to be downloaded, and nothing stays on the device.
+type attachmentPage struct {
+	casefile.Attachment
+	Back, Source string
+}
+
+func (s *server) caseAttachment(c echo.Context) error {
+	return s.showAttachment(c, s.ofCase, "/cases/"+c.Param("id"))
+}
+
+func (s *server) caseAttachmentData(c echo.Context) error { return s.sendAttachment(c, s.ofCase) }
+
+func (s *server) conferenceAttachment(c echo.Context) error {
+	return s.showAttachment(c, s.ofConference, at(c, ""))
+}
+
+func (s *server) conferenceAttachmentData(c echo.Context) error {
+	return s.sendAttachment(c, s.ofConference)
+}
+
+// opened is a way to an attachment that asks its gate.
+type opened func(c echo.Context) (casefile.Attachment, []byte, error)
+
+func (s *server) ofCase(c echo.Context) (casefile.Attachment, []byte, error) {
+	of, err := paramID(c, "id")
+	if err != nil {
+		return casefile.Attachment{}, nil, err
+	}
+	id, err := paramID(c, "file")
+	if err != nil {
+		return casefile.Attachment{}, nil, err
+	}
+	return s.Cases.ViewAttachment(c.Request().Context(), me(c), of, id)
+}
+
+func (s *server) ofConference(c echo.Context) (casefile.Attachment, []byte, error) {
+	id, err := paramID(c, "file")
+	if err != nil {
+		return casefile.Attachment{}, nil, err
+	}
+	return s.Conferences.Attachment(c.Request().Context(), me(c), code(c), id)
+}
+
+func (s *server) showAttachment(c echo.Context, open opened, back string) error {
+	a, _, err := open(c)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; frame-src 'self'")
+	return s.page(c, http.StatusOK, "attachment", attachmentPage{a, back, strings.TrimSuffix(c.Request().URL.Path, "/") + "/data"})
+}
+
+// sendAttachment sends the bytes for the page around them. They were built by this server and can do nothing; should they be opened by
+// themselves, they may neither run, load nor send anything.
+func (s *server) sendAttachment(c echo.Context, open opened) error {
+	a, data, err := open(c)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	policy := "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'"
+	if !a.Document() {
+		policy += "; sandbox" // browsers show no document in a sandbox
+	}
+	h.Set("Content-Security-Policy", policy)
+	h.Set(echo.HeaderContentDisposition, "inline")
+	return c.Blob(http.StatusOK, a.Kind, data)
+}
