@@ -313,6 +313,7 @@ type View struct {
 	Own         Seat // the actor's, if she has one
 	Seats       []Seat
 	Attachments []casefile.Attachment // released ones; of ByCode alone
+	Course      casefile.Course       // what the consent shows of it; of ByCode alone
 	Summary     *casefile.Summary     // nil when Closed says why
 	Shut        string                // rule why the case is not open to the actor now; empty when it is
 	Consent     *time.Time            // last day of the consent that stands

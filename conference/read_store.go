@@ -50,6 +50,9 @@ func (s *Store) ByCode(ctx context.Context, by account.Actor, code string) (View
 		if v.Attachments, err = s.Cases.ReleasedAttachments(ctx, tx, v.CaseID); err != nil {
 			return err
 		}
+		if v.Course, err = s.Cases.Shown(ctx, tx, v.CaseID, by); err != nil {
+			return err
+		}
 		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_summary", v.Code)
 	})
 	if err != nil {

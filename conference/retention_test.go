@@ -245,3 +245,30 @@ func TestTermsAreShorterByAClickAndLongerByAReason(t *testing.T) {
 		t.Errorf("%d cases are deleted by the shorter term", n)
 	}
 }
+
+func TestExpertsSeeTheProfileAndScoresOnlyWithTheConsentForEach(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	code, id := h.convene("Kern")
+	h.accept(code, "Kern")
+	found := icf.Blank("d850")
+	found.Performance = 3
+	h.must(h.cases.Observe(ctx, h.caseworker, id, casefile.Observation{Occasion: "entry", Rater: "self", Month: h.clock, Finding: found}))
+	on := h.clock.AddDate(0, 0, -1).Truncate(24 * time.Hour)
+	h.must(h.cases.AddScore(ctx, h.caseworker, id, casefile.Score{
+		Instrument: "rehaScore", Version: "1", Value: "3", Min: "0", Max: "5", MeasuredOn: on, ComputedBy: "DRV",
+	}))
+	for _, c := range []struct {
+		also            []casefile.Purpose
+		profile, scores int
+	}{{nil, 0, 0}, {[]casefile.Purpose{casefile.Profile}, 1, 0}, {[]casefile.Purpose{casefile.Risk}, 0, 1}, {[]casefile.Purpose{casefile.Profile, casefile.Risk}, 1, 1}} {
+		consent := h.consent("psychiatry", "occupational_medicine")
+		consent.Purposes = append(consent.Purposes, c.also...)
+		h.must(h.s.Grant(ctx, h.caseworker, id, consent))
+		v, err := h.s.ByCode(ctx, h.experts["Kern"], code)
+		if err != nil || v.Shut != "" || len(v.Course.Profile) != c.profile || len(v.Course.Scores) != c.scores || v.Course.Phases != nil {
+			t.Errorf("with %v: %q, %d categories, %d scores, %v", c.also, v.Shut, len(v.Course.Profile), len(v.Course.Scores), err)
+		}
+	}
+}

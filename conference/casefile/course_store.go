@@ -2,6 +2,7 @@ package casefile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -202,4 +203,37 @@ func (s *Store) Colleagues(ctx context.Context, by account.Actor) ([]Colleague, 
 		return nil, fmt.Errorf("colleagues: %w", err)
 	}
 	return found, nil
+}
+
+// Shown is the part of the course that the client lets this person see, as of now: profile, ratings and work capacity with the
+// consent for the profile, scores with the consent for those. What is not allowed is simply not there. Phases are not shown.
+func (s *Store) Shown(ctx context.Context, q Querier, id uuid.UUID, by account.Actor) (Course, error) {
+	profile, err := s.allowed(ctx, q, id, by, Profile)
+	if err != nil {
+		return Course{}, err
+	}
+	risk, err := s.allowed(ctx, q, id, by, Risk)
+	if err != nil || !profile && !risk {
+		return Course{}, err
+	}
+	c, err := courseOf(ctx, q, id)
+	if err != nil {
+		return Course{}, fmt.Errorf("course: %w", err)
+	}
+	c.Phases = nil
+	if !profile {
+		c.Profile, c.Ratings, c.Capacities = nil, nil, nil
+	}
+	if !risk {
+		c.Scores = nil
+	}
+	return c, nil
+}
+
+func (s *Store) allowed(ctx context.Context, q Querier, id uuid.UUID, by account.Actor, p Purpose) (bool, error) {
+	err := s.Open(ctx, q, id, by, p)
+	if errors.Is(err, account.ErrClosed) {
+		return false, nil
+	}
+	return err == nil, err
 }
