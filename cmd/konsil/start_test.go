@@ -5,8 +5,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -105,6 +107,7 @@ func TestBesideARunningServer(t *testing.T) {
 	t.Run("a second one on its directory is turned away in one clear line", func(t *testing.T) { secondIsTurnedAway(t, s) })
 	t.Run("a page elsewhere cannot reach it under a name of its own", func(t *testing.T) { foreignHostIsRefused(t, s) })
 	t.Run("an added user signs in by password", func(t *testing.T) { addedUserSignsIn(t, s) })
+	t.Run("the vault's key is changed under it", func(t *testing.T) { vaultKeyIsChanged(t, s) })
 	t.Run("the audit record is verified, and a changed entry is named", func(t *testing.T) { changedEntryIsNamed(t, s) })
 	if status, _ := s.get("/readyz"); status != http.StatusOK {
 		t.Errorf("/readyz answers %d after all this", status)
@@ -213,6 +216,29 @@ func (s *site) signInByPassword(email, password string) (*browser, error) {
 		return nil, err
 	}
 	return b, b.post(s.t.Context(), "/sign-in", "email="+email+"&password="+password, nil)
+}
+
+func vaultKeyIsChanged(t *testing.T, s *site) {
+	s = s.within(t)
+	people := value[int](s, `select count(*) from case_file`)
+	code, said := s.run("keys", "rotate")
+	if code != 0 || !strings.Contains(said, fmt.Sprintf("%[1]d of %[1]d people are under the new key", people)) {
+		t.Fatalf("exit code %d:\n%s", code, said)
+	}
+	jana, err := signIn(t.Context(), s.url, value[string](s, `select id::text from account where name = 'Jana Brandt'`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := jana.PostForm(s.url+"/cases/find", url.Values{"who": {"Mustermann"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	alias := value[string](s, `select pseudonym from case_file c join conference_request r on r.case_id = c.id where r.question like 'Wie viele Stunden%'`)
+	if err != nil || res.StatusCode != http.StatusOK || !strings.Contains(string(page), alias) {
+		t.Errorf("after the change the running server finds nobody: %s, %v", res.Status, err)
+	}
 }
 
 func changedEntryIsNamed(t *testing.T, s *site) {

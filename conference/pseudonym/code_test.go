@@ -1,6 +1,7 @@
 package pseudonym
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,26 +35,60 @@ func TestReadTakesWhatPeopleType(t *testing.T) {
 	}
 }
 
-func TestEveryErrorInOneOrTwoSymbolsIsFound(t *testing.T) {
+// Over a sample of pseudonyms: every wrong symbol, every two wrong symbols, every swap of any two. Mistaken symbols that are read as
+// what they look like are no errors.
+func TestEveryErrorInOneOrTwoSymbolsAndEverySwapIsFound(t *testing.T) {
 	t.Parallel()
-	for range 2 {
-		code := New(OfCase)
-		raw := []byte(strings.ReplaceAll(code, "-", ""))
+	tried := 0
+	for range 3 {
+		raw := []byte(strings.ReplaceAll(New(OfCase), "-", ""))
+		wrong := make([]byte, len(raw))
+		try := func() {
+			if string(wrong) == string(raw) {
+				return
+			}
+			tried++
+			if got, ok := Read(string(wrong)); ok {
+				t.Fatalf("%s, meant as %s, is read as %s", wrong, raw, got)
+			}
+		}
 		for i := 2; i < 12; i++ {
-			for j := i; j < 12; j++ {
+			for j := i + 1; j < 12; j++ {
+				copy(wrong, raw)
+				wrong[i], wrong[j] = wrong[j], wrong[i]
+				try()
 				for _, x := range []byte(symbols) {
 					for _, y := range []byte(symbols) {
-						wrong := append([]byte{}, raw...)
+						copy(wrong, raw)
 						wrong[i], wrong[j] = x, y
-						if string(wrong) == string(raw) {
-							continue
-						}
-						if got, ok := Read(string(wrong)); ok {
-							t.Fatalf("%s read as %s", wrong, got)
-						}
+						try()
 					}
 				}
 			}
+		}
+	}
+	if tried < 3*45*1000 {
+		t.Errorf("only %d errors were tried", tried)
+	}
+}
+
+func TestWhatIsSaidAloudIsShortAndCanBeToldApart(t *testing.T) {
+	t.Parallel()
+	words := strings.Fields(spokenWords)
+	seen := map[string]bool{}
+	for _, w := range words {
+		if seen[w] || len([]rune(w)) > 12 {
+			t.Errorf("%s", w)
+		}
+		seen[w] = true
+	}
+	if len(words)*98 < 8000 {
+		t.Errorf("%d words", len(words))
+	}
+	for range 200 {
+		word, number, ok := strings.Cut(Spoken(), " ")
+		if n, err := strconv.Atoi(number); !ok || !seen[word] || err != nil || n < 2 || n > 99 {
+			t.Fatalf("%s %s", word, number)
 		}
 	}
 }
