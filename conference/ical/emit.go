@@ -33,10 +33,10 @@ func Cancel(e Event) ([]byte, error) {
 	return render(e, form{method: "CANCEL", status: "CANCELLED"})
 }
 
-// Answered renders the event with the person's own answer (ACCEPTED, DECLINED or TENTATIVE) for download after an
+// Answered renders the event with the person's own answer (ACCEPTED, DECLINED, TENTATIVE, or NEEDS-ACTION before there is one) for download after an
 // answer on the web. It carries no METHOD, so a calendar imports it instead of replying. Errors are *InvalidError.
 func Answered(e Event, partstat string) ([]byte, error) {
-	if !slices.Contains([]string{"ACCEPTED", "DECLINED", "TENTATIVE"}, partstat) {
+	if !slices.Contains([]string{"NEEDS-ACTION", "ACCEPTED", "DECLINED", "TENTATIVE"}, partstat) {
 		return nil, &InvalidError{"partstat", "unknown"}
 	}
 	return render(e, form{status: "CONFIRMED", partstat: partstat, link: true})
