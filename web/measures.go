@@ -92,6 +92,7 @@ type planPage struct {
 	Asked, Open, Ended []promise
 	Others             []conference.View // conferences of mine and what was agreed there
 	Notice             string
+	Still              bool // it answers a form, and must not be fetched again by itself
 }
 
 func (s *server) plan(c echo.Context) error { return s.showPlan(c, http.StatusOK, form{}, "") }
@@ -102,7 +103,7 @@ func (s *server) showPlan(c echo.Context, status int, f form, notice string) err
 	if err != nil {
 		return err
 	}
-	p := planPage{Notice: notice}
+	p := planPage{Notice: notice, Still: notice != "" || f.Field != ""}
 	for _, m := range mine {
 		to := "/plan/" + m.ID.String()
 		one := promised(m, f, to+"/answer", to+"/report")

@@ -4,7 +4,8 @@
 //   <form data-names="URL">  its text fields are looked at for names while somebody writes; see guard/fields.ts
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
-//   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it
+//   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it (or refuses the
+//                               address that data-watch names, where the page itself would still be given)
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <form action="/sign-out"> removes what this device keeps of unsaved notes and guests' links before it goes. The keys that make it known
 //                            to others again stay: they open nothing without their person's sign-in
@@ -136,9 +137,10 @@ function poll(first: Element): void {
 
 /** Asks whether this page may still be seen: often while somebody looks at it, and at once when somebody looks again. */
 function watch(): void {
+  const address = document.querySelector<HTMLElement>("[data-watch]")?.dataset["watch"] || location.href;
   const look = async (): Promise<void> => {
     if (document.visibilityState !== "visible") return;
-    const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
+    const answer = await fetch(address, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
     if (answer && (answer.type === "opaqueredirect" || [401, 403, 404, 410].includes(answer.status))) location.reload();
   };
   setInterval(() => void look(), 1500);
