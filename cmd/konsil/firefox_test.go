@@ -22,13 +22,21 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// findFirefox gives the browser's program. Firefox is looked for, not demanded: without one the test is skipped.
-func findFirefox(t *testing.T) string {
-	t.Helper()
+// firefoxProgram is the browser's, empty where there is none.
+func firefoxProgram() string {
 	for _, name := range []string{"firefox-esr", "firefox"} {
 		if bin, err := exec.LookPath(name); err == nil {
 			return bin
 		}
+	}
+	return ""
+}
+
+// findFirefox gives the browser's program. Firefox is looked for, not demanded: without one the test is skipped.
+func findFirefox(t *testing.T) string {
+	t.Helper()
+	if bin := firefoxProgram(); bin != "" {
+		return bin
 	}
 	t.Skip("SKIPPED: no Firefox on this machine, so nobody met across two browsers")
 	return ""

@@ -26,6 +26,7 @@ type router struct {
 	tcp  net.Listener
 	to   string
 	dead atomic.Bool // of UDP, in both directions
+	shut atomic.Bool // for TCP
 
 	mu   sync.Mutex
 	ways map[netip.AddrPort]net.Conn // by client
@@ -113,7 +114,7 @@ func (r *router) streams() {
 			return
 		}
 		way, err := r.dial("tcp4")
-		if err != nil {
+		if err != nil || r.shut.Load() {
 			c.Close()
 			continue
 		}
@@ -144,6 +145,19 @@ func (r *room) bothGoOver(way string) {
 	r.t.Helper()
 	for _, p := range []*person{r.jana, r.kern} {
 		p.until(way+" both ways", `window.konsil.room.stats().then((s) => s.ways.length === 2 && s.ways.every((way) => way === "`+way+`"))`)
+	}
+}
+
+// shuts lets nothing through to the media port any more.
+func (r *router) shuts() {
+	r.dead.Store(true)
+	r.shut.Store(true)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.all {
+		if c.RemoteAddr().Network() == "tcp" {
+			c.Close()
+		}
 	}
 }
 
@@ -184,6 +198,22 @@ func TestWhoseUDPIsCutGoesOnOverTCP(t *testing.T) {
 	r.bothSeeEachOther()
 	t.Logf("mended within %v", time.Since(began).Round(time.Millisecond))
 	r.kern.until("nobody misses anybody", `!document.getElementById("tiles").innerText.includes("gerade nicht")`)
+}
+
+func TestWhereOnlyTheRelayIsLeftItCarriesEverything(t *testing.T) {
+	chromium(t)
+	nat := newRouter(t)
+	r := newRoom(t, nat.behind, func(c *config) { c.TURNAddr = "127.0.0.1:0" })
+	for _, p := range []*person{r.jana, r.kern} {
+		p.hidesItsAddresses()
+	}
+	r.withPictures()
+	r.bothGoOver("udp")
+	began := time.Now()
+	nat.shuts()
+	r.bothGoOver("relay")
+	r.bothSeeEachOther()
+	t.Logf("over the relay within %v", time.Since(began).Round(time.Millisecond))
 }
 
 // restart ends the server as an operator would and starts it anew, on the same database and under the same address.
@@ -284,4 +314,55 @@ func TestTheNetworkIsTriedOutWayByWay(t *testing.T) {
 	nat.dead.Store(true)
 	r.jana.presses("Netz prüfen")
 	r.jana.sees("Direkter Weg (UDP): dieses Netz lässt ihn nicht zu.", "Ausweichweg (TCP): frei.", "Bild und Ton nehmen einen Umweg")
+}
+
+// sharesACanvas: what she shares of her screen is a small picture that changes ten times a second.
+const sharesACanvas = `navigator.mediaDevices.getDisplayMedia = async () => {
+	const canvas = Object.assign(document.createElement("canvas"), { width: 640, height: 360 });
+	const page = canvas.getContext("2d");
+	let n = 0;
+	setInterval(() => {
+		page.fillStyle = "white";
+		page.fillRect(0, 0, 640, 360);
+		page.fillStyle = "black";
+		page.fillText("Zeile " + n++, 20, 20 + (n % 300));
+	}, 100);
+	return canvas.captureStream(10);
+};`
+
+// sendsAs are the formats of the pictures that a page sends.
+const sendsAs = `Promise.all(window.pcs.map((pc) => pc.getStats())).then((all) => all.flatMap((stats) =>
+	[...stats.values()].filter((s) => s.type === "outbound-rtp" && s.kind === "video" && s.framesEncoded > 0)
+		.map((s) => stats.get(s.codecId)?.mimeType + " " + (s.scalabilityMode ?? "?"))))`
+
+func TestAScreenComesInAFormatForWritingToEveryBrowser(t *testing.T) {
+	chromium(t)
+	h := newHouse(t)
+	kern := h.person
+	if firefoxProgram() != "" {
+		kern = h.personAtFirefox
+	}
+	r := h.meeting(h.person("Jana Brandt"), kern("Dr. Anselm Kern"))
+	karin := r.moderator()
+	karin.isGiven(keepsHold + sharesACanvas)
+	karin.visits("/conferences/" + r.code + "/room")
+	karin.until("the notes", `window.konsil?.notes.connected()`)
+	karin.presses("Bildschirm aus")
+	karin.sees("Bildschirm an")
+	for _, p := range []*person{r.jana, r.kern} {
+		p.seesEverybodyMove(1)
+	}
+	if formats := asked[[]string](karin, sendsAs); len(formats) != 1 || formats[0] != "video/VP9 L1T3" {
+		t.Errorf("the screen is sent as %q", formats)
+	}
+	for _, p := range []*person{r.jana, r.kern} {
+		for name, c := range p.seal().Counts {
+			if c.Failed > 0 || c.Plain > 0 {
+				t.Errorf("%s: frames of %s: %+v", p.name, name, c)
+			}
+		}
+	}
+	again := r.jana // who comes later begins with what is kept of the picture
+	again.visits("/conferences/" + r.code + "/room")
+	again.seesEverybodyMove(1)
 }

@@ -152,6 +152,7 @@ export interface Report {
   selectedCandidatePairId?: string;
   localCandidateId?: string;
   candidateType?: string;
+  relayProtocol?: string;
   protocol?: string;
 }
 
@@ -161,7 +162,8 @@ export function wayOf(stats: RTCStatsReport): string | null {
   for (const report of all.values()) {
     const pair = all.get(report.selectedCandidatePairId ?? "");
     const local = all.get(pair?.localCandidateId ?? "");
-    if (local) return local.candidateType === "relay" ? "relay" : (local.protocol ?? null);
+    // a relay behind a router is seen under another address than it knows, and its candidate is called after that
+    if (local) return local.candidateType === "relay" || local.relayProtocol ? "relay" : (local.protocol ?? null);
   }
   return null;
 }
