@@ -4,6 +4,7 @@
 //	konsil migrate            bring the database of DATABASE_URL up to date
 //	konsil user add …         make an account
 //	konsil user disable …     take every right away from an account
+//	konsil organisation single-release on|off …   allow somebody who is alone to release what she wrote
 //	konsil audit verify       check the chain of the audit record
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
 //	konsil doctor             look at settings, database, ports, relay and mail, and say what is wrong
@@ -40,10 +41,13 @@ func main() {
 
 // commands are all there are; an unknown word shows them.
 var commands = map[string]func(ctx context.Context, args []string, out io.Writer) error{
-	"serve":          configured(serve),
-	"migrate":        configured(migrate),
-	"user add":       configured(userAdd),
-	"user disable":   configured(userDisable),
+	"serve":        configured(serve),
+	"migrate":      configured(migrate),
+	"user add":     configured(userAdd),
+	"user disable": configured(userDisable),
+
+	"organisation single-release": configured(singleRelease),
+
 	"audit verify":   configured(auditVerify),
 	"doctor":         doctor,
 	"keys rotate":    configured(keysRotate),
@@ -72,7 +76,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, doctor, keys rotate, minutes verify, minutes key, icf import", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, organisation single-release, doctor, keys rotate, minutes verify, minutes key, icf import", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }

@@ -52,7 +52,7 @@ func newDesk(t *testing.T) *desk {
 	}
 	organisation := func(kind string) uuid.UUID {
 		org := uuid.New()
-		_, err := d.db.Exec(t.Context(), `insert into organisation (id, network_id, name, kind) values ($1, $2, 'O', $3)`, org, net, kind)
+		_, err := d.db.Exec(t.Context(), `insert into organisation (id, network_id, name, kind) values ($1, $2, $4, $3)`, org, net, kind, org.String())
 		d.must(err)
 		return org
 	}

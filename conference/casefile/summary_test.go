@@ -145,8 +145,10 @@ func TestWhoIsAloneReleasesOnlyWhereTheHouseAllowsItAndWithAReason(t *testing.T)
 	if err := d.Release(ctx, d.foreign, id, Releasing{Version: 1, Single: "Ich bin allein."}); ruleOf(err) != "no_second_person" {
 		t.Fatalf("released alone: %v", err)
 	}
-	_, err = d.db.Exec(ctx, `update organisation set single_release = true where id = $1`, d.foreign.Organisation)
-	d.must(err)
+	if err := AllowSingleRelease(ctx, d.db, "Nirgendwo", true, d.clock); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("allowed nobody: %v", err)
+	}
+	d.must(AllowSingleRelease(ctx, d.db, d.foreign.OrganisationName, true, d.clock))
 	if err := d.Release(ctx, d.foreign, id, Releasing{Version: 1}); ruleOf(err) != "single:required" {
 		t.Fatalf("released alone without a reason: %v", err)
 	}
