@@ -59,7 +59,7 @@ type group struct {
 // message is struct mmsghdr.
 type message struct {
 	unix.Msghdr
-	sent uint32
+	length uint32 // of what was received or sent
 }
 
 // bulk is the memory that sending a load takes.

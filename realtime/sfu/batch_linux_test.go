@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -36,7 +35,7 @@ func receivers(t *testing.T, n int) (conns []*net.UDPConn, addrs []netip.AddrPor
 }
 
 // sizes of the packets that each receiver is sent: what can be one message, and what cannot.
-var burst = []int{1116, 1116, 1116, 700, 1116, 1300, 1300, 20, 20, 20, 1500, 1116, 1116}
+var lengths = []int{1116, 1116, 1116, 700, 1116, 1300, 1300, 20, 20, 20, 1500, 1116, 1116}
 
 func TestBatchesArriveWholeAndInOrder(t *testing.T) {
 	t.Parallel()
@@ -84,24 +83,15 @@ func sendBursts(t *testing.T, s *mediaSocket) {
 	const people, rounds = 20, 12
 	conns, addrs := receivers(t, people)
 	b := &batch{socket: s}
-	lines := make([]line, people)
-	for i := range lines {
-		s.join(uint32(100+i), &lines[i])
-		lines[i].batch.Store(b)
-	}
 	for round := range rounds {
-		b.begin()
-		for k, size := range burst {
+		for k, size := range lengths {
 			for i, to := range addrs {
-				p := rtpBytes(uint32(100+i), round*len(burst)+k, size)
-				if n, err := s.WriteToAddrPort(p, to); n != size || err != nil {
-					t.Fatal(n, err)
-				}
+				put(b, rtpBytes(uint32(100+i), round*len(lengths)+k, size), to)
 			}
 		}
 		b.flush()
 		for i, c := range conns {
-			readBurst(t, c, uint32(100+i), round*len(burst))
+			readBurst(t, c, uint32(100+i), round*len(lengths))
 		}
 	}
 	if b.load != nil {
@@ -109,11 +99,16 @@ func sendBursts(t *testing.T, s *mediaSocket) {
 	}
 }
 
+func put(b *batch, p []byte, to netip.AddrPort) {
+	room := b.space(len(p) + 9)
+	b.add(room[:copy(room, p)], to)
+}
+
 func readBurst(t *testing.T, c *net.UDPConn, ssrc uint32, first int) {
 	t.Helper()
 	buf := make([]byte, 2000)
 	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
-	for k, size := range burst {
+	for k, size := range lengths {
 		n, err := c.Read(buf)
 		if err != nil {
 			t.Fatalf("packet %d: %v", first+k, err)
@@ -141,65 +136,4 @@ func TestRefusedSegmentsAreGivenUpAfterAWhile(t *testing.T) {
 	if s.many.segment.Load() {
 		t.Errorf("still tried after %d refusals", s.many.refusals.Load())
 	}
-}
-
-func TestOnlyAnOpenBatchHoldsPacketsBack(t *testing.T) {
-	t.Parallel()
-	conn, err := listenMedia("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = conn.Close() })
-	s := newMediaSocket(conn, false)
-	conns, addrs := receivers(t, 1)
-	got := make(chan string, 16)
-	go func() {
-		for {
-			b := make([]byte, 2000)
-			n, err := conns[0].Read(b)
-			if err != nil {
-				return
-			}
-			got <- fmt.Sprint(n)
-		}
-	}()
-	next := func(what, want string) {
-		t.Helper()
-		select {
-		case n := <-got:
-			if n != want {
-				t.Errorf("%s: %s bytes, want %s", what, n, want)
-			}
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: nothing came", what)
-		}
-	}
-	send := func(p []byte) {
-		if _, err := s.WriteToAddrPort(p, addrs[0]); err != nil {
-			t.Error(err)
-		}
-	}
-	var l line
-	b := &batch{socket: s}
-	l.batch.Store(b)
-	s.join(7, &l)
-	send(rtpBytes(7, 1, 101))
-	next("before the batch is open", "101")
-	b.begin()
-	send(rtpBytes(7, 2, 102))
-	send(rtpBytes(8, 1, 201))
-	next("another stream", "201")
-	rtcp := rtpBytes(7, 3, 103)
-	rtcp[1] = 200
-	send(rtcp)
-	next("RTCP", "103")
-	send([]byte{22, 254, 253})
-	next("DTLS", "3")
-	b.flush()
-	next("after flush", "102")
-	b.begin()
-	s.part(7, &l)
-	send(rtpBytes(7, 4, 104))
-	next("a stream that has ended", "104")
-	b.flush()
 }

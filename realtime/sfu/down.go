@@ -23,6 +23,7 @@ type down struct {
 	stream   string
 	pc       *webrtc.PeerConnection
 	way      *bandwidth             // of the connection, shared with its other tracks
+	lane     *lane                  // the same
 	out      atomic.Pointer[output] // nil until the client has agreed
 	want     atomic.Int32           // index of the layer it shall get, or none
 	feeder   atomic.Int32           // index of the layer it gets, or none; plus taking while it changes hands
@@ -56,7 +57,6 @@ type output struct {
 	rtx   uint32 // 0: repeats use ssrc
 	level uint8  // header extensions, 0: none
 	way   uint8
-	line  line
 	types [codecs]struct{ media, rtx uint8 }
 }
 
@@ -68,7 +68,7 @@ type repeated struct {
 
 // newDown makes the track. Microphone and camera share a stream, so that browsers play them in step.
 func newDown(p *Peer, u *up) *down {
-	d := &down{up: u, id: u.source, stream: u.peer.stream, pc: p.sub.pc, way: p.sub.way, said: unsaid}
+	d := &down{up: u, id: u.source, stream: u.peer.stream, pc: p.sub.pc, way: p.sub.way, lane: p.sub.lane, said: unsaid}
 	d.feeder.Store(none)
 	if u.source == "screen" {
 		d.stream += "s"
@@ -108,9 +108,7 @@ func (d *down) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 	if first == nil {
 		return webrtc.RTPCodecParameters{}, webrtc.ErrUnsupportedCodec
 	}
-	socket := d.up.peer.sfu.socket
-	socket.join(o.ssrc, &o.line)
-	socket.join(o.rtx, &o.line)
+	d.lane.carry(d, o.ssrc, o.rtx)
 	d.out.Store(o)
 	return *first, nil
 }
@@ -118,11 +116,7 @@ func (d *down) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 // Unbind is pion's call when the m-line is taken back or the connection ends.
 func (d *down) Unbind(webrtc.TrackLocalContext) error {
 	d.up.remove(d)
-	if o := d.out.Load(); o != nil {
-		socket := d.up.peer.sfu.socket
-		socket.part(o.ssrc, &o.line)
-		socket.part(o.rtx, &o.line)
-	}
+	d.lane.drop(d)
 	return nil
 }
 
@@ -206,7 +200,7 @@ func (d *down) takeOver(l *layer) bool {
 	if before >= taking || !d.feeder.CompareAndSwap(before, taking+l.index) {
 		return false
 	}
-	if before != none && !d.up.layers[before].passed() {
+	if before != none && !d.up.layers[before].passed(l.batch) {
 		d.feeder.Store(before)
 		return false
 	}
@@ -326,10 +320,11 @@ func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts ui
 		binary.BigEndian.PutUint16(l.way[:], d.way.sent(len(payload)+headerBytes))
 		_ = h.SetExtension(o.way, l.way[:])
 	}
-	if o.line.batch.Load() != &l.batch {
-		o.line.batch.Store(&l.batch)
-	}
-	if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
+	if to := d.lane.to.Load(); to != nil {
+		if !d.lane.send(l.batch, h, payload, *to) {
+			return 0
+		}
+	} else if n, err := o.write.WriteRTP(h, payload); err != nil || n == 0 {
 		return 0
 	}
 	if ssrc == o.ssrc { // retransmissions are a stream of their own

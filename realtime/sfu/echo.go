@@ -13,7 +13,7 @@ type answering struct{ *mediaSocket }
 // ReadFromAddrPort is part of ice.AddrPortReaderWriter.
 func (c answering) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
+		n, from, err := c.next(b)
 		if err != nil || !isBindingRequest(b[:n]) {
 			return n, from, err
 		}

@@ -47,8 +47,25 @@ func (c codec) clockRate() uint32 {
 
 const levelURI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level" // RFC 6464
 
-// newAPI is what both connections of every peer are made with.
-func newAPI(mux *offeredMux, tcp ice.TCPMux, quiet logging.LoggerFactory) (*webrtc.API, error) {
+// engine is what all connections are made with.
+type engine struct {
+	media *webrtc.MediaEngine
+	set   webrtc.SettingEngine
+}
+
+// connect makes a connection whose media takes the short way l, nil: pion's.
+func (e *engine) connect(l *lane) (*webrtc.PeerConnection, error) {
+	set, incoming := e.set, &interceptor.Registry{}
+	if l != nil {
+		set.SetDTLSServerHelloMessageHook(l.secrets.hello)
+		set.SetDTLSKeyLogWriter(&l.secrets)
+		incoming.Add(l.arrivals)
+	}
+	api := webrtc.NewAPI(webrtc.WithMediaEngine(e.media), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(incoming))
+	return api.NewPeerConnection(webrtc.Configuration{})
+}
+
+func newEngine(mux *offeredMux, tcp ice.TCPMux, quiet logging.LoggerFactory) (*engine, error) {
 	media, err := newMediaEngine()
 	if err != nil {
 		return nil, fmt.Errorf("codecs: %w", err)
@@ -81,9 +98,7 @@ func newAPI(mux *offeredMux, tcp ice.TCPMux, quiet logging.LoggerFactory) (*webr
 	if err := set.SetAnsweringDTLSRole(webrtc.DTLSRoleServer); err != nil {
 		return nil, fmt.Errorf("DTLS role: %w", err)
 	}
-	incoming := &interceptor.Registry{}
-	incoming.Add(feedbackFactory{})
-	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(incoming)), nil
+	return &engine{media, set}, nil
 }
 
 func newMediaEngine() (*webrtc.MediaEngine, error) {

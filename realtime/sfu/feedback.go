@@ -12,24 +12,25 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// feedbackFactory gives every connection an arrivals. It is the only interceptor, and it touches nothing that is sent.
-type feedbackFactory struct{}
-
-func (feedbackFactory) NewInterceptor(string) (interceptor.Interceptor, error) {
-	return &arrivals{quit: make(chan struct{})}, nil
-}
-
 // arrivals tells a publisher when its packets arrived (draft-holmer-rmcat-transport-wide-cc-extensions-01), so that it can find out
 // how much its uplink carries. It sits below the tracks because retransmissions and probes must be counted, too, which no track
-// ever sees. Readers of several streams note arrivals without a lock; one goroutine reports them.
+// ever sees. Readers of several streams, and the lane, note arrivals without a lock; one goroutine reports them.
+//
+// It is the only interceptor of a connection, and touches nothing that is sent.
 type arrivals struct {
 	interceptor.NoOp
+	id     atomic.Uint32 // of the header extension with the number, 0: not known; log is there before it
 	writer interceptor.RTCPWriter
 	begin  sync.Once
 	log    *arrivalLog
 	quit   chan struct{}
 	done   sync.WaitGroup
 }
+
+func newArrivals() *arrivals { return &arrivals{quit: make(chan struct{})} }
+
+// NewInterceptor is pion's call when the connection is made.
+func (a *arrivals) NewInterceptor(string) (interceptor.Interceptor, error) { return a, nil }
 
 func (a *arrivals) BindRTCPWriter(w interceptor.RTCPWriter) interceptor.RTCPWriter {
 	a.writer = w
@@ -54,15 +55,23 @@ func (a *arrivals) BindRemoteStream(info *interceptor.StreamInfo, r interceptor.
 		return r // closed before it began
 	}
 	a.log.media.Store(info.SSRC)
+	a.id.Store(uint32(id))
 	return interceptor.RTPReaderFunc(func(b []byte, attr interceptor.Attributes) (int, interceptor.Attributes, error) {
 		n, attr, err := r.Read(b, attr)
 		if err == nil {
-			if number, ok := transportNumber(b[:n], id); ok {
-				a.log.note(number, time.Now())
-			}
+			a.note(b[:n], time.Now())
 		}
 		return n, attr, err
 	})
+}
+
+// note books the arrival of a packet that says its number.
+func (a *arrivals) note(b []byte, now time.Time) {
+	if id := a.id.Load(); id != 0 {
+		if number, ok := transportNumber(b, uint8(id)); ok {
+			a.log.note(number, now)
+		}
+	}
 }
 
 // Close is pion's call at the end of the connection.

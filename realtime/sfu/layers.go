@@ -29,15 +29,17 @@ type layer struct {
 	rid   string // "" if the track has one stream
 	index int32  // in up.layers
 
-	turn    atomic.Uint64 // odd while the loop handles something
-	mail    atomic.Bool   // inbox is not empty
-	heard   atomic.Int64  // Unix nanoseconds of the last packet
-	octets  atomic.Uint64 // of payload that came in
-	rate    atomic.Int64  // bit/s of late, 0: not measured
-	told    atomic.Int64  // Unix nanoseconds when the publisher was last told to switch it on
-	ssrc    atomic.Uint32 // 0 until the first packet
-	wanted  atomic.Bool   // somebody needs a key frame
-	rekeyed atomic.Bool   // and whatever was asked for before is of no use to them
+	work    sync.Mutex            // whoever has it has the turn
+	turn    atomic.Uint64         // odd during a turn
+	holder  atomic.Pointer[batch] // of whose turn it is
+	mail    atomic.Bool           // inbox is not empty
+	heard   atomic.Int64          // Unix nanoseconds of the last packet
+	octets  atomic.Uint64         // of payload that came in
+	rate    atomic.Int64          // bit/s of late, 0: not measured
+	told    atomic.Int64          // Unix nanoseconds when the publisher was last told to switch it on
+	ssrc    atomic.Uint32         // 0 until the first packet
+	wanted  atomic.Bool           // somebody needs a key frame
+	rekeyed atomic.Bool           // and whatever was asked for before is of no use to them
 	sender  atomic.Pointer[senderReport]
 	arrived receptionState
 
@@ -65,7 +67,8 @@ type layer struct {
 	due   []uint16
 	cache *cache
 	guard guard
-	batch batch
+	batch *batch // of whose turn it is
+	now   *stream
 }
 
 // packetSource is where RTP comes from: *webrtc.TrackRemote, or a benchmark's generator.
@@ -99,7 +102,6 @@ func newLayer(u *up, rid string, index int32) *layer {
 		size = videoCache
 	}
 	l.cache = newCache(size)
-	l.batch.socket = u.peer.sfu.socket
 	close(l.ended)
 	return l
 }
@@ -114,7 +116,6 @@ func (l *layer) start(s stream) {
 	l.up.peer.work.Go(func() {
 		defer close(done)
 		<-before
-		l.restart()
 		l.run(s)
 	})
 	if l.wanted.Load() {
@@ -193,9 +194,30 @@ func (l *layer) rest() {
 	}
 }
 
-// passed waits a moment for the end of the turn the loop is in, and says whether it has ended.
-func (l *layer) passed() bool {
+// begin waits for the turn. What is sent in it goes into b, which has to be flushed before the end.
+func (l *layer) begin(b *batch) {
+	l.work.Lock()
+	l.began(b)
+}
+
+func (l *layer) began(b *batch) {
+	l.batch = b
+	l.holder.Store(b)
+	l.turn.Add(1)
+}
+
+func (l *layer) end() {
+	l.turn.Add(1)
+	l.holder.Store(nil)
+	l.work.Unlock()
+}
+
+// passed waits a moment for the end of the turn the layer is in, and says whether it has ended, or is that of b, too.
+func (l *layer) passed(b *batch) bool {
 	turn := l.turn.Load()
+	if l.holder.Load() == b {
+		return true
+	}
 	for range 100 {
 		if turn&1 == 0 || l.turn.Load() != turn {
 			return true
@@ -205,14 +227,18 @@ func (l *layer) passed() bool {
 	return false
 }
 
-// run is the loop: everything that is sent of this layer is sent here.
+// run is the loop: it handles what pion reads, and notes.
 func (l *layer) run(s stream) {
+	b := &batch{socket: l.up.peer.sfu.socket}
 	buf := make([]byte, maxPacket)
 	failed := 0
+	l.begin(b)
+	l.restart()
+	l.now = &s
+	l.end()
 	for failed < maxReadErrors && !l.up.halted.Load() {
 		n, _, err := s.packets.Read(buf)
-		l.turn.Add(1)
-		l.batch.begin()
+		l.begin(b)
 		if l.mail.Load() {
 			l.readMail()
 		}
@@ -229,9 +255,28 @@ func (l *layer) run(s stream) {
 		default:
 			failed++ // an unknown payload type, an oversized packet
 		}
-		l.batch.flush()
-		l.turn.Add(1)
+		b.flush()
+		l.end()
 	}
+	l.begin(b)
+	l.now = nil
+	l.end()
+}
+
+// feed handles a packet that has come on the lane, in a turn. False: the loop has to see it first, because it is not there, or does
+// not know its codec yet.
+func (l *layer) feed(b []byte, now time.Time) bool {
+	switch {
+	case l.up.halted.Load():
+		return true
+	case l.now == nil || l.codec == codecNone || l.pt != b[1]&0x7f:
+		return false
+	}
+	if l.mail.Load() {
+		l.readMail()
+	}
+	l.handle(l.now, b, now)
+	return true
 }
 
 func timedOut(err error) bool {

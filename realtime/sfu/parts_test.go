@@ -303,6 +303,10 @@ func TestReceptionReportCountsWhatIsMissing(t *testing.T) {
 func TestNothingIsRepeatedMoreThanThreeTimes(t *testing.T) {
 	t.Parallel()
 	l, s := fanOut(t, 1)
+	b := &batch{socket: l.up.peer.sfu.socket}
+	l.begin(b)
+	defer l.end()
+	defer b.flush()
 	l.readMail()
 	cam := newCamera(100)
 	buf := make([]byte, maxPacket)

@@ -268,6 +268,7 @@ func (p *Peer) published() []*up {
 type link struct {
 	name       string
 	pc         *webrtc.PeerConnection // nil: not there
+	lane       *lane                  // there with pc
 	connected  bool
 	ufrag      string                    // the client's, of the description before
 	candidates int                       // since then
@@ -284,14 +285,16 @@ func (p *Peer) link(name string) *link {
 	return nil
 }
 
-// open makes the connection of l. changed is called on the peer's goroutine with each state it reaches.
-func (p *Peer) open(l *link, name string, changed func(webrtc.PeerConnectionState)) error {
-	pc, err := p.sfu.api.NewPeerConnection(webrtc.Configuration{})
+// open makes the connection of l, of which way is what it carries to the client, if anything. changed is called on the peer's
+// goroutine with each state it reaches; one that pion cannot go on with counts as failed.
+func (p *Peer) open(l *link, name string, way *bandwidth, changed func(webrtc.PeerConnectionState)) error {
+	lane := newLane(p.sfu.socket, way)
+	pc, err := p.sfu.engine.connect(lane)
 	if err != nil {
 		return fmt.Errorf("new connection: %w", err)
 	}
 	early := l.early
-	*l = link{name: name, pc: pc, early: early, candidates: len(early)}
+	*l = link{name: name, pc: pc, lane: lane, early: early, candidates: len(early)}
 	current := func(f func()) {
 		p.event(func() {
 			if l.pc == pc {
@@ -310,19 +313,40 @@ func (p *Peer) open(l *link, name string, changed func(webrtc.PeerConnectionStat
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		current(func() {
 			l.connected = s == webrtc.PeerConnectionStateConnected
+			if l.connected {
+				p.openLane(l)
+			}
 			changed(s)
+		})
+	})
+	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
+		current(func() {
+			if !lane.move(pair) {
+				changed(webrtc.PeerConnectionStateFailed)
+			}
 		})
 	})
 	return nil
 }
 
+func (p *Peer) openLane(l *link) {
+	pair, err := l.pc.SCTP().Transport().ICETransport().GetSelectedCandidatePair()
+	if err == nil {
+		err = l.lane.open(pair)
+	}
+	if err != nil {
+		p.log.Debug("media takes pion's way", "pc", l.name)
+	}
+}
+
 // discard closes the connection of l beside the peer's goroutine: closing waits for callbacks, and these wait for that goroutine.
 func (p *Peer) discard(l *link) {
-	pc := l.pc
+	pc, lane := l.pc, l.lane
 	*l = link{name: l.name}
 	if pc == nil {
 		return
 	}
+	lane.close()
 	p.work.Go(func() {
 		if err := pc.GracefulClose(); err != nil {
 			p.log.Debug("close connection", "err", "incomplete")

@@ -85,7 +85,7 @@ func (p *Peer) negotiateOffer(v *vetted) (string, error) {
 }
 
 func (p *Peer) openPublisher(fingerprint string) error {
-	err := p.open(&p.pub.link, "pub", func(s webrtc.PeerConnectionState) {
+	err := p.open(&p.pub.link, "pub", nil, func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateFailed || s == webrtc.PeerConnectionStateClosed {
 			p.resetPublisher() // the client notices by itself and offers again
 		}
@@ -218,6 +218,7 @@ func (p *Peer) startLayer(l *layer, a *incoming) {
 	}
 	pc := p.pub.pc
 	a.layer.Store(l)
+	p.pub.lane.divert(uint32(a.track.SSRC()), l)
 	l.start(stream{
 		packets: a.track,
 		ssrc:    uint32(a.track.SSRC()),

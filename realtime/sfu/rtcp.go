@@ -95,11 +95,16 @@ func (a *incoming) readRTCP() {
 		}
 		for _, p := range packets {
 			if s, ok := p.(*rtcp.SenderReport); ok && s.SSRC == uint32(a.track.SSRC()) {
-				l.sender.Store(&senderReport{ntp: s.NTPTime, rtp: s.RTPTime, at: time.Now()})
-				l.tell(note{report: true})
+				l.hearReport(s, time.Now())
 			}
 		}
 	}
+}
+
+// hearReport passes on what the publisher says about its clock.
+func (l *layer) hearReport(s *rtcp.SenderReport, now time.Time) {
+	l.sender.Store(&senderReport{ntp: s.NTPTime, rtp: s.RTPTime, at: now})
+	l.tell(note{report: true})
 }
 
 // readRTCP takes a subscriber's requests to the track until the sender is stopped.

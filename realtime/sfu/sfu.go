@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/pion/webrtc/v4"
 )
 
 // Config is what Listen needs.
@@ -34,7 +32,7 @@ type SFU struct {
 	mux     *offeredMux
 	tcp     *tcpMux
 	relay   *relay // nil: none
-	api     *webrtc.API
+	engine  *engine
 	gate    gate
 	count   counters
 
@@ -57,12 +55,13 @@ func Listen(c Config) (*SFU, error) {
 	}
 	quiet := silence()
 	socket := newMediaSocket(conn, c.Plain)
+	socket.open()
 	mux := newMux(socket, c.PublicIPs, quiet)
 	s := &SFU{
 		log: c.Log, socket: socket, guarded: c.Guard, mux: mux, tcp: newTCPMux(stream, mux, quiet),
 		gate: gate{global: len(c.PublicIPs) > 0}, rooms: map[string]*room{}, closing: make(chan struct{}),
 	}
-	if s.api, err = newAPI(mux, s.tcp, quiet); err != nil {
+	if s.engine, err = newEngine(mux, s.tcp, quiet); err != nil {
 		return nil, errors.Join(fmt.Errorf("media engine: %w", err), s.Close())
 	}
 	if c.Relay != nil {

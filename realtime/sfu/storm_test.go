@@ -36,10 +36,8 @@ func TestAStormOfComingAndGoingLeavesNothing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
-	for i := range s.socket.lines {
-		if all := s.socket.lines[i].all.Load(); all != nil && len(*all) > 0 {
-			t.Errorf("%d streams are still known to the socket", len(*all))
-		}
+	if n := len(s.socket.lanes.all); n > 0 {
+		t.Errorf("%d connections are still known to the socket", n)
 	}
 	left := func() bool { return runtime.NumGoroutine() > before }
 	for end := time.Now().Add(30 * time.Second); left() && time.Now().Before(end); {

@@ -168,7 +168,7 @@ func (p *Peer) Mend(peer, source string, fresh bool) {
 
 func (p *Peer) openSubscriber() error {
 	p.sub.openedAt, p.sub.way = time.Now(), newBandwidth()
-	return p.open(&p.sub.link, "sub", func(s webrtc.PeerConnectionState) {
+	return p.open(&p.sub.link, "sub", p.sub.way, func(s webrtc.PeerConnectionState) {
 		switch s {
 		case webrtc.PeerConnectionStateConnected:
 			p.sub.way.reroute()

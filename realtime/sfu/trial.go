@@ -24,7 +24,7 @@ func (s *SFU) Try(ctx context.Context, offer string) (answer string, err error) 
 	if !s.beginTrial() {
 		return "", fmt.Errorf("try: %w", ErrBusy)
 	}
-	pc, err := s.api.NewPeerConnection(webrtc.Configuration{})
+	pc, err := s.engine.connect(nil)
 	if err != nil {
 		s.trials.Add(-1)
 		s.running.Done()
