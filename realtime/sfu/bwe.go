@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/pion/rtcp"
 )
 
 // bandwidth finds out how much one subscriber's connection carries. Loops write down what they send, without a lock; the client
@@ -17,9 +15,10 @@ type bandwidth struct {
 	log    atomic.Pointer[sentLog]
 	origin time.Time
 
-	mu    sync.Mutex
-	est   estimator
-	probe probe
+	mu      sync.Mutex
+	est     estimator
+	probe   probe
+	arrived []arrival // of the report that is being taken
 }
 
 const (
@@ -85,57 +84,27 @@ func (b *bandwidth) advance(to uint64) {
 }
 
 // report takes what the client says about arrivals. The same report may come several times.
-func (b *bandwidth) report(r *rtcp.TransportLayerCC, now time.Time) {
+func (b *bandwidth) report(r arrivalReport, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	newest := b.next.Load()
-	first := newest - uint64(uint16(newest)-r.BaseSequenceNumber)
-	if first > newest || newest-first >= sentSlots || first+uint64(r.PacketStatusCount) <= b.read.Load() {
+	newest, end := b.next.Load(), uint64(r.count())
+	first := newest - uint64(uint16(newest)-r.base())
+	if end += first; first > newest || newest-first >= sentSlots || end <= b.read.Load() {
 		return
 	}
-	clock := time.Duration(r.ReferenceTime) * 64 * time.Millisecond
-	deltas := r.RecvDeltas
-	arrivals := make([]arrival, 0, r.PacketStatusCount)
-	forEachStatus(r, func(i int, received bool) {
-		a := arrival{number: first + uint64(i), lost: !received}
-		if received && len(deltas) > 0 {
-			clock += time.Duration(deltas[0].Delta) * time.Microsecond
-			deltas = deltas[1:]
-			a.at = clock
-		}
+	b.arrived = b.arrived[:0]
+	r.each(func(i int, at time.Duration, received bool) {
+		a := arrival{number: first + uint64(i), at: at, lost: !received}
 		var ok bool
 		a.sent, a.size, ok = b.of(a.number)
 		if ok && (received || a.number >= b.read.Load()) {
-			arrivals = append(arrivals, a)
+			b.arrived = append(b.arrived, a)
 		}
 	})
-	b.advance(first + uint64(r.PacketStatusCount))
-	b.est.take(arrivals, now)
-	if rate, done := b.probe.take(arrivals); done && rate >= 0 {
+	b.advance(end)
+	b.est.take(b.arrived, now)
+	if rate, done := b.probe.take(b.arrived); done && rate >= 0 {
 		b.est.probed(rate, now)
-	}
-}
-
-// forEachStatus calls do for each packet a report speaks of.
-func forEachStatus(r *rtcp.TransportLayerCC, do func(i int, received bool)) {
-	i := 0
-	one := func(symbol uint16) {
-		if i < int(r.PacketStatusCount) {
-			do(i, symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta)
-		}
-		i++
-	}
-	for _, c := range r.PacketChunks {
-		switch c := c.(type) {
-		case *rtcp.RunLengthChunk:
-			for range c.RunLength {
-				one(c.PacketStatusSymbol)
-			}
-		case *rtcp.StatusVectorChunk:
-			for _, s := range c.SymbolList {
-				one(s)
-			}
-		}
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // statuses is a report that says of count numbers from base on that all have arrived.
-func statuses(base uint16, count int) *rtcp.TransportLayerCC {
+func statuses(t *testing.T, base uint16, count int) arrivalReport {
+	t.Helper()
 	r := &rtcp.TransportLayerCC{BaseSequenceNumber: base, PacketStatusCount: uint16(count)}
 	r.PacketChunks = []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{
 		PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: uint16(count),
@@ -17,7 +18,21 @@ func statuses(base uint16, count int) *rtcp.TransportLayerCC {
 	for range count {
 		r.RecvDeltas = append(r.RecvDeltas, &rtcp.RecvDelta{Type: rtcp.TypeTCCPacketReceivedSmallDelta, Delta: 250})
 	}
-	return r
+	return marshalled(t, r)
+}
+
+func marshalled(t *testing.T, r *rtcp.TransportLayerCC) arrivalReport {
+	t.Helper()
+	r.Header = rtcp.Header{Count: rtcp.FormatTCC, Type: rtcp.TypeTransportSpecificFeedback, Length: r.Len()/4 - 1}
+	raw, err := r.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, ok := asArrivalReport(rtcp.PacketType(raw[1]), raw)
+	if !ok {
+		t.Fatalf("%x is no report", raw)
+	}
+	return report
 }
 
 func TestWhatWasSentIsRememberedUntilItIsReported(t *testing.T) {
@@ -35,7 +50,7 @@ func TestWhatWasSentIsRememberedUntilItIsReported(t *testing.T) {
 				t.Fatalf("packet %d of a burst of %d is remembered as %d bytes, %v", i, burst, size, ok)
 			}
 		}
-		b.report(statuses(next, burst), time.Now())
+		b.report(statuses(t, next, burst), time.Now())
 		next += uint16(burst)
 	}
 	if n := len(b.log.Load().slots); n != sentSlots {
@@ -50,7 +65,7 @@ func TestALogOfFewPacketsStaysSmall(t *testing.T) {
 		for range 30 {
 			b.sent(100)
 		}
-		b.report(statuses(base, 30), time.Now())
+		b.report(statuses(t, base, 30), time.Now())
 	}
 	if log := b.log.Load(); len(log.slots) != firstSlots || log.before.Load() != nil {
 		t.Errorf("%d slots for 30 packets at a time", len(log.slots))
@@ -64,7 +79,7 @@ func TestALogOfFewPacketsStaysSmall(t *testing.T) {
 	}
 	for range 8 {
 		at := uint16(b.next.Load())
-		b.report(statuses(at, 1), time.Now())
+		b.report(statuses(t, at, 1), time.Now())
 		for range 50 {
 			b.sent(100)
 		}
@@ -94,5 +109,44 @@ func TestManyLoopsWriteIntoALogThatGrows(t *testing.T) {
 	}
 	if known != 3600 {
 		t.Errorf("%d of 3600 packets are remembered", known)
+	}
+}
+
+func TestReportsOfArrivalsAreReadAsTheyWereWritten(t *testing.T) {
+	t.Parallel()
+	small, large := uint16(rtcp.TypeTCCPacketReceivedSmallDelta), uint16(rtcp.TypeTCCPacketReceivedLargeDelta)
+	r := &rtcp.TransportLayerCC{BaseSequenceNumber: 65530, PacketStatusCount: 25, ReferenceTime: 5}
+	r.PacketChunks = []rtcp.PacketStatusChunk{
+		&rtcp.RunLengthChunk{PacketStatusSymbol: small, RunLength: 2},
+		&rtcp.StatusVectorChunk{Type: rtcp.TypeTCCStatusVectorChunk, SymbolSize: rtcp.TypeTCCSymbolSizeTwoBit,
+			SymbolList: []uint16{large, 0, small, 0, 0, large, 0}},
+		&rtcp.StatusVectorChunk{Type: rtcp.TypeTCCStatusVectorChunk, SymbolSize: rtcp.TypeTCCSymbolSizeOneBit,
+			SymbolList: []uint16{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}},
+		&rtcp.RunLengthChunk{RunLength: 8191}, // says more than the count
+	}
+	for _, d := range []struct {
+		kind  uint16
+		delta int64
+	}{{small, 250}, {small, 500}, {large, -1000}, {small, 63750}, {large, 250000}, {small, 0}, {small, 750}} {
+		r.RecvDeltas = append(r.RecvDeltas, &rtcp.RecvDelta{Type: d.kind, Delta: d.delta})
+	}
+	raw := marshalled(t, r)
+	if raw.base() != 65530 || raw.count() != 25 {
+		t.Errorf("%d packets from %d on", raw.count(), raw.base())
+	}
+	want := map[int]int{0: 250, 1: 750, 2: -250, 4: 63500, 7: 313500, 10: 313500, 22: 314250}
+	seen := 0
+	raw.each(func(i int, at time.Duration, received bool) {
+		us, expected := want[i]
+		if got := int((at - 320*time.Millisecond).Microseconds()); received != expected || expected && got != us {
+			t.Errorf("packet %d: %v, %d µs", i, received, got)
+		}
+		seen++
+	})
+	if seen != 25 {
+		t.Errorf("%d packets", seen)
+	}
+	for cut := arrivalHead; cut < len(raw); cut++ {
+		raw[:cut].each(func(int, time.Duration, bool) {}) // must not panic
 	}
 }

@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -209,13 +208,8 @@ func (l *lane) decrypt(plain, b []byte) ([]byte, *layer) {
 // takeReport decrypts an RTCP packet and does what it asks for. False: it is pion's.
 func (l *lane) takeReport(t *turns, b []byte, now time.Time) bool {
 	plain, ok := l.decryptReport(t.plain, b)
-	for ok && len(plain) >= 4 {
-		size := 4 * (int(binary.BigEndian.Uint16(plain[2:])) + 1)
-		if size > len(plain) {
-			break
-		}
-		l.takePart(plain[:size], now)
-		plain = plain[size:]
+	if ok {
+		eachPart(plain, func(kind rtcp.PacketType, part []byte) { l.takePart(kind, part, now) })
 	}
 	return ok
 }
@@ -230,23 +224,23 @@ func (l *lane) decryptReport(plain, b []byte) ([]byte, bool) {
 	return plain, err == nil
 }
 
-// takePart obeys one packet of a compound. Most are reports of reception, of which transport-wide feedback tells more.
-func (l *lane) takePart(b []byte, now time.Time) {
-	switch kind := rtcp.PacketType(b[1]); kind {
-	case rtcp.TypeSenderReport, rtcp.TypeTransportSpecificFeedback, rtcp.TypePayloadSpecificFeedback:
-	default:
+// takePart obeys one packet of a compound. Most are about arrivals; what receiver reports say is in these, too.
+func (l *lane) takePart(kind rtcp.PacketType, part []byte, now time.Time) {
+	if r, ok := asArrivalReport(kind, part); ok {
+		if l.way != nil {
+			l.way.report(r, now)
+		}
 		return
 	}
-	packets, err := rtcp.Unmarshal(b)
+	if kind == rtcp.TypeReceiverReport || kind == rtcp.TypeSourceDescription {
+		return
+	}
+	packets, err := rtcp.Unmarshal(part)
 	if err != nil {
 		return
 	}
 	for _, p := range packets {
 		switch p := p.(type) {
-		case *rtcp.TransportLayerCC:
-			if l.way != nil {
-				l.way.report(p, now)
-			}
 		case *rtcp.SenderReport:
 			if to := l.layer(p.SSRC); to != nil {
 				to.hearReport(p, now)

@@ -88,7 +88,7 @@ const (
 
 // How speakers are found, see speaker.go.
 const (
-	speakerEvery  = 300 * time.Millisecond
+	speakerBeats  = 3   // of housekeeping: 300 ms
 	speechLevel   = 60  // -dBov: louder is speech
 	speechPackets = 4   // of 15 in a tick
 	speechWindow  = 15. // packets of 20 ms in a tick

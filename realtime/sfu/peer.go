@@ -28,6 +28,7 @@ type Peer struct {
 	keys   chan struct{} // somebody wants a key frame of ours
 	heed   chan struct{} // other people speak
 	leave  chan struct{} // the leave to share the screen was given or taken
+	beat   chan struct{} // the room's clock has ticked
 	gone   chan struct{} // closed by Close
 	work   sync.WaitGroup
 
@@ -60,6 +61,7 @@ func newPeer(s *SFU, r *room, id string, send func(Event)) *Peer {
 		keys:   make(chan struct{}, 1),
 		heed:   make(chan struct{}, 1),
 		leave:  make(chan struct{}, 1),
+		beat:   make(chan struct{}, 1),
 		gone:   make(chan struct{}),
 		ssrc:   rand.Uint32(),
 		stream: fmt.Sprintf("%016x", rand.Uint64()),
@@ -190,8 +192,6 @@ func (p *Peer) emit(e Event) {
 
 func (p *Peer) run() {
 	defer p.finish()
-	tick := time.NewTicker(housekeeping)
-	defer tick.Stop()
 	pause := time.NewTimer(0) // ends the pause between two subscriber offers
 	defer pause.Stop()
 	p.see.probe = time.NewTicker(probeTick)
@@ -218,8 +218,8 @@ func (p *Peer) run() {
 			p.publishDeclared()
 		case now := <-p.see.probe.C:
 			p.pad(now)
-		case now := <-tick.C:
-			p.housekeep(now)
+		case <-p.beat:
+			p.housekeep(time.Now())
 		}
 	}
 }

@@ -115,14 +115,23 @@ func (d *down) readRTCP(sender *webrtc.RTPSender) {
 		if err != nil {
 			return
 		}
-		packets, err := rtcp.Unmarshal(buf[:n])
 		o := d.out.Load()
-		if err != nil || o == nil {
+		if o == nil {
 			continue
 		}
-		for _, p := range packets {
-			d.obey(p, o.ssrc)
-		}
+		eachPart(buf[:n], func(kind rtcp.PacketType, part []byte) {
+			if r, ok := asArrivalReport(kind, part); ok {
+				d.way.report(r, time.Now())
+				return
+			}
+			packets, err := rtcp.Unmarshal(part)
+			if err != nil {
+				return
+			}
+			for _, p := range packets {
+				d.obey(p, o.ssrc)
+			}
+		})
 	}
 }
 
@@ -140,8 +149,6 @@ func (d *down) obey(p rtcp.Packet, ssrc uint32) {
 			d.up.count.plisIn.Add(1)
 			d.wantKeyFrame()
 		}
-	case *rtcp.TransportLayerCC:
-		d.way.report(p, time.Now())
 	case *rtcp.FullIntraRequest:
 		d.up.count.plisIn.Add(1)
 		d.wantKeyFrame()

@@ -115,7 +115,7 @@ func (s *SFU) Join(roomID, peer string, send func(Event)) (*Peer, error) {
 		r = &room{id: roomID, peers: map[string]*Peer{}, empty: make(chan struct{}), called: make(chan struct{}, 1)}
 		r.epoch.Store(-1)
 		s.rooms[roomID] = r
-		s.running.Go(r.listen)
+		s.running.Go(r.run)
 	}
 	p := newPeer(s, r, peer, send)
 	if !r.enter(p) {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// loudness is what is known about a microphone: its loop adds levels, the room takes them away every speakerEvery.
+// loudness is what is known about a microphone: its loop adds levels, the room takes them away every speakerBeats.
 type loudness struct {
 	heard atomic.Uint32 // packets at or above speechLevel
 	voice atomic.Uint64 // sum of how far above
@@ -77,30 +77,38 @@ func (s *speakers) beats(id string) bool {
 	return len(s.order) == 0 || s.order[0] != id && s.scores[id] > speechLead*s.scores[s.order[0]]
 }
 
-// listen follows who speaks, and chooses who is sent on in a crowd, until the room is empty.
-func (r *room) listen() {
-	tick := time.NewTicker(speakerEvery)
+// run is the clock of everybody in the room, follows who speaks, and chooses who is sent on in a crowd, until the room is empty. One
+// clock for all, because every time it ticks the process has to wake up.
+func (r *room) run() {
+	tick := time.NewTicker(housekeeping)
 	defer tick.Stop()
 	var s speakers
-	for {
+	for beats := 0; ; {
 		news := false
 		select {
 		case <-r.empty:
 			return
 		case <-r.called:
 		case <-tick.C:
+			r.tell(func(p *Peer) { signal(p.beat) })
+			if beats++; beats%speakerBeats != 0 {
+				continue
+			}
 			if s.update(r.loudness()) {
 				order := slices.Clone(s.order)
 				r.speaking.Store(&order)
 				news = true
 			}
 		}
-		if !r.conduct(time.Now()) && !news {
-			continue
+		if r.conduct(time.Now()) || news {
+			r.tell(func(p *Peer) { signal(p.heed) })
 		}
-		for _, p := range r.members() {
-			signal(p.heed)
-		}
+	}
+}
+
+func (r *room) tell(do func(*Peer)) {
+	for _, p := range r.members() {
+		do(p)
 	}
 }
 
