@@ -35,6 +35,7 @@ type down struct {
 	loweredAt time.Time // for want of bandwidth
 	madeAt    time.Time
 	stale     bool // to be replaced by another down of the same track
+	heard     bool // readRTCP runs
 
 	// The rest belongs to the loop of the feeder.
 	held    bool // others were louder

@@ -321,8 +321,11 @@ func (p *Peer) open(l *link, name string, way *bandwidth, changed func(webrtc.Pe
 	})
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		current(func() {
-			if !lane.move(pair) {
+			switch {
+			case !lane.move(pair):
 				changed(webrtc.PeerConnectionStateFailed)
+			case l.connected:
+				changed(webrtc.PeerConnectionStateConnected) // on another way
 			}
 		})
 	})

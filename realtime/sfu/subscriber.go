@@ -117,7 +117,6 @@ func (p *Peer) subscribe(u *up) error {
 	}
 	s.down = d
 	p.adapt(time.Now())
-	p.work.Go(func() { d.readRTCP(s.sender) })
 	return nil
 }
 
@@ -248,7 +247,15 @@ func (p *Peer) attach() {
 		return
 	}
 	for _, s := range p.sub.slots {
-		if d := s.down; d != nil && d.out.Load() != nil && p.connect(d) {
+		d := s.down
+		if d == nil || d.out.Load() == nil {
+			continue
+		}
+		if p.sub.lane.to.Load() == nil && !d.heard { // else the lane brings what the client asks for
+			d.heard = true
+			p.work.Go(func() { d.readRTCP(s.sender) })
+		}
+		if p.connect(d) {
 			d.up.wake()
 		}
 	}
