@@ -40,11 +40,11 @@ func newBandwidth() *bandwidth {
 	return b
 }
 
-// sent gives a packet of size bytes its transport-wide number.
-func (b *bandwidth) sent(size int) uint16 {
+// sent gives a packet of size bytes, which leaves at about now, its transport-wide number.
+func (b *bandwidth) sent(size int, now time.Time) uint16 {
 	b.octets.Add(uint64(size))
 	n := b.next.Add(1)
-	at := uint64(time.Since(b.origin).Microseconds()) & (1<<36 - 1)
+	at := uint64(now.Sub(b.origin).Microseconds()) & (1<<36 - 1)
 	log := b.roomFor(n)
 	log.slots[n%uint64(len(log.slots))].Store(n&0xffff<<48 | uint64(min(size, 1<<12-1))<<36 | at)
 	return uint16(n)

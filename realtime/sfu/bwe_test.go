@@ -41,7 +41,7 @@ func TestWhatWasSentIsRememberedUntilItIsReported(t *testing.T) {
 	next := uint16(1)
 	for _, burst := range []int{10, 40, 700, 50, 3000, 20} {
 		for i := range burst {
-			if n := b.sent(i); n != next+uint16(i) {
+			if n := b.sent(i, time.Now()); n != next+uint16(i) {
 				t.Fatalf("packet %d has the number %d", next+uint16(i), n)
 			}
 		}
@@ -63,7 +63,7 @@ func TestALogOfFewPacketsStaysSmall(t *testing.T) {
 	b := newBandwidth()
 	for base := uint16(1); base < 60000; base += 30 {
 		for range 30 {
-			b.sent(100)
+			b.sent(100, time.Now())
 		}
 		b.report(statuses(t, base, 30), time.Now())
 	}
@@ -71,7 +71,7 @@ func TestALogOfFewPacketsStaysSmall(t *testing.T) {
 		t.Errorf("%d slots for 30 packets at a time", len(log.slots))
 	}
 	for range 200 {
-		b.sent(100)
+		b.sent(100, time.Now())
 	}
 	log := b.log.Load()
 	if log.before.Load() == nil {
@@ -81,7 +81,7 @@ func TestALogOfFewPacketsStaysSmall(t *testing.T) {
 		at := uint16(b.next.Load())
 		b.report(statuses(t, at, 1), time.Now())
 		for range 50 {
-			b.sent(100)
+			b.sent(100, time.Now())
 		}
 	}
 	if b.log.Load() != log || log.before.Load() != nil {
@@ -96,7 +96,7 @@ func TestManyLoopsWriteIntoALogThatGrows(t *testing.T) {
 	for range 4 {
 		loops.Go(func() {
 			for range 900 {
-				b.sent(100)
+				b.sent(100, time.Now())
 			}
 		})
 	}

@@ -19,17 +19,20 @@
 //
 //   - One goroutine per Peer owns both connections and makes every call that negotiates. The exported methods and pion's
 //     callbacks only put work into its queues; Close takes the peer out of all media first and leaves the rest to it.
-//   - One goroutine per published stream (layer; a camera has up to three) reads, patches, encrypts and sends to the receivers
-//     (down) it feeds, out of an atomically replaced slice. It takes no lock and allocates nothing per packet. It also owns what it
-//     needs for that: packet cache, list of gaps, and of every receiver it feeds the munger. Everybody else leaves a note in the
-//     layer's inbox and wakes it.
-//   - What a loop sends while it handles one packet is encrypted at once and leaves together at the end (batch.go); its turn has not
-//     ended before.
-//   - The viewer's goroutine decides which layer feeds a receiver (adapt, alloc.go); the layer's loop takes the receiver over from
-//     the loop before at its next key frame (down.takeOver).
-//   - One goroutine per RTCP stream reads and leaves notes; reports about arrivals go into the connection's bandwidth.
-//   - One goroutine per room follows who speaks and chooses who is heard in a crowd (choir.go).
-//   - A receiver that is taken away waits until the loops have come round once (up.settle), so that removal is final; so are a
+//   - One goroutine reads the media port and takes each packet of a publisher to its end: decrypted, patched, encrypted for and sent to
+//     the receivers (down) its stream feeds, out of an atomically replaced slice (intake.go, lane.go). Waking goroutines costs more than
+//     all of that, so nothing is handed on. Others help as long as more comes than it can take. It allocates nothing per packet.
+//   - A published stream (layer; a camera has up to three) is handled in turns. Whoever has the turn owns the packet cache, the list
+//     of gaps, and of every receiver the layer feeds the munger. Each layer also has a loop, which takes turns for what comes by pion's
+//     way (over TCP, sent again, or before the lane is open) and for the notes that everybody else leaves in its inbox.
+//   - What is sent in a turn is encrypted at once and leaves together at the end (batch.go); the turn has not ended before. A reader
+//     has the turns of all layers that a burst of packets belongs to, and waits for none while it has others.
+//   - The viewer's goroutine decides which layer feeds a receiver (adapt, alloc.go); that layer takes the receiver over from the one
+//     before at its next key frame (down.takeOver).
+//   - What clients say in RTCP comes with the media, or by pion's way to a goroutine per stream; both leave notes, and reports about
+//     arrivals go into the connection's bandwidth.
+//   - One goroutine per room is everybody's clock, follows who speaks and chooses who is heard in a crowd (choir.go).
+//   - A receiver that is taken away waits until the turns that were under way have ended (up.settle), so that removal is final; so are a
 //     moderator's mute and the end of the leave to share.
 //
 // # Adaptation
@@ -39,6 +42,6 @@
 // is held up, there is no limit; once there is one, it rises only when padding on the retransmission stream has shown that there is room.
 // Sound is never held back. The publisher is told which layers nobody wants (thin.go).
 //
-// Lock order: SFU.mu, room.mu, Peer.mu, up.mu, layer.mu; bandwidth.mu by itself. None is held across a pion call, a send or a
-// callback.
+// Lock order: SFU.mu, room.mu, Peer.mu, up.mu, layer.mu; lane.mu, lane.sending; lanes.mu and bandwidth.mu by themselves. None is held
+// across a pion call, a send or a callback. A layer's turn (layer.work) comes before lane.sending and after nothing.
 package sfu

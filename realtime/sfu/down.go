@@ -13,10 +13,10 @@ import (
 )
 
 // down is one track on its way to one subscriber: a webrtc.TrackLocal without the copying of pion's own. The subscriber's goroutine
-// makes it, drops it and decides which layer it wants; pion binds it; between up.add and up.remove the loop of the layer that feeds
-// it writes to it.
+// makes it, drops it and decides which layer it wants; pion binds it; between up.add and up.remove whoever has the turn of the layer
+// that feeds it writes to it.
 //
-// Loops pass it on among themselves: the one whose layer is wanted takes it over when it has a key frame, see takeOver.
+// Layers pass it on among themselves: the one that is wanted takes it over when it has a key frame, see takeOver.
 type down struct {
 	up       *up
 	id       string
@@ -37,7 +37,7 @@ type down struct {
 	stale     bool // to be replaced by another down of the same track
 	heard     bool // readRTCP runs
 
-	// The rest belongs to the loop of the feeder.
+	// The rest belongs to whoever has the turn of the feeder.
 	held    bool // others were louder
 	munge   munger
 	repeats []repeated
@@ -194,7 +194,7 @@ func (d *down) entry(l *layer, now time.Time) (from int64, at time.Time, ok bool
 	return from, at, ok
 }
 
-// takeOver makes l the feeder. Two loops never touch the same receiver: the one before looks at feeder at the beginning of its turn
+// takeOver makes l the feeder. Two turns never touch the same receiver: the one before looks at feeder at the beginning of its turn
 // with this receiver, so it is out as soon as its present turn has ended. If that takes longer than a moment nothing changes.
 func (d *down) takeOver(l *layer) bool {
 	before := d.feeder.Load()
@@ -304,7 +304,7 @@ func (d *down) write(l *layer, pk *packet, sn uint16, ts uint32) int {
 	return d.emit(l, o, o.types[l.codec].media, o.ssrc, sn, ts, pk, pk.payload)
 }
 
-// emit is the only place where payload leaves. Header and extension are the loop's own and used again for each packet.
+// emit is the only place where payload leaves. Header and extension are the layer's own and used again for each packet.
 func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts uint32, pk *packet, payload []byte) int {
 	if pt == 0 {
 		return 0 // this subscriber did not agree to the codec
@@ -318,7 +318,7 @@ func (d *down) emit(l *layer, o *output, pt uint8, ssrc uint32, sn uint16, ts ui
 		_ = h.SetExtension(o.level, l.level[:]) // one byte always fits
 	}
 	if o.way != 0 {
-		binary.BigEndian.PutUint16(l.way[:], d.way.sent(len(payload)+headerBytes))
+		binary.BigEndian.PutUint16(l.way[:], d.way.sent(len(payload)+headerBytes, l.at))
 		_ = h.SetExtension(o.way, l.way[:])
 	}
 	if to := d.lane.to.Load(); to != nil {

@@ -53,7 +53,7 @@ type layer struct {
 	wantedAt time.Time // when somebody last wanted this layer
 	weighed  uint64    // octets when the rate was measured last
 
-	// The rest belongs to the loop.
+	// The rest belongs to whoever has the turn.
 	in    rtp.Header
 	out   rtp.Header
 	level [1]byte
@@ -67,8 +67,9 @@ type layer struct {
 	due   []uint16
 	cache *cache
 	guard guard
-	batch *batch // of whose turn it is
-	now   *stream
+	batch *batch    // of whose turn it is
+	now   *stream   // nil before start and after its end
+	at    time.Time // of what is being handled
 }
 
 // packetSource is where RTP comes from: *webrtc.TrackRemote, or a benchmark's generator.
@@ -296,6 +297,7 @@ func (l *layer) readMail() {
 	}
 	receivers := *l.up.receivers.Load()
 	now := time.Now()
+	l.at = now
 	for _, n := range notes {
 		switch {
 		case n.report:
@@ -330,6 +332,7 @@ func (l *layer) report(receivers []*down) {
 
 // handle takes one packet of the publisher to the receivers.
 func (l *layer) handle(s *stream, b []byte, now time.Time) {
+	l.at = now
 	pk := l.accept(s, b, now)
 	if pk == nil {
 		return

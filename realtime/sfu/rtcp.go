@@ -21,8 +21,8 @@ type receptionState struct {
 	first, newest, received atomic.Int64
 	jitter                  atomic.Uint32
 
-	transit   uint32  // belongs to the loop
-	smooth    float64 // belongs to the loop
+	transit   uint32  // belongs to who has the turn
+	smooth    float64 // belongs to who has the turn
 	expected0 int64   // at the last report; belongs to the publisher's goroutine
 	received0 int64
 }
@@ -167,7 +167,7 @@ func (d *down) wantKeyFrame() {
 }
 
 // report passes the publisher's clock on, in the numbering of this subscriber. All tracks of a publisher share its clock, which is
-// what lip sync needs; that it is not our own clock does not matter to receivers (RFC 3550 §6.4.1). Belongs to the loop.
+// what lip sync needs; that it is not our own clock does not matter to receivers (RFC 3550 §6.4.1). Belongs to who has the turn.
 func (d *down) report(l *layer) {
 	s, o := l.sender.Load(), d.out.Load()
 	if s == nil || o == nil || !d.munge.running {
