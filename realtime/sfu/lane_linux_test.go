@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"testing"
@@ -63,11 +64,18 @@ func TestMediaTakesTheShortWay(t *testing.T) {
 }
 
 // openLane is a lane to an address and what the client has at the other end.
-func openLane(t *testing.T, s *mediaSocket, to netip.AddrPort) (l *lane, client *srtp.Context) {
+func openLane(t *testing.T, s *mediaSocket, to netip.AddrPort, profile srtp.ProtectionProfile) (l *lane, client *srtp.Context) {
 	t.Helper()
-	key, salt := make([]byte, 16), make([]byte, 12)
+	keyLen, err := profile.KeyLen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	saltLen, err := profile.SaltLen()
+	if err != nil {
+		t.Fatal(err)
+	}
 	context := func() *srtp.Context {
-		c, err := srtp.CreateContext(key, salt, srtp.ProtectionProfileAeadAes128Gcm)
+		c, err := srtp.CreateContext(make([]byte, keyLen), make([]byte, saltLen), profile)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,6 +88,49 @@ func openLane(t *testing.T, s *mediaSocket, to netip.AddrPort) (l *lane, client 
 	return l, context()
 }
 
+func TestTheClientReadsWhatALaneSends(t *testing.T) {
+	t.Parallel()
+	conn, err := listenMedia("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	conns, addrs := receivers(t, 1)
+	_ = conns[0].SetReadDeadline(time.Now().Add(60 * time.Second))
+	for _, plain := range []bool{false, true} {
+		s := newMediaSocket(conn, plain)
+		for _, profile := range []srtp.ProtectionProfile{
+			srtp.ProtectionProfileAeadAes128Gcm, srtp.ProtectionProfileAeadAes256Gcm, srtp.ProtectionProfileAes128CmHmacSha1_80,
+		} {
+			l, client := openLane(t, s, addrs[0], profile)
+			b := &batch{socket: s}
+			for i := range 40 { // more than the memory begins with
+				h := rtp.Header{Version: 2, PayloadType: 96, SSRC: 7, SequenceNumber: uint16(65520 + i)}
+				if !l.send(b, &h, bytes.Repeat([]byte{byte(i)}, 1000), addrs[0]) {
+					t.Fatal("not sent")
+				}
+			}
+			b.flush()
+			for i := range 40 {
+				got := make([]byte, intakeBytes)
+				n, err := conns[0].Read(got)
+				if err != nil {
+					t.Fatal(err)
+				}
+				clear, err := client.DecryptRTP(nil, got[:n], nil)
+				if err != nil || !bytes.Equal(clear[12:], bytes.Repeat([]byte{byte(i)}, 1000)) {
+					t.Fatalf("%v: packet %d: %v", profile, i, err)
+				}
+			}
+			l.close()
+			if l.send(b, &rtp.Header{}, nil, addrs[0]) {
+				t.Error("a closed lane sends")
+			}
+			b.flush()
+		}
+	}
+}
+
 func pairOver(protocol webrtc.ICEProtocol, ip string, port uint16) *webrtc.ICECandidatePair {
 	return &webrtc.ICECandidatePair{
 		Local: &webrtc.ICECandidate{Protocol: protocol}, Remote: &webrtc.ICECandidate{Protocol: protocol, Address: ip, Port: port},
@@ -90,14 +141,14 @@ func TestALaneGoesWhereTheClientGoes(t *testing.T) {
 	t.Parallel()
 	first, second := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("192.0.2.2:2000")
 	s := &mediaSocket{}
-	l, _ := openLane(t, s, first)
+	l, _ := openLane(t, s, first, srtp.ProtectionProfileAeadAes128Gcm)
 	if !l.move(pairOver(webrtc.ICEProtocolUDP, "::ffff:192.0.2.2", 2000)) {
 		t.Error("it does not move")
 	}
 	if s.lanes.of(first) != nil || s.lanes.of(second) != l || *l.to.Load() != second {
 		t.Error("it is elsewhere")
 	}
-	other, _ := openLane(t, s, second) // another connection of the same client, before the one before has ended
+	other, _ := openLane(t, s, second, srtp.ProtectionProfileAeadAes128Gcm) // another connection of the same client, before the one before has ended
 	l.close()
 	if s.lanes.of(second) != other {
 		t.Error("who leaves takes another's packets along")
@@ -111,7 +162,7 @@ func TestNoNumberIsEverEncryptedTwice(t *testing.T) {
 		rollovers uint32
 		goesOn    bool
 	}{"short": {0, true}, "long": {1, false}} {
-		l, _ := openLane(t, &mediaSocket{}, at)
+		l, _ := openLane(t, &mediaSocket{}, at, srtp.ProtectionProfileAeadAes128Gcm)
 		l.carry(&down{}, 7, 8)
 		l.out.SetROC(8, c.rollovers)
 		if got := l.move(pairOver(webrtc.ICEProtocolTCP, "192.0.2.1", 1000)); got != c.goesOn {
@@ -144,7 +195,7 @@ func TestWhatALaneCannotReadIsPions(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	_, theirs := openLane(t, s, client.LocalAddr().(*net.UDPAddr).AddrPort())
+	_, theirs := openLane(t, s, client.LocalAddr().(*net.UDPAddr).AddrPort(), srtp.ProtectionProfileAeadAes128Gcm)
 
 	packet := func(number uint16, spoil byte) []byte {
 		p := rtp.Packet{Header: rtp.Header{Version: 2, PayloadType: 96, SSRC: 9, SequenceNumber: number}, Payload: []byte("picture")}
