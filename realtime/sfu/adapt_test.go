@@ -119,9 +119,9 @@ func TestOnlyTheMostImportantCamerasAreSentAndAllSound(t *testing.T) {
 				continue
 			}
 			eventually(t, other+" is paused", func() bool { l := ben.says(other, "camera"); return l.State == "paused" && l.Why == "lastN" })
-			before := ben.got(other, "camera").packets
+			before := ben.dries(other, "camera") // some were on their way
 			ben.sees(id, "camera", 30)
-			if more := ben.got(other, "camera").packets - before; more > 12 { // three pictures on their way
+			if more := ben.got(other, "camera").packets - before; more > 0 {
 				t.Errorf("%d packets of %s although it is paused", more, other)
 			}
 			ben.sees(other, "mic", 20)
