@@ -16,7 +16,6 @@ type mediaSocket struct {
 	lanes lanes
 
 	reading sync.WaitGroup
-	help    chan struct{} // more comes than one goroutine can take
 	ended   chan struct{} // closed when no more is read
 	aside   chan *parcel  // for pion
 	parcels sync.Pool     // of *parcel
@@ -25,7 +24,7 @@ type mediaSocket struct {
 // newMediaSocket sends in batches unless that is unwanted or the system cannot. It reads when it is opened.
 func newMediaSocket(conn *net.UDPConn, plain bool) *mediaSocket {
 	s := &mediaSocket{
-		UDPConn: conn, help: make(chan struct{}, 1), ended: make(chan struct{}), aside: make(chan *parcel, asideQueue),
+		UDPConn: conn, ended: make(chan struct{}), aside: make(chan *parcel, asideQueue),
 	}
 	s.loads.New = func() any { return newLoad() }
 	s.parcels.New = func() any { return &parcel{} }

@@ -21,7 +21,7 @@
 //     callbacks only put work into its queues; Close takes the peer out of all media first and leaves the rest to it.
 //   - One goroutine reads the media port and takes each packet of a publisher to its end: decrypted, patched, encrypted for and sent to
 //     the receivers (down) its stream feeds, out of an atomically replaced slice (intake.go, lane.go). Waking goroutines costs more than
-//     all of that, so nothing is handed on. Others help as long as more comes than it can take. It allocates nothing per packet.
+//     all of that, so nothing is handed on. It allocates nothing per packet.
 //   - A published stream (layer; a camera has up to three) is handled in turns. Whoever has the turn owns the packet cache, the list
 //     of gaps, and of every receiver the layer feeds the munger. Each layer also has a loop, which takes turns for what comes by pion's
 //     way (over TCP, sent again, or before the lane is open) and for the notes that everybody else leaves in its inbox.

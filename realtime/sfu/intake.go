@@ -3,21 +3,19 @@ package sfu
 import (
 	"net"
 	"net/netip"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
 )
 
 // Reading. One goroutine reads the socket and takes media to its end: decrypted, renumbered, encrypted and sent, before it reads
-// on. What is not for a lane waits for pion's mux. When more comes than the reader can take at once, helpers read beside it.
+// on. What is not for a lane waits for pion's mux. There is one reader, so that packets keep their order.
 
 const (
-	burstSize   = 32   // packets read at once,
-	burstRounds = 4    // so many times before what they have led to is sent
-	intakeBytes = 2048 // of a packet at most; browsers stay below 1500
-	asideQueue  = 256  // packets that wait for pion
-	maxHelpers  = 7
+	burstSize   = 32               // packets read at once,
+	burstRounds = 4                // so many times before what they have led to is sent
+	intakeBytes = 2048             // of a packet at most; browsers stay below 1500
+	asideQueue  = 256              // packets that wait for pion
 	readPause   = time.Millisecond // after an error of the socket that passes
 )
 
@@ -70,27 +68,6 @@ func (s *mediaSocket) open() {
 			t.serve()
 		}
 	})
-	for range min(runtime.GOMAXPROCS(0)-1, maxHelpers) {
-		s.reading.Go(s.helpOut)
-	}
-}
-
-// helpOut reads as long as more comes than fits into a burst, whenever that happens.
-func (s *mediaSocket) helpOut() {
-	var t *turns
-	for {
-		select {
-		case <-s.ended:
-			return
-		case <-s.help:
-		}
-		if t == nil {
-			t = newTurns(s)
-		}
-		for t.read(false) == nil && t.n > 0 {
-			t.serve()
-		}
-	}
 }
 
 // Close ends reading, and returns when everything that was read has been dealt with.
@@ -142,9 +119,6 @@ func newTurns(s *mediaSocket) *turns {
 // and leave for each receiver as one.
 func (t *turns) serve() {
 	for round := 0; t.n > 0; round++ {
-		if t.n == burstSize {
-			signal(t.socket.help)
-		}
 		now := time.Now()
 		for i := range t.n {
 			if b, from := t.packet(i); !t.take(b, from, now) {

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -54,22 +55,23 @@ type layer struct {
 	weighed  uint64    // octets when the rate was measured last
 
 	// The rest belongs to whoever has the turn.
-	in    rtp.Header
-	out   rtp.Header
-	level [1]byte
-	way   [2]byte
-	blank []byte
-	rtx   []byte
-	codec codec
-	pt    uint8 // payload type that codec was found for
-	seq   sequence
-	gaps  gaps
-	due   []uint16
-	cache *cache
-	guard guard
-	batch *batch    // of whose turn it is
-	now   *stream   // nil before start and after its end
-	at    time.Time // of what is being handled
+	in     rtp.Header
+	out    rtp.Header
+	level  [1]byte
+	way    [2]byte
+	blank  []byte
+	rtx    []byte
+	codec  codec
+	pt     uint8 // payload type that codec was found for
+	seq    sequence
+	gaps   gaps
+	due    []uint16
+	cache  *cache
+	guard  guard
+	batch  *batch    // of whose turn it is
+	now    *stream   // nil before start and after its end
+	direct bool      // packets come on the lane
+	at     time.Time // of what is being handled
 }
 
 // packetSource is where RTP comes from: *webrtc.TrackRemote, or a benchmark's generator.
@@ -235,7 +237,7 @@ func (l *layer) run(s stream) {
 	failed := 0
 	l.begin(b)
 	l.restart()
-	l.now = &s
+	l.now, l.direct = &s, false
 	l.end()
 	for failed < maxReadErrors && !l.up.halted.Load() {
 		n, _, err := s.packets.Read(buf)
@@ -265,14 +267,18 @@ func (l *layer) run(s stream) {
 }
 
 // feed handles a packet that has come on the lane, in a turn. False: the loop has to see it first, because it is not there, or does
-// not know its codec yet.
+// not know its codec yet, or is not done with those before.
 func (l *layer) feed(b []byte, now time.Time) bool {
 	switch {
 	case l.up.halted.Load():
 		return true
 	case l.now == nil || l.codec == codecNone || l.pt != b[1]&0x7f:
+		l.direct = false
 		return false
+	case !l.direct && uint16(l.seq.newest)+1 != binary.BigEndian.Uint16(b[2:]):
+		return false // others before it are on pion's way still
 	}
+	l.direct = true
 	if l.mail.Load() {
 		l.readMail()
 	}

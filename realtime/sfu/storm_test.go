@@ -60,17 +60,23 @@ func isKicked(t *testing.T, c *client) {
 		c.leave()
 		return // nothing was ever offered
 	}
-	// The client may still have to read what the kernel took before Close. A camera pauses for 33 ms, a microphone for 20.
-	quiet, at := 0, wire.rtp.Load()
+	drained(t, wire)
+	c.leave()
+}
+
+// drained waits until the client has read what the kernel took before Close, and looks whether that is all. A camera pauses for 33 ms, a
+// microphone for 20.
+func drained(t *testing.T, w *wire) {
+	t.Helper()
+	quiet, at := 0, w.rtp.Load()
 	for tries := 0; quiet < 10; tries++ {
 		time.Sleep(10 * time.Millisecond)
 		quiet++
-		if now := wire.rtp.Load(); now != at {
+		if now := w.rtp.Load(); now != at {
 			at, quiet = now, 0
 		}
 		if tries == 1000 {
-			t.Fatalf("%s still gets packets 10 s after the kick", c.id)
+			t.Fatal("packets still come 10 s after the kick")
 		}
 	}
-	c.leave()
 }
