@@ -240,6 +240,9 @@ func TestMeterCountsTheOwnCasesAndHoldsWhatIsRare(t *testing.T) {
 	if !a.Has("2 Personen der offenen Fälle") || !a.Has("ohne Diagnosegruppe") {
 		t.Error("the page does not count two, or offers nothing coarser")
 	}
+	if a := anna.get("/cases/" + id.String() + "/summary"); !a.Has("2 Personen der offenen Fälle") {
+		t.Error("the meter is not beside the form of the summary")
+	}
 	if a := s.as("Bernd").post("/cases/"+id.String()+"/traits", told); a.Status != http.StatusNotFound {
 		t.Errorf("another Jobcenter: status %d", a.Status)
 	}

@@ -51,10 +51,11 @@ func (s *server) summary(c echo.Context) error {
 	return s.showSummary(c, http.StatusOK, caseForm{of, f})
 }
 
-// summaryPage is the form for the next version, and what it is written with.
+// summaryPage is the form for the next version, what it is written with, and the re-identification meter.
 type summaryPage struct {
 	caseForm
 	Writing writing
+	Meter   meterPart
 }
 
 func (s *server) showSummary(c echo.Context, status int, f caseForm) error {
@@ -66,7 +67,11 @@ func (s *server) showSummary(c echo.Context, status int, f caseForm) error {
 	if err != nil {
 		return err
 	}
-	return s.page(c, status, "summary", summaryPage{f, w})
+	m, err := s.meterOf(c, f.Case)
+	if err != nil {
+		return err
+	}
+	return s.page(c, status, "summary", summaryPage{f, w, m})
 }
 
 func (s *server) summaryPost(c echo.Context) error {
