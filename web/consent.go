@@ -145,7 +145,11 @@ func (s *server) showConsent(c echo.Context, status int, page string, of casefil
 	if err != nil {
 		return err
 	}
-	experts, err := s.Pool.Find(ctx, by)
+	var circle []string // who is outside it need not be left out of it
+	if page == "narrow" {
+		circle = of.Consent.Circle
+	}
+	experts, err := s.Pool.Find(ctx, by, circle...)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+func TestTheSheetIsPreparedPrintedSignedNarrowedAndNobodyElseTouchesIt(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	id := s.newCase()
+	at, anna := "/cases/"+id.String(), s.as("Anna")
+	if a := anna.get(at + "/consent/sheet"); a.Status != http.StatusConflict {
+		t.Errorf("a sheet of nothing: %d", a.Status)
+	}
+	form := s.consentForm("psychiatry", "physiotherapy")
+	form["purposes"] = []string{"conference", "presence"}
+	form["profession_0"], form["holder_0"] = []string{"general_medicine"}, []string{"meine Hausärztin"}
+	if a := anna.post(at+"/consent/ask", form); a.Path != at+"/consent/sheet" || !a.Has("Das Blatt ist vorbereitet.") || !a.Has("meine Hausärztin") {
+		t.Fatalf("prepared: %d at %s", a.Status, a.Path)
+	}
+	for text, want := range map[string]string{"de": "Einwilligung in eine Fallkonferenz", "plain": "Darf man über mich sprechen?", "en": "Consent to a case conference", "xx": "Einwilligung in eine Fallkonferenz"} {
+		if a := anna.get(at + "/consent/sheet?text=" + text); a.Status != http.StatusOK || !a.Has(want) || a.Has("Geheimniss") {
+			t.Errorf("%s: %d", text, a.Status)
+		}
+	}
+	if a := anna.post(at+"/consent", form); a.Status != http.StatusOK || !a.Has("Die Einwilligung ist eingetragen.") || !a.Has("Netz Nord") {
+		t.Fatalf("signed: %d", a.Status)
+	}
+	s.unchanged("others", func() {
+		for _, who := range []string{"Bernd", "Clara", "Ewald", "Quirin", "Rosa", "Theo"} {
+			b := s.as(who)
+			for _, path := range []string{"/consent/sheet", "/narrow", "/letters"} {
+				if a := b.get(at + path); a.Status != http.StatusNotFound && a.Status != http.StatusForbidden {
+					t.Errorf("%s gets %s: %d", who, path, a.Status)
+				}
+			}
+			for _, path := range []string{"/consent/ask", "/narrow", "/client-link"} {
+				if a := b.post(at+path, form); a.Status != http.StatusNotFound && a.Status != http.StatusForbidden {
+					t.Errorf("%s posts %s: %d", who, path, a.Status)
+				}
+			}
+		}
+	})
+	if a := anna.get(at + "/narrow"); a.Status != http.StatusOK || !a.Has("Frieda Physio") || !a.Has("Psychiatrie") {
+		t.Errorf("narrowing is not offered: %d", a.Status)
+	}
+	s.unchanged("more than there was", func() {
+		if a := anna.post(at+"/narrow", s.consentForm("psychiatry", "neurology")); a.Status != http.StatusUnprocessableEntity || !a.Has("Hier kann nur etwas wegfallen.") {
+			t.Errorf("widened: %d", a.Status)
+		}
+		if a := anna.post(at+"/narrow", s.consentForm()); a.Status != http.StatusUnprocessableEntity || !a.Has("ist es ein Widerruf") {
+			t.Errorf("nothing left: %d", a.Status)
+		}
+	})
+	if a := anna.post(at+"/narrow", s.consentForm("psychiatry")); a.Status != http.StatusOK || !a.Has("Die Einwilligung ist eingeschränkt.") || a.Has("Physiotherapie,") || a.Has("meine Hausärztin") {
+		t.Errorf("narrowed: %d", a.Status)
+	}
+}
+
+func TestTheClientWithdrawsByHerLinkOnceAndTheLettersNameNoCase(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	code := s.opened()
+	if a := s.as("Ewald").get("/conferences/" + code); !a.Has("fährt Rad") {
+		t.Fatal("nobody has seen anything")
+	}
+	at, anna := "/cases/"+query[uuid.UUID](s, `select case_id from conference where code = $1`, code).String(), s.as("Anna")
+	made := anna.post(at+"/client-link", typed("text", "plain"))
+	_, after, _ := strings.Cut(made.Body, s.URL+"/client/")
+	token, _, _ := strings.Cut(after, "<")
+	if made.Status != http.StatusOK || len(token) != 26 {
+		t.Fatalf("the link: %d, %q", made.Status, token)
+	}
+	phone := s.visitor()
+	s.unchanged("looking, and not being sure", func() {
+		if a := phone.get("/client/" + token); a.Status != http.StatusOK || !a.Has("Psychiatrie") || !a.Has("Amt") || a.Has("fährt Rad") || len(a.Header.Values("Set-Cookie")) > 0 {
+			t.Errorf("the client's page: %d, %v", a.Status, a.Header)
+		}
+		if a := phone.post("/client/"+token, nil); a.Status != http.StatusUnprocessableEntity || !a.Has("Bitte bestätigen Sie") {
+			t.Errorf("without the tick: %d", a.Status)
+		}
+		for _, dead := range []string{"/client/" + token + "A", "/client/x"} {
+			if a := phone.post(dead, typed("sure", "yes")); a.Status != http.StatusNotFound {
+				t.Errorf("a link that is none: %d", a.Status)
+			}
+		}
+	})
+	if a := phone.post("/client/"+token, typed("sure", "yes")); a.Status != http.StatusOK || !a.Has("Ihre Einwilligung ist widerrufen") || !a.Has("Dr. Ewald Psych") {
+		t.Errorf("withdrawn: %d", a.Status)
+	}
+	if a := phone.post("/client/"+token, typed("sure", "yes")); a.Status != http.StatusConflict {
+		t.Errorf("withdrawn twice: %d", a.Status)
+	}
+	pseudonym := query[string](s, `select pseudonym from case_file`)
+	if a := anna.get(at + "/letters"); a.Status != http.StatusOK || !a.Has("Dr. Ewald Psych") || !a.Has(code) || strings.Contains(a.Body[strings.Index(a.Body, "<article"):], pseudonym) {
+		t.Errorf("the letters: %d", a.Status)
+	}
+}
