@@ -15,7 +15,7 @@ const (
 	burstSize   = 32               // packets read at once,
 	burstRounds = 4                // so many times before what they have led to is sent
 	intakeBytes = 2048             // of a packet at most; browsers stay below 1500
-	asideQueue  = 256              // packets that wait for pion
+	asideQueue  = 1024             // packets that wait for pion
 	readPause   = time.Millisecond // after an error of the socket that passes
 )
 
