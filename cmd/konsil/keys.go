@@ -45,5 +45,5 @@ func sharedVault(ctx context.Context, db *database) (string, error) {
 		return "", err
 	}
 	return "the identities' tables belong to the application's own role, because the user of DATABASE_URL may not make roles; " +
-		"\"alter role … createrole\" for one run of konsil migrate separates them", nil
+		"\"alter role … createrole\", or \"grant konsil_door to …\" where that role is there, and konsil migrate separate them", nil
 }

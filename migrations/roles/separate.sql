@@ -30,7 +30,7 @@ begin
 	if super and not pg_has_role('konsil_app', login, 'member') then
 		execute format('grant %I to konsil_app', login);
 	end if;
-	if not super and not pg_has_role(login, 'konsil_door', 'member') then
+	if not super and not pg_has_role(login, 'konsil_door', 'usage') then -- since PostgreSQL 16 who made a role is a member that may do nothing
 		execute format('grant konsil_door to %I', login);
 	end if;
 
