@@ -54,6 +54,9 @@ func (s *Store) leave(ctx context.Context, tx pgx.Tx, by account.Actor, c Confer
 	if err := s.settle(ctx, tx, c); err != nil {
 		return err
 	}
+	if err := s.Plans.GiveBack(ctx, tx, c.ID, by.ID); err != nil {
+		return err
+	}
 	return s.tell(ctx, tx, c, c.ModeratorID, seatFree)
 }
 

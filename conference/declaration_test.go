@@ -149,7 +149,14 @@ func TestWhoRecognisesThePersonInTheRoomIsShownOut(t *testing.T) {
 	h.accept(code, "Kern", "Reimann")
 	h.open(code)
 	kern := h.experts["Kern"]
+	h.must(h.s.Propose(ctx, h.coordinator, code, "Etwas mit Orgeln.", kern.ID, h.clock.AddDate(0, 0, 7), ""))
 	h.must(h.s.Declare(ctx, kern, code, Knows))
+	mine, err := h.plans.Mine(ctx, kern)
+	h.must(err)
+	asked := get[uuid.UUID](h, `select id from measure`)
+	if _, err := h.plans.View(ctx, kern, asked); len(mine) != 0 || !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("her measures are still hers: %v, %v", mine, err)
+	}
 	c, err := byCode(ctx, h.db, code)
 	h.must(err)
 	token := func(a account.Actor) Presence {

@@ -146,12 +146,28 @@ func (s *Store) OfCase(ctx context.Context, q casefile.Querier, id uuid.UUID) ([
 		order by m.state in ('done', 'not_possible'), m.due_on, m.id`, id)
 }
 
+// gaveBack says of a measure m that its responsible person has left the conference because she knows the client: from then on
+// nothing of the case is for her.
+const gaveBack = `exists (select from invitation i
+	where i.conference_id = m.conference_id and i.account_id = m.responsible_id and i.state <> 'cancelled' and i.declared <> 'none')`
+
+// GiveBack takes from somebody who has left a conference what she had promised there, or was asked to: somebody else has to be found.
+func (s *Store) GiveBack(ctx context.Context, tx pgx.Tx, conference, person uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		update measure set state = 'refused', reason = '', answered_at = $3
+		where conference_id = $1 and responsible_id = $2 and state in ('proposed', 'accepted', 'in_progress')`, conference, person, s.now())
+	if err != nil {
+		return fmt.Errorf("give back measures: %w", err)
+	}
+	return nil
+}
+
 // Mine lists what the actor has promised or is asked to promise, of cases that are open, the most urgent first. Looking is
 // recorded.
 func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
 	found, err := list(ctx, s.db, `
 		join case_file c on c.id = m.case_id
-		where m.responsible_id = $1 and c.state = 'open' and m.state <> 'refused'
+		where m.responsible_id = $1 and c.state = 'open' and m.state <> 'refused' and not `+gaveBack+`
 		order by (m.state in ('done', 'not_possible')), m.due_on, m.id`, by.ID)
 	if err != nil {
 		return nil, err
@@ -174,7 +190,11 @@ func (s *Store) own(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UU
 	if err != nil {
 		return Measure{}, err
 	}
-	if m.ResponsibleID != by.ID {
+	var gone bool
+	if err := tx.QueryRow(ctx, `select `+gaveBack+` from measure m where m.id = $1`, id).Scan(&gone); err != nil {
+		return Measure{}, fmt.Errorf("measure: %w", err)
+	}
+	if m.ResponsibleID != by.ID || gone {
 		return Measure{}, account.ErrNotFound
 	}
 	return m, s.cases.Open(ctx, tx, m.Case, by, casefile.Conference)
