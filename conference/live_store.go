@@ -75,7 +75,16 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 }
 
 func (s *Store) enterable(ctx context.Context, q casefile.Querier, by account.Actor, c Conference, part Part, own Seat) error {
-	if err := s.Cases.Open(ctx, q, c.CaseID, by, casefile.Conference); err != nil {
+	gate, err := s.Cases.Gate(ctx, q, c.CaseID, by.ID)
+	if err != nil {
+		return err
+	}
+	return s.passes(gate, by, c, part, own)
+}
+
+// passes is enterable for somebody whom the gate was read for.
+func (s *Store) passes(gate casefile.Gate, by account.Actor, c Conference, part Part, own Seat) error {
+	if err := gate.Open(by, casefile.Conference); err != nil {
 		return err
 	}
 	if c.State != Live {
@@ -91,7 +100,7 @@ func (s *Store) enterable(ctx context.Context, q casefile.Querier, by account.Ac
 type Presence struct{ Person, Session uuid.UUID }
 
 // Stay tells for each of those present why she may not be in the room any more: "" when she may, else withdrawn, closed,
-// rights or signedout. It reads everything anew.
+// rights or signedout. It reads everything anew, in as many steps for many as for one: the room asks every second.
 func (s *Store) Stay(ctx context.Context, conference uuid.UUID, present []Presence) ([]string, error) {
 	c, err := one(conferences(ctx, s.DB, `where c.id = $1`, conference))
 	if err != nil {
@@ -101,24 +110,29 @@ func (s *Store) Stay(ctx context.Context, conference uuid.UUID, present []Presen
 	if err != nil {
 		return nil, fmt.Errorf("stay: %w", err)
 	}
-	sessions := make([]uuid.UUID, len(present))
+	sessions, people := make([]uuid.UUID, len(present)), make([]uuid.UUID, len(present))
 	for i, p := range present {
-		sessions[i] = p.Session
+		sessions[i], people[i] = p.Session, p.Person
 	}
 	standing, err := s.Accounts.Standing(ctx, sessions)
 	if err != nil {
 		return nil, fmt.Errorf("stay: %w", err)
 	}
+	gate, err := s.Cases.Gate(ctx, s.DB, c.CaseID, people...)
+	if err != nil {
+		return nil, fmt.Errorf("stay: %w", err)
+	}
 	reasons := make([]string, len(present))
 	for i, p := range present {
-		if reasons[i], err = s.reason(ctx, c, seats, p, standing[p.Session]); err != nil {
+		by, signedIn := standing[p.Session]
+		if reasons[i], err = s.reason(gate, c, seats, by, signedIn && by.ID == p.Person); err != nil {
 			return nil, fmt.Errorf("stay: %w", err)
 		}
 	}
 	return reasons, nil
 }
 
-func (s *Store) reason(ctx context.Context, c Conference, seats []Seat, p Presence, signedIn bool) (string, error) {
+func (s *Store) reason(gate casefile.Gate, c Conference, seats []Seat, by account.Actor, signedIn bool) (string, error) {
 	if c.State == Sealed {
 		return "withdrawn", nil
 	}
@@ -128,18 +142,11 @@ func (s *Store) reason(ctx context.Context, c Conference, seats []Seat, p Presen
 	if !signedIn {
 		return "signedout", nil
 	}
-	by, err := s.Accounts.ByID(ctx, p.Person)
-	if errors.Is(err, account.ErrUnknown) {
-		return "signedout", nil
-	}
-	if err != nil {
-		return "", err
-	}
 	part, own, err := partOf(by, c, seats)
 	if err != nil {
 		return "rights", nil
 	}
-	switch err := s.enterable(ctx, s.DB, by, c, part, own); {
+	switch err := s.passes(gate, by, c, part, own); {
 	case err == nil:
 		return "", nil
 	case errors.Is(err, account.ErrClosed):

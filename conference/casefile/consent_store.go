@@ -17,23 +17,45 @@ import (
 // consent_not_yet, consent_expired, not_agreed, not_in_circle; ErrNotFound when there is no such case. Every path to case text
 // and every socket asks it, at the time of reading.
 func (s *Store) Open(ctx context.Context, q Querier, id uuid.UUID, by account.Actor, p Purpose) error {
-	var sealed bool
-	r := reader{Actor: by}
-	err := q.QueryRow(ctx, `
-		select f.state = 'sealed', f.organisation_id, o.network_id, coalesce((select e.discipline from expert e where e.account_id = $2), '')
-		from case_file f join organisation o on o.id = f.organisation_id
-		where f.id = $1`, id, by.ID).Scan(&sealed, &r.organisation, &r.network, &r.discipline)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return account.ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("open case: %w", err)
-	}
-	c, err := lastGiven(ctx, q, id)
+	g, err := s.Gate(ctx, q, id, by.ID)
 	if err != nil {
 		return err
 	}
-	return opens(sealed, c, r, p, s.now())
+	return g.Open(by, p)
+}
+
+// Gate is what Open goes by, as it stood when it was read, for the people it was read for. It is for asking about several of them
+// at once and is not kept.
+type Gate struct {
+	sealed       bool
+	organisation uuid.UUID
+	network      uuid.UUID
+	consent      *Consent
+	disciplines  map[uuid.UUID]string
+	now          time.Time
+}
+
+// Open is Store.Open for one of the people that the gate was read for.
+func (g Gate) Open(by account.Actor, p Purpose) error {
+	return opens(g.sealed, g.consent, reader{by, g.disciplines[by.ID], g.organisation, g.network}, p, g.now)
+}
+
+// Gate reads the gate of a case for some people, in as many steps for many as for one. ErrNotFound when there is no such case.
+func (s *Store) Gate(ctx context.Context, q Querier, id uuid.UUID, people ...uuid.UUID) (Gate, error) {
+	g := Gate{disciplines: map[uuid.UUID]string{}, now: s.now()}
+	err := q.QueryRow(ctx, `
+		select f.state = 'sealed', f.organisation_id, o.network_id,
+			coalesce((select jsonb_object_agg(e.account_id, e.discipline) from expert e where e.account_id = any($2)), '{}')
+		from case_file f join organisation o on o.id = f.organisation_id
+		where f.id = $1`, id, people).Scan(&g.sealed, &g.organisation, &g.network, &g.disciplines)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Gate{}, account.ErrNotFound
+	}
+	if err != nil {
+		return Gate{}, fmt.Errorf("open case: %w", err)
+	}
+	g.consent, err = lastGiven(ctx, q, id)
+	return g, err
 }
 
 // Prepare keeps what a sheet is to say that is printed and not signed yet. It opens nothing. A sheet that was prepared before

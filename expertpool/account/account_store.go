@@ -126,23 +126,24 @@ func (s *Store) SignOut(ctx context.Context, a Actor) error {
 	return nil
 }
 
-// Standing tells which of the sessions are still good: not ended, not expired, the account not disabled. A session in use on
+// Standing tells which of the sessions are still good, and whose they are: not ended, not expired, the account not disabled. A session in use on
 // a live page counts as seen.
-func (s *Store) Standing(ctx context.Context, sessions []uuid.UUID) (map[uuid.UUID]bool, error) {
+func (s *Store) Standing(ctx context.Context, sessions []uuid.UUID) (map[uuid.UUID]Actor, error) {
 	rows, err := s.db.Query(ctx, `
-		select s.id
-		from session s join account a on a.id = s.account_id
+		select s.id, a.id, a.organisation_id, o.network_id, a.role, a.name, o.name
+		from session s join account a on a.id = s.account_id join organisation o on o.id = a.organisation_id
 		where s.id = any($1) and s.ended_at is null and s.expires_at > $2 and a.disabled_at is null`, sessions, s.now())
 	if err != nil {
 		return nil, fmt.Errorf("standing sessions: %w", err)
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	standing := make(map[uuid.UUID]Actor, len(sessions))
+	var a Actor
+	_, err = pgx.ForEachRow(rows, []any{&a.Session, &a.ID, &a.Organisation, &a.Network, &a.Role, &a.Name, &a.OrganisationName}, func() error {
+		standing[a.Session] = a
+		return nil
+	})
 	if err != nil {
 		return nil, fmt.Errorf("standing sessions: %w", err)
-	}
-	standing := make(map[uuid.UUID]bool, len(ids))
-	for _, id := range ids {
-		standing[id] = true
 	}
 	return standing, nil
 }
