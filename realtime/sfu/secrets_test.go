@@ -2,7 +2,6 @@ package sfu
 
 import (
 	"bytes"
-	"crypto/tls"
 	"net"
 	"testing"
 	"time"
@@ -50,22 +49,21 @@ func shakeHands(t *testing.T, suite dtls.CipherSuiteID) (*secrets, dtls.State) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := func() *dtls.Config {
-		return &dtls.Config{
-			Certificates: []tls.Certificate{certificate}, CipherSuites: []dtls.CipherSuiteID{suite}, InsecureSkipVerify: true,
-			ExtendedMasterSecret: dtls.RequireExtendedMasterSecret, LoggerFactory: silence(),
-			SRTPProtectionProfiles: []dtls.SRTPProtectionProfile{dtls.SRTP_AEAD_AES_128_GCM},
-		}
+	both := []dtls.Option{
+		dtls.WithCertificates(certificate), dtls.WithCipherSuites(suite), dtls.WithInsecureSkipVerify(true), dtls.WithLoggerFactory(silence()),
+		dtls.WithExtendedMasterSecret(dtls.RequireExtendedMasterSecret), dtls.WithSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM),
 	}
 	s := &secrets{}
-	ours := config()
-	ours.KeyLogWriter, ours.ServerHelloMessageHook = s, s.hello
+	serving, calling := []dtls.ServerOption{dtls.WithKeyLogWriter(s), dtls.WithServerHelloMessageHook(s.hello)}, []dtls.ClientOption{}
+	for _, o := range both {
+		serving, calling = append(serving, o), append(calling, o)
+	}
 	a, b := net.Pipe()
-	server, err := dtls.Server(dtlsnet.PacketConnFromConn(a), a.RemoteAddr(), ours)
+	server, err := dtls.ServerWithOptions(dtlsnet.PacketConnFromConn(a), a.RemoteAddr(), serving...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := dtls.Client(dtlsnet.PacketConnFromConn(b), b.RemoteAddr(), config())
+	client, err := dtls.ClientWithOptions(dtlsnet.PacketConnFromConn(b), b.RemoteAddr(), calling...)
 	if err != nil {
 		t.Fatal(err)
 	}
