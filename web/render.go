@@ -162,7 +162,7 @@ func (s *server) funcs() template.FuncMap {
 		"strings": func(v ...string) []string { return v },
 
 		"bars": bars, "height": func(drawn []bar) int { return max(len(drawn), 1) * barHeight }, "degree": s.degreeOf, "degrees": degrees,
-		"editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },
+		"fact": s.fact, "editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },
 		"workbands": func() []string { return casefile.Bands }, "wai": waiFields, "whodas": whodasFields,
 		"icflabel": func(c icf.Code) string { return icf.Labels()[c].Label },
 	}

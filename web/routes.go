@@ -61,6 +61,9 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/cases/:id/profile", caseworkers, s.profilePost},
 		{"GET", "/cases/:id/retention", caseworkers, s.keeping},
 		{"POST", "/cases/:id/retention", caseworkers, s.keepingPost},
+		{"GET", "/cases/:id/access", caseworkers, s.access},
+		{"POST", "/cases/:id/access", caseworkers, s.accessPost},
+		{"GET", "/cases/:id/access-log", caseworkers, s.accessLog},
 		{"GET", "/cases/:id/request", caseworkers, s.newRequest},
 		{"POST", "/cases/:id/request", caseworkers, s.newRequestPost},
 
