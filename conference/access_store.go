@@ -256,8 +256,11 @@ func factsOf(ctx context.Context, tx pgx.Tx, sql string, caseID uuid.UUID) ([][]
 		}
 		var record []Fact
 		for i, column := range row.FieldDescriptions() {
-			if t, ok := values[i].(time.Time); ok && column.DataTypeOID == pgtype.DateOID {
-				values[i] = Date{t}
+			if t, ok := values[i].(time.Time); ok {
+				values[i] = t.UTC()
+				if column.DataTypeOID == pgtype.DateOID {
+					values[i] = Date{t}
+				}
 			}
 			if list, ok := values[i].([]any); values[i] != nil && values[i] != "" && (!ok || len(list) > 0) {
 				record = append(record, Fact{column.Name, values[i]})
