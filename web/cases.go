@@ -106,6 +106,7 @@ type newCasePage struct {
 	Writing writing
 	Form    form
 	Same    []casefile.Case // that could be about the same person
+	Load    casefile.Load   // of the one who makes it
 }
 
 func (s *server) newCase(c echo.Context) error {
@@ -117,7 +118,15 @@ func (s *server) showNewCase(c echo.Context, status int, f form, same []casefile
 	if err != nil {
 		return err
 	}
-	return s.page(c, status, "newcase", newCasePage{w, f, same})
+	loads, err := s.Cases.Loads(c.Request().Context(), me(c))
+	if err != nil {
+		return err
+	}
+	p := newCasePage{Writing: w, Form: f, Same: same}
+	if i := slices.IndexFunc(loads, func(l casefile.Load) bool { return l.ID == me(c).ID }); i >= 0 {
+		p.Load = loads[i]
+	}
+	return s.page(c, status, "newcase", p)
 }
 
 func (s *server) newCasePost(c echo.Context) error {

@@ -45,6 +45,11 @@ func TestProfileIsKeptShownAsBarsAndTableAndTakenOut(t *testing.T) {
 	if strings.Index(a.Body, ">d850<") > strings.Index(a.Body, ">b130<") {
 		t.Error("the biggest gap is not on top")
 	}
+	for _, at := range []string{"/cases", strings.TrimSuffix(at, "/profile")} {
+		if !b.get(at).Has("Zusteuerung") {
+			t.Errorf("%s does not say the phase", at)
+		}
+	}
 	for _, w := range []struct {
 		f     url.Values
 		field string
@@ -107,5 +112,8 @@ func TestCoordinationSetsListsThatCaseworkersOnlySee(t *testing.T) {
 	s.newCase()
 	if a := b.get("/casework"); !a.Has("ausgelastet") {
 		t.Error("no word of a full caseload")
+	}
+	if a := b.get("/cases/new"); !a.Has("Sie führen 1 von 1") {
+		t.Error("a new case is begun without a word of the full caseload")
 	}
 }

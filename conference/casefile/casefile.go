@@ -24,6 +24,8 @@ type Case struct {
 	Sealed         bool
 	CreatedAt      time.Time
 	SealedAt       *time.Time
+	Contact        string // whom the client turns to
+	Phase          string // where the case is on its way; "" while nobody has said
 
 	Latest   Version // of the summary; the zero Version when sealed
 	Released int     // version that the circle may read; 0 while there is none

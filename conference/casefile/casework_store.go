@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/casefile/icf"
@@ -109,6 +110,7 @@ func (s *Store) SetCasework(ctx context.Context, by account.Actor, c Casework) e
 
 // Load is how many open cases somebody leads.
 type Load struct {
+	ID                 uuid.UUID // of the account
 	Organisation, Name string
 	Cases, Limit       int
 }
@@ -127,7 +129,7 @@ func (s *Store) Loads(ctx context.Context, by account.Actor) ([]Load, error) {
 		return nil, err
 	}
 	rows, err := s.db.Query(ctx, `
-		select o.name, a.name, count(c.id)::int, $3::int
+		select a.id, o.name, a.name, count(c.id)::int, $3::int
 		from account a join organisation o on o.id = a.organisation_id
 		left join case_file c on c.caseworker_id = a.id and c.state = 'open'
 		where a.role = 'caseworker' and a.disabled_at is null and o.network_id = $1 and ($4 or o.id = $2)

@@ -18,9 +18,8 @@ type Course struct {
 	Ratings    []CapacityRow
 	Scores     []Score // newest first
 	Capacities []WorkCapacity
-	Phases     []Phase // in time; the last is where the case is
-	Contact    string  // whom the client turns to
-	ContactID  uuid.UUID
+	Phases     []Phase   // in time; the last is where the case is
+	ContactID  uuid.UUID // whom the client turns to
 }
 
 // Codes is how many categories the profile has. More than icf.Most describe one person.

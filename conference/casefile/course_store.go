@@ -57,8 +57,7 @@ func courseOf(ctx context.Context, q Querier, id uuid.UUID) (c Course, err error
 		return c, err
 	}
 	return c, q.QueryRow(ctx, `
-		select a.name, a.id from case_file c join account a on a.id = coalesce(c.contact_id, c.caseworker_id) where c.id = $1`, id).
-		Scan(&c.Contact, &c.ContactID)
+		select coalesce(contact_id, caseworker_id) from case_file where id = $1`, id).Scan(&c.ContactID)
 }
 
 func scoresOf(ctx context.Context, q Querier, id uuid.UUID) ([]Score, error) {

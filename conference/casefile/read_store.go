@@ -23,10 +23,12 @@ type Querier interface {
 const caseColumns = `
 	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at,
 	coalesce(l.version, 0), coalesce(l.state, ''), coalesce(l.author_id, c.caseworker_id), coalesce(r.version, 0),
-	not exists (select from account b where b.id <> coalesce(l.author_id, c.caseworker_id) and ` + secondPerson + `), o.single_release
+	not exists (select from account b where b.id <> coalesce(l.author_id, c.caseworker_id) and ` + secondPerson + `), o.single_release,
+	coalesce(t.name, a.name), coalesce((select p.phase from case_phase p where p.case_id = c.id order by p.began_on desc limit 1), '')
 	from case_file c
 	join organisation o on o.id = c.organisation_id
 	join account a on a.id = c.caseworker_id
+	left join account t on t.id = c.contact_id
 	left join lateral (
 		select version, state, author_id from case_summary t where t.case_id = c.id and t.state <> 'sealed' order by version desc limit 1
 	) l on true
@@ -38,7 +40,7 @@ func scanCase(row pgx.CollectableRow) (Case, error) { return scanCaseAfter(row) 
 func scanCaseAfter(row pgx.CollectableRow, before ...any) (Case, error) {
 	var c Case
 	err := row.Scan(append(before, &c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
-		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single)...)
+		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single, &c.Contact, &c.Phase)...)
 	return c, err
 }
 
