@@ -120,7 +120,7 @@ func (r *rehearsal) convene(ctx context.Context) (*meeting, error) {
 // It returns the request's address.
 func (r *rehearsal) ask(ctx context.Context, by *visitor) (string, error) {
 	of, err := by.post(ctx, "/cases", url.Values{
-		"first_name": {"Lastina"}, "last_name": {"Messprobe"}, "born": {"1980-02-29"},
+		"first_name": {"Lastina"}, "last_name": {"Messprobe"}, "born": {"1980-02-29"}, "again": {"yes"}, // one person, many runs
 		"situation": {"Probelauf der Mitschrift."}, "resources": {"Keine."}, "tried": {"Nichts."}, "goals": {"Messen."}, "limits": {"Keine."},
 	})
 	if err != nil {
@@ -133,15 +133,21 @@ func (r *rehearsal) ask(ctx context.Context, by *visitor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var circle []string
-	for _, m := range regexp.MustCompile(`name="circle" value="([a-z_]+)"`).FindAllStringSubmatch(page, -1) {
-		circle = append(circle, m[1])
+	offered := func(name string) (values []string) {
+		for _, m := range regexp.MustCompile(`name="`+name+`" value="([^"]+)"`).FindAllStringSubmatch(page, -1) {
+			values = append(values, m[1])
+		}
+		return values
 	}
-	if len(circle) == 0 {
-		return "", errors.New("the consent page offers no discipline")
+	circle, organisations := offered("circle"), offered("organisations")
+	if len(circle) == 0 || len(organisations) == 0 {
+		return "", errors.New("the consent page offers no discipline or no organisation")
 	}
-	until := time.Now().AddDate(0, 1, 0).Format(time.DateOnly)
-	if _, err := by.post(ctx, of+"/consent", url.Values{"circle": circle, "valid_until": {until}, "explained": {"yes"}}); err != nil {
+	consent := url.Values{
+		"purposes": {"conference", "presence"}, "circle": circle, "organisations": organisations, "language": {"de"}, "explained": {"yes"},
+		"valid_until": {time.Now().AddDate(0, 1, 0).Format(time.DateOnly)}, "signed_on": {time.Now().AddDate(0, 0, -1).Format(time.DateOnly)},
+	}
+	if _, err := by.post(ctx, of+"/consent", consent); err != nil {
 		return "", err
 	}
 	return by.post(ctx, of+"/request", url.Values{

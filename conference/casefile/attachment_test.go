@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -64,6 +65,7 @@ func TestAnAttachmentIsBroughtByOneAndReleasedByAnother(t *testing.T) {
 	}
 	_, err := d.Attach(ctx, d.by, of, Upload{Title: "Brief", Data: letter("Frau Xylophonia kommt gern."), Because: "Sie will es."})
 	d.must(err)
+	d.clock = d.clock.Add(time.Minute)
 	id := d.attach(of, picture())
 	found, err := d.Attachments(ctx, d.second, of)
 	d.must(err)
