@@ -86,8 +86,11 @@ func TestExpertSeesNothingOfTheCaseBeforeAccepting(t *testing.T) {
 		t.Errorf("measures: status %d", a.Status)
 	}
 	a := ewald.post("/conferences/"+code+"/answer", typed("answer", "accepted", "sequence", "0"))
-	if a.Status != http.StatusOK || !a.Has("fährt Rad") || !a.Has("Ihre Antwort ist notiert.") {
-		t.Errorf("after accepting: status %d", a.Status)
+	if a.Status != http.StatusOK || a.Has("fährt Rad") || !a.Has("Ihre Antwort ist notiert.") {
+		t.Errorf("after accepting, before she has said whether she knows the person: status %d", a.Status)
+	}
+	if a := ewald.post("/conferences/"+code+"/declare", typed("declaration", "none")); a.Status != http.StatusOK || !a.Has("fährt Rad") {
+		t.Errorf("after both: status %d", a.Status)
 	}
 }
 

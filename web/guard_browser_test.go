@@ -81,6 +81,7 @@ func formIsMarked(anna *tab) {
 	anna.until("the first is replaced", situation+`.value.startsWith("Frau [Person A] und Geheimniss")`)
 	anna.replaces()
 	anna.until("the same stands for the same", situation+`.value.startsWith("Frau [Person A] und [Person A], dazu Thorsten")`)
+	anna.until("one is left", list+`.querySelectorAll("li").length === 1 && `+list+`.textContent.includes("Thorsten Kowalczyk")`)
 	anna.does(list + `.querySelector(".btn.quiet").click()`)
 	anna.until("what is left is left alone", list+`.hidden`)
 	anna.does(situation + `.focus()`)
