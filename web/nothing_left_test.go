@@ -1,7 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/http"
 	"slices"
 	"strings"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/casefile/icf"
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
 )
@@ -25,10 +29,12 @@ var traces = []string{
 	"tannenstill", "weidenzart", // a section of the notes, the decisions of the minutes
 	"erlenfeucht", "ulmenhart", // a measure, an addendum
 	"buchenfest", "eibendunkel", // a request for information and its answer
-	"kiefernharzig", // what an expert answered the invitation with
-	"pappelhoch",    // the question of a request that waits
-	"espenzittrig",  // a guest's name in the room
-	"zederntrocken", // whom a release from secrecy is for
+	"kiefernharzig",                           // what an expert answered the invitation with
+	"pappelhoch",                              // the question of a request that waits
+	"espenzittrig",                            // a guest's name in the room
+	"zederntrocken",                           // whom a release from secrecy is for
+	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
+	"holundersauer", // what an attachment is called
 }
 
 // estate is a case with a trace in every text: a conference that has ended with minutes, one that is live, a request that waits.
@@ -60,6 +66,18 @@ func (e *estate) writes() {
 	k := e.consentTo("psychiatry", "physiotherapy")
 	k.Releases = []casefile.SecrecyRelease{{Profession: "general_medicine", Holder: "meine Ärztin, zederntrocken"}}
 	e.must(e.Conferences.Grant(ctx, anna, e.caseID, k))
+	found := icf.Blank("d850")
+	found.Performance = 3
+	on := expertpool.Today(e.Now()).AddDate(0, 0, -1)
+	e.must(e.Cases.Observe(ctx, anna, e.caseID, casefile.Observation{Occasion: "entry", Rater: "self", Month: on, Finding: found, Note: "Sehr fichtenblau."}))
+	e.must(e.Cases.AddScore(ctx, anna, e.caseID, casefile.Score{
+		Instrument: "rosenmild", Version: "1", Value: "1", Min: "0", Max: "2", MeasuredOn: on, ComputedBy: "Haus",
+	}))
+	e.must(e.Cases.StateCapacity(ctx, anna, e.caseID, casefile.WorkCapacity{Band: "from_6", StatedOn: on, Source: "Der Dienst, ginsterlang"}))
+	var picture bytes.Buffer
+	e.must(png.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8))))
+	_, err = e.Cases.Attach(ctx, anna, e.caseID, casefile.Upload{Title: "Bild holundersauer", Data: picture.Bytes()})
+	e.must(err)
 	token, err := e.Cases.NewClientLink(ctx, anna, e.caseID)
 	e.must(err)
 	e.client = "/client/" + token
