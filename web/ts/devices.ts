@@ -15,6 +15,7 @@ const names: Record<"mic" | "camera", { the: string; no: string }> = {
 
 export class Devices {
   private readonly tracks = new Map<Source, MediaStreamTrack>();
+  private readonly asking = new Set<Source>(); // while the browser asks the person
 
   /** @param changed called with the source whose track came or went, and a sentence when it went by itself */
   constructor(private readonly changed: (source: Source, problem?: string) => void) {}
@@ -29,11 +30,12 @@ export class Devices {
 
   /** Asks the browser for the device. Resolves to a sentence for the person when there is none to be had. */
   async start(source: Source): Promise<string | null> {
-    if (this.on(source)) return null;
+    if (this.on(source) || this.asking.has(source)) return null;
     if (!navigator.mediaDevices) {
       if (source === "screen") return "Der Browser kann den Bildschirm nur über eine gesicherte Verbindung (https) teilen.";
       return `Der Browser gibt ${names[source].the} nur über eine gesicherte Verbindung (https) frei. ${comfort}`;
     }
+    this.asking.add(source);
     try {
       const stream = await (source === "screen" ? screen() : navigator.mediaDevices.getUserMedia(wanted[source]));
       const track = stream.getTracks()[0];
@@ -43,6 +45,8 @@ export class Devices {
     } catch (error) {
       if (source === "screen") return refused(error);
       return explain(source, error instanceof DOMException ? error.name : "");
+    } finally {
+      this.asking.delete(source);
     }
   }
 
