@@ -91,9 +91,6 @@ func (s *Store) deleteRows(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	for _, t := range ofCase() {
 		b.Queue(`delete from `+t.table+` where `+t.rows, id)
 	}
-	b.Queue(`
-		insert into tombstone (case_id, organisation_id, at) select id, organisation_id, $2 from case_file where id = $1
-		on conflict do nothing`, id, s.Now())
 	b.Queue(`update case_deletion set done_at = $2 where case_id = $1`, id, s.Now())
 	b.Queue(`
 		update case_file set state = 'sealed', sealed_at = coalesce(sealed_at, $2), deleted_at = $2, left_on = null, contact_id = null
@@ -107,15 +104,20 @@ func (s *Store) noteDeletion(ctx context.Context, tx pgx.Tx, organisation uuid.U
 	return err
 }
 
+// termOf is the table term, how many days each organisation keeps data of a class; $1 are the program's own terms.
+func termOf(class string) string {
+	return `term as (
+		select o.id as organisation_id, coalesce(r.days, ($1::jsonb->>'` + class + `')::int) as days
+		from organisation o left join retention r on r.organisation_id = o.id and r.class = '` + class + `'
+	)`
+}
+
 // sweepOf deletes rows of one class and writes the protocol. sql returns the organisation of each row it has deleted; $1 are the
 // program's own terms, $2 is today.
 func (s *Store) sweepOf(ctx context.Context, class, sql string) error {
 	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			with term as (
-				select o.id as organisation_id, coalesce(r.days, ($1::jsonb->>'`+class+`')::int) as days
-				from organisation o left join retention r on r.organisation_id = o.id and r.class = '`+class+`'
-			), gone as (`+sql+`)
+			with `+termOf(class)+`, gone as (`+sql+`)
 			select organisation_id, count(*) from gone group by 1`, ownTerms(), expertpool.Today(s.Now()))
 		if err != nil {
 			return fmt.Errorf("%s: %w", class, err)
@@ -169,10 +171,7 @@ func (s *Store) sweepDrafts(ctx context.Context) error {
 func (s *Store) sweepPlans(ctx context.Context) error {
 	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
-			with term as (
-				select o.id as organisation_id, coalesce(r.days, ($1::jsonb->>'plan')::int) as days
-				from organisation o left join retention r on r.organisation_id = o.id and r.class = 'plan'
-			)
+			with `+termOf("plan")+`
 			select x.id, x.organisation_id from conference x join term t on t.organisation_id = x.organisation_id
 			where x.state in ('approved', 'closed', 'sealed') and `+notHeld+` and exists (select from minutes i where i.conference_id = x.id)
 				and greatest(coalesce(x.ended_at, x.ends_at)::date, (select max(due_on) from measure m where m.conference_id = x.id)) + t.days < $2

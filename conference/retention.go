@@ -91,7 +91,7 @@ func dataClass() map[string]string {
 		"attachment_chunk": "case", "icf_observation": "case", "case_score": "case", "capacity_rating": "case", "work_capacity": "case",
 		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
 		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
-		"case_deletion": "consent", "tombstone": "consent", "message_out": "mail",
+		"case_deletion": "consent", "message_out": "mail",
 	}
 }
 

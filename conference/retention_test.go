@@ -96,7 +96,7 @@ func TestACaseIsDeletedWhenItsTimeIsOverAndNoWordOfItIsLeft(t *testing.T) {
 	if n := h.sweep(3); n != 1 {
 		t.Fatalf("%d cases are deleted", n)
 	}
-	kept := map[string]bool{"consent": true, "case_file": true, "case_deletion": true, "tombstone": true}
+	kept := map[string]bool{"consent": true, "case_file": true, "case_deletion": true}
 	for table := range dataClass() {
 		if n := get[int](h, `select count(*) from `+table); n != 0 && !kept[table] {
 			t.Errorf("%d rows are left in %s", n, table)
@@ -147,7 +147,6 @@ func TestWhatComesBackFromABackupIsDeletedAgain(t *testing.T) {
 	}
 	h.exec(`update case_file set deleted_at = null, state = 'open', sealed_at = null`)
 	h.exec(`insert into case_summary select * from copy`)
-	h.exec(`delete from tombstone`)
 	if n, err := h.s.Reapply(ctx); n != 1 || err != nil || get[int](h, `select count(*) from case_summary`) != 0 {
 		t.Errorf("%d deleted again, %v", n, err)
 	}

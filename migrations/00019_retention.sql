@@ -35,14 +35,7 @@ create table deletion (
 create index deletion_organisation on deletion (organisation_id, at);
 create index deletion_unpurged on deletion (id) where purged_at is null;
 
--- Cases that are gone. A copy that comes back from a backup is deleted again. The same stands in a file beside the database, which
--- a backup of the database does not bring back.
-create table tombstone (
-	case_id uuid primary key,
-	organisation_id uuid not null,
-	at timestamptz not null
-);
-
+-- Cases that are gone are named by deleted_at, and in a file beside the database, which a backup of the database does not bring back.
 alter table case_file
 	add column left_on date, -- the client has left the project
 	add column deleted_at timestamptz; -- only the proof of consent is left

@@ -71,9 +71,7 @@ func (s *server) accessPost(c echo.Context) error {
 	}
 	p := accessPage{Form: f, Disclosure: &d}
 	if d.Identity != nil {
-		if born := readDate(d.Identity.Born); !born.IsZero() {
-			p.Born = born.Format("02.01.2006")
-		}
+		p.Born = bornOn(*d.Identity)
 	}
 	return s.showAccess(c, http.StatusOK, p)
 }

@@ -64,10 +64,17 @@ func (s *server) identityPost(c echo.Context) error {
 		return err
 	}
 	p.Revealed = true
-	if born := readDate(p.Who.Born); !born.IsZero() {
-		p.Born = born.Format("02.01.2006")
-	}
+	p.Born = bornOn(p.Who)
 	return s.showIdentity(c, http.StatusOK, p)
+}
+
+// bornOn is the birth date as people write it; empty when none is known.
+func bornOn(who pseudonym.Identity) string {
+	born := readDate(who.Born)
+	if born.IsZero() {
+		return ""
+	}
+	return born.Format("02.01.2006")
 }
 
 // askIdentity asks the colleagues to agree to a look.

@@ -68,20 +68,12 @@ func (s *server) closeRooms(sealed []uuid.UUID) {
 func refusedNoConsent() error { return account.Refuse(account.ErrConflict, "no_consent") }
 
 // letters are what those are told who had seen something, one page for each (GDPR Art. 19).
-func (s *server) letters(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	r, err := s.Cases.Receipt(c.Request().Context(), me(c), id)
-	if err != nil {
-		return err
-	}
-	return s.page(c, http.StatusOK, "letters", r)
-}
+func (s *server) letters(c echo.Context) error { return s.showReceipt(c, "letters") }
 
 // receipt tells who had seen what, for the person and the file.
-func (s *server) receipt(c echo.Context) error {
+func (s *server) receipt(c echo.Context) error { return s.showReceipt(c, "receipt") }
+
+func (s *server) showReceipt(c echo.Context, page string) error {
 	id, err := paramID(c, "id")
 	if err != nil {
 		return err
@@ -90,5 +82,5 @@ func (s *server) receipt(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.page(c, http.StatusOK, "receipt", r)
+	return s.page(c, http.StatusOK, page, r)
 }
