@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,15 +29,28 @@ var (
 	ErrSeveral = errors.New("several accounts have this name")
 )
 
-// Role is what a person does in the network.
+// Role is what a person does in the network. What that allows is in the table of rights.go.
 type Role string
 
 const (
 	Caseworker  Role = "caseworker"
 	Coordinator Role = "coordinator"
 	Expert      Role = "expert"
-	Admin       Role = "admin"
+	Admin       Role = "admin" // looks after the accounts of one organisation
+	// NetworkAdmin looks after the accounts and the organisations of a whole network.
+	NetworkAdmin Role = "network_admin"
+	// DataProtectionOfficer sees who did what in her organisation, never what a case says.
+	DataProtectionOfficer Role = "data_protection_officer"
 )
+
+// The roles of those who have no account and come by a link of their own.
+const (
+	Client Role = "client" // whom a case is about
+	Guest  Role = "guest"  // in a room, beside the client
+)
+
+// Roles are those that an account can have, in the order in which they are offered.
+var Roles = []Role{Caseworker, Coordinator, Expert, DataProtectionOfficer, Admin, NetworkAdmin}
 
 // Actor is the person making a call. It is made by Session or Follow and never from what a browser says.
 type Actor struct {
@@ -109,9 +123,7 @@ type New struct {
 }
 
 func (n New) validate() error {
-	switch n.Role {
-	case Caseworker, Coordinator, Expert, Admin:
-	default:
+	if !slices.Contains(Roles, n.Role) {
 		return &InvalidError{"role", "unknown"}
 	}
 	if err := CheckText("name", &n.Name, 200, true); err != nil {
