@@ -19,7 +19,7 @@ var mayImport = map[string][]string{
 		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool",
 		"expertpool/account", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
-	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick"},
+	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick", "conference/slot"},
 	"web": { // ical: the outbox page says in words what a calendar part says
 		"conference", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
 		"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "realtime", "web/checkout",
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"conference/attachment":          {},
 	"conference/ical":                {},
 	"conference/nameguard":           {},
+	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
 	"expertpool":                     {"expertpool/account"},
 	"expertpool/account":             {"expertpool/audit"},
