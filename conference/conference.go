@@ -155,12 +155,12 @@ func partOf(by account.Actor, c Conference, seats []Seat) (Part, Seat, error) {
 	if i >= 0 {
 		own = seats[i]
 	}
-	switch {
-	case by.Role == account.Coordinator && by.Network == c.Network:
+	switch reach := by.Reach(account.TakePart); {
+	case reach == account.OwnNetwork && by.Network == c.Network:
 		return Moderator, own, nil
-	case by.Role == account.Caseworker && by.Organisation == c.Organisation:
+	case reach == account.OwnOrganisation && by.Organisation == c.Organisation:
 		return Caseworker, own, nil
-	case by.Role == account.Expert && i >= 0 && own.Role == ExpertPart && own.Answer != "" && own.Answer != Declined && own.Answer != AnswerCancelled:
+	case reach == account.OwnSeats && i >= 0 && own.Role == ExpertPart && own.Answer != "" && own.Answer != Declined && own.Answer != AnswerCancelled:
 		return ExpertPart, own, nil
 	}
 	return "", Seat{}, account.ErrNotFound

@@ -71,7 +71,7 @@ func (s *Store) Marks(ctx context.Context, by account.Actor, code string) (nameg
 		if err != nil {
 			return err
 		}
-		if by.Role != account.Caseworker || by.Organisation != v.Organisation {
+		if !by.May(account.LookUpIdentity) || by.Organisation != v.Organisation {
 			l = l.Blind()
 		}
 		m = l.Marks()

@@ -254,7 +254,7 @@ func (s *Store) guestsShut(ctx context.Context, c Conference) (string, error) {
 
 // guestOf is who comes to a conference without an account, before the gate of its case.
 func guestOf(c Conference) account.Actor {
-	return account.Actor{Organisation: c.Organisation, Role: casefile.GuestRole}
+	return account.Actor{Organisation: c.Organisation, Role: account.Guest}
 }
 
 // noPresence says more plainly what is missing when everything but the client's presence is agreed.

@@ -101,7 +101,7 @@ func (s *Store) Information(ctx context.Context, by account.Actor, code string) 
 
 // InformationWaiting is what waits for a caseworker's organisation, the nearest day first, without the questions.
 func (s *Store) InformationWaiting(ctx context.Context, by account.Actor) ([]Information, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.AnswerInformation) {
 		return nil, nil
 	}
 	found, err := information(ctx, s.DB, `i.organisation_id = $1 and i.state = 'open' and c.state in ('inviting', 'quorate', 'live', 'minutes_draft')

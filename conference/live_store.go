@@ -171,7 +171,7 @@ func (s *Store) Joined(ctx context.Context, conference, person uuid.UUID) error 
 			return err
 		}
 		part := Moderator
-		if by.Role == account.Caseworker {
+		if by.Reach(account.TakePart) == account.OwnOrganisation {
 			part = Caseworker
 		}
 		var first bool

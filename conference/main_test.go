@@ -76,6 +76,7 @@ func (h *house) populate(pool *expertpool.Store) {
 		h.must(err)
 		a, err := h.accounts.ByID(ctx, id)
 		h.must(err)
+		a.Session = uuid.New()
 		return a
 	}
 	poolOrg := org(network, "pool")

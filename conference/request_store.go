@@ -16,7 +16,7 @@ import (
 // Submit sends a caseworker's request to the coordination of her network. Errors: InvalidError, casefile.NamesError, ErrDenied, ErrNotFound for a
 // foreign case, ErrClosed for a sealed one, ErrConflict while another request of the case waits.
 func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.UUID, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SubmitRequests) {
 		return uuid.Nil, account.ErrDenied
 	}
 	if err := r.validate(); err != nil {
@@ -94,10 +94,10 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 // Requests lists what the actor has to do with: a caseworker's own organisation, a coordinator's whole network. Waiting
 // ones first, urgent before normal, the longest waiting on top; then the latest decided ones. At most 300.
 func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, error) {
-	switch by.Role {
-	case account.Caseworker:
+	switch by.Reach(account.SeeRequests) {
+	case account.OwnOrganisation:
 		return s.requests(ctx, s.DB, by, `where r.organisation_id = $1`+requestOrder, by.Organisation)
-	case account.Coordinator:
+	case account.OwnNetwork:
 		found, err := s.requests(ctx, s.DB, by, `where o.network_id = $1`+requestOrder, by.Network)
 		for i := range found {
 			found[i] = found[i].seenBy(by)
@@ -131,10 +131,10 @@ func (r Request) seenBy(by account.Actor) Request {
 }
 
 func mayRead(by account.Actor, r Request) bool {
-	switch by.Role {
-	case account.Caseworker:
+	switch by.Reach(account.SeeRequests) {
+	case account.OwnOrganisation:
 		return by.Organisation == r.Organisation
-	case account.Coordinator:
+	case account.OwnNetwork:
 		return by.Network == r.Network
 	}
 	return false
@@ -176,7 +176,7 @@ func (s *Store) lockRequest(ctx context.Context, tx pgx.Tx, by account.Actor, id
 	switch {
 	case len(found) == 0 || !mayRead(by, found[0]):
 		return Request{}, account.ErrNotFound
-	case by.Role != account.Coordinator:
+	case !by.May(account.DecideRequests):
 		return Request{}, account.ErrDenied
 	case found[0].State != "submitted":
 		return Request{}, account.Refuse(account.ErrConflict, "request_decided")

@@ -14,9 +14,9 @@ import (
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
-// Terms returns how long the caseworker's organisation keeps what. ErrDenied for others.
+// Terms returns how long the actor's organisation keeps what, to its caseworkers and its data-protection officer. ErrDenied for others.
 func (s *Store) Terms(ctx context.Context, by account.Actor) ([]Term, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SeeRetention) {
 		return nil, account.ErrDenied
 	}
 	set, err := termsOf(ctx, s.DB, by.Organisation)
@@ -52,7 +52,7 @@ func termsOf(ctx context.Context, q casefile.Querier, organisation uuid.UUID) ([
 // SetTerm changes how long the caseworker's organisation keeps data of a class. Shorter is a click, longer needs a reason. Errors:
 // InvalidError, ErrDenied.
 func (s *Store) SetTerm(ctx context.Context, by account.Actor, class string, days int, reason string) error {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SetRetention) {
 		return account.ErrDenied
 	}
 	if err := checkTerm(class, days, &reason); err != nil {
@@ -104,9 +104,9 @@ const dueCases = `
 	from first f left join legal_hold h on h.case_id = f.id and h.lifted_at is null and h.until >= $4
 	where f.due_on < $1`
 
-// Preview lists the cases of the caseworker's organisation that will be deleted within so many days, the soonest first.
+// Preview lists the cases of the actor's organisation that will be deleted within so many days, the soonest first.
 func (s *Store) Preview(ctx context.Context, by account.Actor, days int) ([]Due, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SeeRetention) {
 		return nil, account.ErrDenied
 	}
 	today := expertpool.Today(s.Now())
@@ -203,7 +203,7 @@ func (s *Store) Leave(ctx context.Context, by account.Actor, caseID uuid.UUID, o
 
 // ofCase does something to a case of the caseworker's organisation, sealed or not, and records it.
 func (s *Store) ofCase(ctx context.Context, by account.Actor, caseID uuid.UUID, did, reason string, do func(pgx.Tx) error) error {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SetRetention) {
 		return account.ErrDenied
 	}
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
@@ -229,9 +229,9 @@ func (s *Store) ofCase(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 	return nil
 }
 
-// Protocol is what the sweep has deleted for the caseworker's organisation, the latest first.
+// Protocol is what the sweep has deleted for the actor's organisation, the latest first.
 func (s *Store) Protocol(ctx context.Context, by account.Actor) ([]Deleted, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.SeeRetention) {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.DB.Query(ctx, `

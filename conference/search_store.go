@@ -82,12 +82,12 @@ func (s *Store) candidates(ctx context.Context, by account.Actor, query string) 
 
 // partIn is the condition for conferences that the actor has a part in, with $2.
 func partIn(by account.Actor) (where string, arg any, err error) {
-	switch by.Role {
-	case account.Coordinator:
+	switch by.Reach(account.TakePart) {
+	case account.OwnNetwork:
 		return `o.network_id = $2`, by.Network, nil
-	case account.Caseworker:
+	case account.OwnOrganisation:
 		return `c.organisation_id = $2`, by.Organisation, nil
-	case account.Expert:
+	case account.OwnSeats:
 		return `exists (select from seat s where s.conference_id = c.id and s.account_id = $2)`, by.ID, nil
 	}
 	return "", nil, account.ErrDenied

@@ -43,10 +43,10 @@ type Waiting struct {
 func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) {
 	var w Waiting
 	var err error
-	switch by.Role {
-	case account.Expert:
+	switch by.Reach(account.TakePart) {
+	case account.OwnSeats:
 		err = s.DB.QueryRow(ctx, `select count(*) from invitation i join conference c on c.id = i.conference_id`+asks, by.ID, s.Now()).Scan(&w.Asks)
-	case account.Coordinator:
+	case account.OwnNetwork:
 		err = s.DB.QueryRow(ctx, `
 			select (select count(*) from conference_request r join organisation o on o.id = r.organisation_id
 					where o.network_id = $1 and r.state = 'submitted'),
@@ -72,7 +72,7 @@ func (s *Store) Drafts(ctx context.Context, by account.Actor) ([]View, error) {
 
 // OfCase returns the requests and conferences of a case, the latest first. A foreign case has none.
 func (s *Store) OfCase(ctx context.Context, by account.Actor, caseID uuid.UUID) ([]Request, []View, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return nil, nil, account.ErrDenied
 	}
 	asked, err := s.requests(ctx, s.DB, by, `where r.case_id = $1 and r.organisation_id = $2 order by r.submitted_at desc`, caseID, by.Organisation)
@@ -86,11 +86,11 @@ func (s *Store) OfCase(ctx context.Context, by account.Actor, caseID uuid.UUID) 
 // some returns those conferences of the actor, as she may see them, for which the condition holds; its parameters begin at $2.
 func (s *Store) some(ctx context.Context, by account.Actor, condition string, args ...any) ([]View, error) {
 	whose, id := `where o.network_id = $1 and `, by.Network
-	switch by.Role {
-	case account.Coordinator:
-	case account.Caseworker:
+	switch by.Reach(account.TakePart) {
+	case account.OwnNetwork:
+	case account.OwnOrganisation:
 		whose, id = `where c.organisation_id = $1 and `, by.Organisation
-	case account.Expert:
+	case account.OwnSeats:
 		whose, id = `where exists (select from seat t where t.conference_id = c.id and t.account_id = $1) and `, by.ID
 	default:
 		return nil, account.ErrDenied

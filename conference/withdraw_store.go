@@ -17,7 +17,7 @@ import (
 // a date to come gets a neutral cancellation, deletion is scheduled. All in one transaction; once it returns, no call shows case
 // text any more. It returns the ids of the conferences whose rooms the caller must close. GDPR Art. 7(3), 17, 19.
 func (s *Store) Withdraw(ctx context.Context, by account.Actor, caseID uuid.UUID) ([]uuid.UUID, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.WithdrawConsent) {
 		return nil, account.ErrDenied
 	}
 	var sealed []uuid.UUID

@@ -25,7 +25,7 @@ func NewStore(db *pgxpool.Pool, now func() time.Time) *Store { return &Store{db,
 // Find lists the active experts of the actor's network, least asked first. Empty disciplines mean all. Coordinators,
 // caseworkers and administrators may look; ErrDenied for others.
 func (s *Store) Find(ctx context.Context, by account.Actor, disciplines ...string) ([]Expert, error) {
-	if by.Role == account.Expert {
+	if !by.May(account.SeePool) {
 		return nil, account.ErrDenied
 	}
 	if i := slices.IndexFunc(disciplines, func(d string) bool { return !KnownDiscipline(d) }); i >= 0 {
@@ -75,7 +75,7 @@ func (s *Store) Add(ctx context.Context, network, organisation uuid.UUID, e Expe
 
 // Organisations lists those of the actor's network, those with experts first. Experts may not look: ErrDenied.
 func (s *Store) Organisations(ctx context.Context, by account.Actor) ([]Organisation, error) {
-	if by.Role == account.Expert {
+	if !by.May(account.SeePool) {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `

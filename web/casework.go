@@ -9,6 +9,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/casefile/icf"
+	"github.com/konsil-server/konsil/expertpool/account"
 )
 
 // caseworkPage is how many cases everybody leads and, for the coordination, what the network works with.
@@ -38,7 +39,7 @@ func (s *server) showCasework(c echo.Context, status int, f form) error {
 	if err != nil {
 		return err
 	}
-	return s.page(c, status, "casework", caseworkPage{loads, by.Role == "coordinator", f})
+	return s.page(c, status, "casework", caseworkPage{loads, by.May(account.SetCasework), f})
 }
 
 func (s *server) caseworkPost(c echo.Context) error {

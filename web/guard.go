@@ -170,7 +170,7 @@ func percent(share float64) string {
 func (s *server) guardInfo(c echo.Context) error {
 	p := guardPage{Figures: nameguard.Published()}
 	var err error
-	if r := me(c).Role; r == account.Coordinator || r == account.Caseworker {
+	if me(c).May(account.SeePatterns) {
 		if p.Patterns, err = s.Cases.Patterns(c.Request().Context(), me(c)); err != nil {
 			return err
 		}

@@ -116,7 +116,7 @@ func (s *server) showPlan(c echo.Context, status int, f form, notice string) err
 			p.Ended = append(p.Ended, one)
 		}
 	}
-	if me(c).Role != account.Admin {
+	if me(c).May(account.TakePart) {
 		if p.Others, err = s.Conferences.Planned(ctx, me(c)); err != nil {
 			return err
 		}

@@ -100,7 +100,7 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline form) 
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
 	}
-	p.Decides = by.Role == account.Coordinator && p.State == "submitted"
+	p.Decides = by.May(account.DecideRequests) && p.State == "submitted"
 	if p.Decides {
 		experts, err := s.Pool.Find(ctx, by, p.Disciplines...)
 		if err != nil {

@@ -183,8 +183,10 @@ func (s *testServer) add(organisation uuid.UUID, role account.Role, name string)
 		Password: map[string]string{"Anna": "richtig-langes-Wort"}[first], Rehearsal: true, // hashing is slow on purpose: one is enough
 	})
 	s.must(err)
-	s.people[first], err = s.Accounts.ByID(s.t.Context(), id)
+	a, err := s.Accounts.ByID(s.t.Context(), id)
 	s.must(err)
+	a.Session = uuid.New()
+	s.people[first] = a
 	return id
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -42,16 +43,14 @@ func members(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// roles are members with one of these roles; to others the page does not exist.
-func roles(allowed ...account.Role) audience {
+// may are members who may do one of these acts; to others the page does not exist.
+func may(acts ...account.Act) audience {
 	return func(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 		return members(s, func(c echo.Context) error {
-			for _, r := range allowed {
-				if me(c).Role == r {
-					return next(c)
-				}
+			if !slices.ContainsFunc(acts, me(c).May) {
+				return account.ErrNotFound
 			}
-			return account.ErrNotFound
+			return next(c)
 		})
 	}
 }

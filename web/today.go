@@ -69,7 +69,7 @@ func markMain(of []task) {
 
 // requestTasks are the requests that wait for a coordinator.
 func (s *server) requestTasks(ctx context.Context, by account.Actor) ([]task, error) {
-	if by.Role != account.Coordinator {
+	if !by.May(account.DecideRequests) {
 		return nil, nil
 	}
 	found, err := s.Conferences.Requests(ctx, by)
@@ -107,7 +107,7 @@ func (s *server) limit(r conference.Request) string {
 
 // askTasks are the invitations an expert has not answered for good.
 func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error) {
-	if by.Role != account.Expert {
+	if by.Reach(account.TakePart) != account.OwnSeats {
 		return nil, nil
 	}
 	found, err := s.Conferences.Asks(ctx, by)
@@ -128,7 +128,7 @@ func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error)
 // caseTasks are the cases that wait for this caseworker: to be checked, for a release by somebody other than the author, for a
 // consent.
 func (s *server) caseTasks(ctx context.Context, by account.Actor) ([]task, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return nil, nil
 	}
 	found, err := s.Cases.List(ctx, by)
@@ -175,7 +175,7 @@ func (s *server) informationTasks(ctx context.Context, by account.Actor) ([]task
 
 // minutesTasks are the drafts that a coordinator has to approve.
 func (s *server) minutesTasks(ctx context.Context, by account.Actor) ([]task, error) {
-	if by.Role != account.Coordinator {
+	if !by.May(account.Convene) {
 		return nil, nil
 	}
 	found, err := s.Conferences.Drafts(ctx, by)
@@ -220,7 +220,7 @@ func (s *server) measureTasks(ctx context.Context, by account.Actor) ([]task, er
 func (s *server) meetings(ctx context.Context, by account.Actor, p *todayPage) error {
 	y, m, d := s.Now().In(expertpool.Zone()).Date()
 	begin := time.Date(y, m, d, 0, 0, 0, 0, expertpool.Zone())
-	if by.Role == account.Admin {
+	if !by.May(account.TakePart) {
 		return nil
 	}
 	found, err := s.Conferences.Between(ctx, by, begin, begin.AddDate(0, 0, 15))

@@ -36,7 +36,7 @@ func NewStore(db *pgxpool.Pool, vault *pseudonym.Vault, now func() time.Time) *S
 
 // New makes a case: the identity goes to the vault, the first summary stays as a draft. Errors: InvalidError, ErrDenied.
 func (s *Store) New(ctx context.Context, by account.Actor, i pseudonym.Identity, first Summary) (uuid.UUID, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return uuid.Nil, account.ErrDenied
 	}
 	if err := i.Validate(s.now()); err != nil {
@@ -91,7 +91,7 @@ func (s *Store) changeIn(ctx context.Context, tx pgx.Tx, by account.Actor, id uu
 
 // doTo does something to an open case while nobody else changes it. Only caseworkers of its organisation may.
 func (s *Store) doTo(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, do func(Case) error) error {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return account.ErrDenied
 	}
 	c, err := lockCase(ctx, tx, by.Organisation, id)

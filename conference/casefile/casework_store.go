@@ -61,7 +61,7 @@ func (c *Casework) validate() error {
 
 // Casework returns what the actor's network works with: to caseworkers and coordinators.
 func (s *Store) Casework(ctx context.Context, by account.Actor) (Casework, error) {
-	if by.Role != account.Caseworker && by.Role != account.Coordinator {
+	if !by.May(account.SeeCaseload) {
 		return Casework{}, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `select codes, phases, capacities, caseload from casework where network_id = $1`, by.Network)
@@ -80,7 +80,7 @@ func (s *Store) Casework(ctx context.Context, by account.Actor) (Casework, error
 
 // SetCasework changes it. Coordinators only. What cases hold already stays. Errors: InvalidError, ErrDenied.
 func (s *Store) SetCasework(ctx context.Context, by account.Actor, c Casework) error {
-	if by.Role != account.Coordinator {
+	if !by.May(account.SetCasework) {
 		return account.ErrDenied
 	}
 	if err := c.validate(); err != nil {
@@ -134,7 +134,7 @@ func (s *Store) Loads(ctx context.Context, by account.Actor) ([]Load, error) {
 		left join case_file c on c.caseworker_id = a.id and c.state = 'open'
 		where a.role = 'caseworker' and a.disabled_at is null and o.network_id = $1 and ($4 or o.id = $2)
 		group by o.name, a.id, a.name
-		order by o.name, a.name`, by.Network, by.Organisation, set.Caseload, by.Role == account.Coordinator)
+		order by o.name, a.name`, by.Network, by.Organisation, set.Caseload, by.Reach(account.SeeCaseload) == account.OwnNetwork)
 	if err != nil {
 		return nil, fmt.Errorf("loads: %w", err)
 	}

@@ -77,7 +77,7 @@ func (s *Store) ByClientLink(ctx context.Context, q Querier, token string) (Clie
 	if consent == nil || s.now().After(linkEnd(consent, made)) {
 		return ClientCase{}, account.ErrUnknown
 	}
-	return ClientCase{c, consent, account.Actor{Organisation: c.Organisation, Role: ClientRole}}, nil
+	return ClientCase{c, consent, account.Actor{Organisation: c.Organisation, Role: account.Client}}, nil
 }
 
 // linkEnd is when a client's link ends.

@@ -224,12 +224,6 @@ func sortedIDs(list []uuid.UUID) []uuid.UUID {
 	return slices.Compact(list)
 }
 
-// Roles of those who come by a link of their own and have no account.
-const (
-	ClientRole account.Role = "client" // whom the case is about
-	GuestRole  account.Role = "guest"  // in a room, beside the client
-)
-
 // reader is somebody before the gate, as the case knows her.
 type reader struct {
 	account.Actor
@@ -241,10 +235,10 @@ type reader struct {
 // leads: her organisation keeps the case, or she coordinates its network, or it is hers. The circle does not bind them, the
 // consent does.
 func (r reader) leads() bool {
-	switch r.Role {
-	case account.Caseworker, ClientRole:
+	switch r.Reach(account.ReadCases) {
+	case account.OwnOrganisation, account.Self:
 		return r.Organisation == r.organisation
-	case account.Coordinator:
+	case account.OwnNetwork:
 		return r.Network == r.network
 	}
 	return false
@@ -268,10 +262,10 @@ func opens(sealed bool, c *Consent, r reader, p Purpose, now time.Time) error {
 		return given(slices.Contains(c.PlanTo, r.Organisation))
 	case r.leads():
 		return nil
-	case r.Role == GuestRole:
+	case r.May(account.SitIn):
 		return given(p == Presence && r.Organisation == r.organisation)
 	}
-	return given(r.Role == account.Expert && r.Network == r.network && !slices.Contains(c.Excluded, r.ID) &&
+	return given(r.Reach(account.ReadCases) == account.OwnSeats && r.Network == r.network && !slices.Contains(c.Excluded, r.ID) &&
 		slices.Contains(c.Circle, r.discipline) && slices.Contains(c.Organisations, r.Organisation))
 }
 

@@ -173,10 +173,10 @@ func (s *Store) narrow(ctx context.Context, tx pgx.Tx, id uuid.UUID, to Consent)
 const deleteAfter = 7 * 24 * time.Hour
 
 // Withdraw ends the consent, seals the case, forgets who the client is and schedules the deletion of the rest within tx: from the
-// commit on Open refuses everybody. The caller is a caseworker of the case's organisation, or the client herself (ClientRole). The conferences of the case are the
+// commit on Open refuses everybody. The caller is a caseworker of the case's organisation, or the client herself (account.Client). The conferences of the case are the
 // caller's. ErrConflict when there is nothing to withdraw.
 func (s *Store) Withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) error {
-	if by.Role != account.Caseworker && by.Role != ClientRole {
+	if !by.May(account.WithdrawConsent) {
 		return account.ErrDenied
 	}
 	c, err := lockCase(ctx, tx, by.Organisation, id)

@@ -65,7 +65,7 @@ func TestTheGateOpensOnlyForWhatWasAgreedToThoseItWasAgreedFor(t *testing.T) {
 		{"an expert of the circle", false, consent(unchanged), expert, Conference, ""},
 		{"who keeps the case", false, consent(unchanged), lead, Conference, ""},
 		{"the coordination of the network", false, consent(unchanged), as(account.Coordinator, pool, network, ""), Conference, ""},
-		{"the client", false, consent(unchanged), as(ClientRole, owner, uuid.Nil, ""), Conference, ""},
+		{"the client", false, consent(unchanged), as(account.Client, owner, uuid.Nil, ""), Conference, ""},
 		{"no consent", false, nil, lead, Conference, "no_consent"},
 		{"another discipline", false, consent(unchanged), as(account.Expert, pool, network, "nursing"), Conference, "not_in_circle"},
 		{"no discipline", false, consent(unchanged), as(account.Expert, pool, network, ""), Conference, "not_in_circle"},
@@ -73,7 +73,7 @@ func TestTheGateOpensOnlyForWhatWasAgreedToThoseItWasAgreedFor(t *testing.T) {
 		{"another network's expert", false, consent(unchanged), as(account.Expert, pool, uuid.New(), "psychiatry"), Conference, "not_in_circle"},
 		{"another network's coordination", false, consent(unchanged), as(account.Coordinator, pool, uuid.New(), ""), Conference, "not_in_circle"},
 		{"another Jobcenter", false, consent(unchanged), as(account.Caseworker, other, network, ""), Conference, "not_in_circle"},
-		{"another client", false, consent(unchanged), as(ClientRole, other, uuid.Nil, ""), Conference, "not_in_circle"},
+		{"another client", false, consent(unchanged), as(account.Client, other, uuid.Nil, ""), Conference, "not_in_circle"},
 		{"an administrator", false, consent(unchanged), as(account.Admin, owner, network, ""), Conference, "not_in_circle"},
 		{"nobody", false, consent(unchanged), reader{organisation: owner, network: network}, Conference, "not_in_circle"},
 		{"a person who is excluded", false, consent(func(c *Consent) { c.Excluded = []uuid.UUID{expert.ID} }), expert, Conference, "not_in_circle"},
@@ -81,9 +81,9 @@ func TestTheGateOpensOnlyForWhatWasAgreedToThoseItWasAgreedFor(t *testing.T) {
 		{"a purpose that was not", false, consent(unchanged), lead, Memory, "not_agreed"},
 		{"no purpose at all", false, consent(unchanged), lead, "", "not_agreed"},
 		{"a purpose that nobody knows", false, consent(unchanged), lead, "advertising", "not_agreed"},
-		{"a guest without presence", false, consent(unchanged), as(GuestRole, owner, uuid.Nil, ""), Presence, "not_agreed"},
-		{"a guest with presence", false, consent(func(c *Consent) { c.Purposes = append(c.Purposes, Presence) }), as(GuestRole, owner, uuid.Nil, ""), Presence, ""},
-		{"a guest who reads", false, consent(unchanged), as(GuestRole, owner, uuid.Nil, ""), Conference, "not_in_circle"},
+		{"a guest without presence", false, consent(unchanged), as(account.Guest, owner, uuid.Nil, ""), Presence, "not_agreed"},
+		{"a guest with presence", false, consent(func(c *Consent) { c.Purposes = append(c.Purposes, Presence) }), as(account.Guest, owner, uuid.Nil, ""), Presence, ""},
+		{"a guest who reads", false, consent(unchanged), as(account.Guest, owner, uuid.Nil, ""), Conference, "not_in_circle"},
 		{"the plan for its recipient", false, consent(func(c *Consent) { c.Purposes, c.PlanTo = append(c.Purposes, PassPlan), []uuid.UUID{other} }),
 			as(account.Caseworker, other, network, ""), PassPlan, ""},
 		{"the plan for somebody else", false, consent(func(c *Consent) { c.Purposes, c.PlanTo = append(c.Purposes, PassPlan), []uuid.UUID{other} }),
@@ -191,18 +191,18 @@ func TestOnlyCaseworkersOfTheOrganisationTouchAConsent(t *testing.T) {
 			"receipt": second(d.Receipt(ctx, by, id)),
 		}
 	}
-	for _, role := range []account.Role{account.Coordinator, account.Expert, account.Admin, GuestRole, ClientRole, ""} {
+	for _, role := range []account.Role{account.Coordinator, account.Expert, account.Admin, account.Guest, account.Client, ""} {
 		by := d.by
 		by.Role = role
 		for what, err := range deeds(by) {
-			if role == ClientRole && what == "receipt" {
+			if role == account.Client && what == "receipt" {
 				continue // hers, once there is one
 			}
 			if !errors.Is(err, account.ErrDenied) {
 				t.Errorf("%s as %q: %v", what, role, err)
 			}
 		}
-		if err := d.withdraw(by, id); role != ClientRole && !errors.Is(err, account.ErrDenied) {
+		if err := d.withdraw(by, id); role != account.Client && !errors.Is(err, account.ErrDenied) {
 			t.Errorf("withdraw as %q: %v", role, err)
 		}
 	}

@@ -193,7 +193,7 @@ type Colleague struct {
 
 // Colleagues are the caseworkers of the actor's organisation, by name.
 func (s *Store) Colleagues(ctx context.Context, by account.Actor) ([]Colleague, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return nil, account.ErrDenied
 	}
 	found, err := rowsOf[Colleague](ctx, s.db, `

@@ -34,7 +34,7 @@ type Owner struct {
 
 // Owners lists the organisations of the coordinator's network. ErrDenied for everybody else.
 func (s *Store) Owners(ctx context.Context, by account.Actor) ([]Owner, error) {
-	if by.Role != account.Coordinator {
+	if !by.May(account.KeepPatterns) {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `select id, name from organisation where network_id = $1 order by name`, by.Network)
@@ -47,9 +47,9 @@ func (s *Store) Owners(ctx context.Context, by account.Actor) ([]Owner, error) {
 // Patterns lists those of the coordinator's network, or of the caseworker's organisation.
 func (s *Store) Patterns(ctx context.Context, by account.Actor) ([]Pattern, error) {
 	where, of := `o.network_id = $1`, by.Network
-	switch by.Role {
-	case account.Coordinator:
-	case account.Caseworker:
+	switch by.Reach(account.SeePatterns) {
+	case account.OwnNetwork:
+	case account.OwnOrganisation:
 		where, of = `o.id = $1`, by.Organisation
 	default:
 		return nil, account.ErrDenied
@@ -67,7 +67,7 @@ func (s *Store) Patterns(ctx context.Context, by account.Actor) ([]Pattern, erro
 // AddPattern keeps the shape of a number for an organisation of the coordinator's network; texts of its cases are read with it from now
 // on. Errors: InvalidError (name, shape, organisation), ErrDenied, ErrConflict for a shape that is there and for too many.
 func (s *Store) AddPattern(ctx context.Context, by account.Actor, organisation uuid.UUID, name, shape string) error {
-	if by.Role != account.Coordinator {
+	if !by.May(account.KeepPatterns) {
 		return account.ErrDenied
 	}
 	err := account.FirstError(account.CheckText("name", &name, 60, true), account.CheckText("shape", &shape, 60, true))
@@ -101,7 +101,7 @@ func (s *Store) AddPattern(ctx context.Context, by account.Actor, organisation u
 
 // RemovePattern ends it. ErrNotFound for one of another network.
 func (s *Store) RemovePattern(ctx context.Context, by account.Actor, id uuid.UUID) error {
-	if by.Role != account.Coordinator {
+	if !by.May(account.KeepPatterns) {
 		return account.ErrDenied
 	}
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {

@@ -47,7 +47,7 @@ func scanCaseAfter(row pgx.CollectableRow, before ...any) (Case, error) {
 // List returns the cases of the caseworker's organisation with their consent, open ones first, then the newest, without
 // summaries.
 func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return nil, account.ErrDenied
 	}
 	rows, err := s.db.Query(ctx, `select`+caseColumns+`
@@ -73,7 +73,7 @@ func (s *Store) List(ctx context.Context, by account.Actor) ([]Case, error) {
 // Waiting counts the open cases of the caseworker's organisation that wait for her to check or release a summary, or for a
 // consent: those of which Todo says something. Nothing of a case waits for others.
 func (s *Store) Waiting(ctx context.Context, by account.Actor) (int, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return 0, nil
 	}
 	var n int
@@ -116,10 +116,10 @@ func (s *Store) ByID(ctx context.Context, by account.Actor, id uuid.UUID) (Case,
 	return c, nil
 }
 
-// Receipt tells who had seen what of a sealed case: a caseworker of its organisation, or the client by her link (ClientRole).
+// Receipt tells who had seen what of a sealed case: a caseworker of its organisation, or the client by her link (account.Client).
 // ErrConflict while it is open.
 func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Receipt, error) {
-	if by.Role != account.Caseworker && by.Role != ClientRole {
+	if !by.May(account.WithdrawConsent) {
 		return Receipt{}, account.ErrDenied
 	}
 	c, err := caseOf(ctx, s.db, by.Organisation, id)
@@ -189,7 +189,7 @@ func (s *Store) header(ctx context.Context, by account.Actor, id uuid.UUID) (Cas
 }
 
 func (s *Store) caseIn(ctx context.Context, q Querier, by account.Actor, id uuid.UUID) (Case, error) {
-	if by.Role != account.Caseworker {
+	if !by.May(account.KeepCases) {
 		return Case{}, account.ErrDenied
 	}
 	return caseOf(ctx, q, by.Organisation, id)

@@ -16,7 +16,7 @@ import (
 // Templates lists what the actor's network offers, by name: to caseworkers, who write with them, and to coordinators, who keep
 // them. ErrDenied for others.
 func (s *Store) Templates(ctx context.Context, by account.Actor) ([]Template, error) {
-	if by.Role != account.Caseworker && by.Role != account.Coordinator {
+	if !by.May(account.UseTemplates) {
 		return nil, account.ErrDenied
 	}
 	found, err := templates(ctx, s.db, `t.retired_at is null and o.network_id = $1 order by t.name`, by.Network)
@@ -50,7 +50,7 @@ func (s *Store) RetireTemplate(ctx context.Context, by account.Actor, id uuid.UU
 
 // ShipTemplates adds the templates that konsil ships to the coordinator's organisation, unless it has ever had one.
 func (s *Store) ShipTemplates(ctx context.Context, by account.Actor) error {
-	if by.Role != account.Coordinator {
+	if !by.May(account.KeepTemplates) {
 		return account.ErrDenied
 	}
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
@@ -79,7 +79,7 @@ func (s *Store) ShipTemplates(ctx context.Context, by account.Actor) error {
 
 // changeTemplate retires the template with that id, if there is one to retire, and does the rest.
 func (s *Store) changeTemplate(ctx context.Context, by account.Actor, id uuid.UUID, did string, do func(pgx.Tx) error) error {
-	if by.Role != account.Coordinator {
+	if !by.May(account.KeepTemplates) {
 		return account.ErrDenied
 	}
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {

@@ -28,7 +28,7 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 		where (m.responsible_id = $1 or $3 and o.network_id = $4)
 			and m.state in ('proposed', 'accepted', 'in_progress') and c.state = 'open'
 			and consent_stands(c.id, $2)`,
-		by.ID, expertpool.Today(s.now()), by.Role == account.Coordinator, by.Network).Scan(&w.Proposed, &w.Overdue, &w.Network)
+		by.ID, expertpool.Today(s.now()), by.Reach(account.TakePart) == account.OwnNetwork, by.Network).Scan(&w.Proposed, &w.Overdue, &w.Network)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("waiting measures: %w", err)
 	}

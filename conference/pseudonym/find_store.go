@@ -17,7 +17,7 @@ import (
 // their cases, what is written alike before what only sounds alike. That somebody looked is recorded, for whom is not. Errors:
 // ErrDenied for everybody else, InvalidError of the field who.
 func (v *Vault) Find(ctx context.Context, tx pgx.Tx, by account.Actor, typed string) ([]uuid.UUID, error) {
-	if by.Role != account.Caseworker || by.Session == uuid.Nil {
+	if !by.May(account.LookUpIdentity) {
 		return nil, account.ErrDenied
 	}
 	if err := account.CheckText("who", &typed, 100, true); err != nil {
@@ -41,7 +41,7 @@ func (v *Vault) Find(ctx context.Context, tx pgx.Tx, by account.Actor, typed str
 // Same returns the cases of the caseworker's organisation that could be about this person: of the same number, or of a name that
 // sounds alike and the same birth date, as far as one is known. Errors: InvalidError, ErrDenied.
 func (v *Vault) Same(ctx context.Context, tx pgx.Tx, by account.Actor, i Identity) ([]uuid.UUID, error) {
-	if by.Role != account.Caseworker || by.Session == uuid.Nil {
+	if !by.May(account.LookUpIdentity) {
 		return nil, account.ErrDenied
 	}
 	if err := i.Validate(v.now()); err != nil {
