@@ -174,7 +174,16 @@ func (s *Store) Rehearsal(ctx context.Context) ([]Person, error) {
 }
 
 // Add makes an account. Errors: *InvalidError, ErrTaken.
-func (s *Store) Add(ctx context.Context, n New) (uuid.UUID, error) {
+func (s *Store) Add(ctx context.Context, n New) (id uuid.UUID, err error) {
+	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		id, err = s.AddIn(ctx, tx, n)
+		return err
+	})
+	return id, err
+}
+
+// AddIn is Add within tx, which is lost after ErrTaken.
+func (s *Store) AddIn(ctx context.Context, tx pgx.Tx, n New) (uuid.UUID, error) {
 	if err := n.validate(); err != nil {
 		return uuid.Nil, err
 	}
@@ -184,7 +193,7 @@ func (s *Store) Add(ctx context.Context, n New) (uuid.UUID, error) {
 		h := s.hasher.hash(n.Password)
 		hash = &h
 	}
-	_, err := s.db.Exec(ctx, `
+	_, err := tx.Exec(ctx, `
 		insert into account (id, organisation_id, role, name, email, password_hash, rehearsal, created_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, n.Organisation, n.Role, strings.TrimSpace(n.Name), n.Email, hash, n.Rehearsal, s.now())
@@ -208,22 +217,31 @@ func (s *Store) Disable(ctx context.Context, who string) error {
 		if err != nil {
 			return err
 		}
-		now := s.now()
-		done, err := tx.Exec(ctx, `update account set disabled_at = $2 where id = $1 and disabled_at is null`, id, now)
-		if err != nil || done.RowsAffected() == 0 {
-			return err
-		}
-		if _, err := tx.Exec(ctx, `update session set ended_at = $2 where account_id = $1 and ended_at is null`, id, now); err != nil {
+		done, err := s.DisableIn(ctx, tx, id)
+		if err != nil || !done {
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: organisation, At: now, Role: "operator", Did: "disable_account", Kind: "account", To: id.String(),
+			Organisation: organisation, At: s.now(), Role: "operator", Did: "disable_account", Kind: "account", To: id.String(),
 		})
 	})
 	if err != nil {
 		return fmt.Errorf("disable account: %w", err)
 	}
 	return nil
+}
+
+// DisableIn disables an account within tx and ends its sessions; done is false when it was disabled before. The record is the caller's.
+func (s *Store) DisableIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (done bool, err error) {
+	tag, err := tx.Exec(ctx, `update account set disabled_at = $2 where id = $1 and disabled_at is null`, id, s.now())
+	if err != nil {
+		return false, fmt.Errorf("disable account: %w", err)
+	}
+	_, err = tx.Exec(ctx, `update session set ended_at = $2 where account_id = $1 and ended_at is null`, id, s.now())
+	if err != nil {
+		return false, fmt.Errorf("disable account: %w", err)
+	}
+	return tag.RowsAffected() > 0, nil
 }
 
 // named finds the account with an address, or else with a name that only one has.
