@@ -103,6 +103,7 @@ func (s *testServer) wire() {
 	s.Mails, err = mail.New(s.db, mail.Config{From: "termine@konsil.test", Host: "konsil.test", Transport: mail.Outbox{}})
 	s.must(err)
 	s.Accounts, s.Pool = account.NewStore(s.db, s.Now), expertpool.NewStore(s.db, s.Now)
+	s.Accounts.Notify(s.Mails, s.URL)
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)
 	s.Cases = casefile.NewStore(s.db, s.Vault, s.Now)
 	s.Plans = plan.NewStore(s.db, s.Accounts, s.Cases, s.Mails, s.URL, s.Now)

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
 	"expertpool":                     {"expertpool/account"},
-	"expertpool/account":             {"expertpool/audit"},
+	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
 	"expertpool/audit":               {},
 	"realtime":                       {"realtime/ydoc", "realtime/sfu"},
@@ -52,13 +52,16 @@ var mayImport = map[string][]string{
 
 // reserved libraries have one home: import path prefix → its only users.
 var reserved = map[string][]string{
-	"github.com/labstack/echo":     {"web"},
-	"github.com/gorilla/websocket": {"realtime", "cmd/konsil-bench"},
-	"github.com/pion/":             {"realtime/sfu", "cmd/konsil-bench"},
-	"github.com/emersion/go-ical":  {"conference/ical"},
-	"github.com/wneessen/go-mail":  {"expertpool/mail"},
-	"github.com/pressly/goose":     {"migrations"},
-	"github.com/riverqueue/river":  {"expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/labstack/echo":       {"web"},
+	"github.com/gorilla/websocket":   {"realtime", "cmd/konsil-bench"},
+	"github.com/pion/":               {"realtime/sfu", "cmd/konsil-bench"},
+	"github.com/emersion/go-ical":    {"conference/ical"},
+	"github.com/wneessen/go-mail":    {"expertpool/mail"},
+	"github.com/emersion/go-imap":    {"expertpool/mail"},
+	"github.com/emersion/go-message": {"expertpool/mail"},
+	"github.com/emersion/go-smtp":    {"expertpool/mail"},
+	"github.com/pressly/goose":       {"migrations"},
+	"github.com/riverqueue/river":    {"expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
 		"cmd/konsil", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",

@@ -104,6 +104,7 @@ func (s *server) wireStores() error {
 		return err
 	}
 	s.accounts = account.NewStore(s.db, s.now)
+	s.accounts.Notify(s.mails, s.PublicURL)
 	s.pool = expertpool.NewStore(s.db, s.now)
 	s.vault = pseudonym.NewVault(s.db, keys, s.now)
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)

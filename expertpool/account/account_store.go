@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/expertpool/audit"
+	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
 // Store holds accounts, sessions and links.
@@ -20,6 +21,8 @@ type Store struct {
 	db     *pgxpool.Pool
 	now    func() time.Time
 	hasher hasher
+	mails  *mail.Queue // by which owners are told of changes; see Notify
+	url    string
 }
 
 // NewStore returns a store on db. now is the clock that decides what has expired.
@@ -231,17 +234,20 @@ func (s *Store) Disable(ctx context.Context, who string) error {
 	return nil
 }
 
-// DisableIn disables an account within tx and ends its sessions; done is false when it was disabled before. The record is the caller's.
+// DisableIn disables an account within tx, ends its sessions and tells its owner; done is false when it was disabled before. The record is the caller's.
 func (s *Store) DisableIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (done bool, err error) {
 	tag, err := tx.Exec(ctx, `update account set disabled_at = $2 where id = $1 and disabled_at is null`, id, s.now())
 	if err != nil {
 		return false, fmt.Errorf("disable account: %w", err)
 	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
 	_, err = tx.Exec(ctx, `update session set ended_at = $2 where account_id = $1 and ended_at is null`, id, s.now())
 	if err != nil {
 		return false, fmt.Errorf("disable account: %w", err)
 	}
-	return tag.RowsAffected() > 0, nil
+	return true, s.Tell(ctx, tx, id, Disabled)
 }
 
 // named finds the account with an address, or else with a name that only one has.
