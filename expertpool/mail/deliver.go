@@ -84,7 +84,11 @@ func (q *Queue) try(ctx context.Context, t *thread, w *waiting) error {
 	if mine, err := t.begin(ctx, w.id); err != nil || !mine {
 		return err
 	}
-	failure := q.transport.Send(ctx, w.raw, w.sender, w.to)
+	from := w.sender
+	if q.bounces {
+		from = returnPath(from, w.id)
+	}
+	failure := q.transport.Send(ctx, w.raw, from, w.to)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if failure == nil {

@@ -19,6 +19,7 @@ type Config struct {
 	From      string    // "termine@example.org" or "Name <termine@example.org>": sender of every mail, organizer of every date
 	Host      string    // public domain, right half of every Message-ID
 	Transport Transport // the way out
+	Bounces   bool      // mail comes in: each mail leaves with a return path of its own, so that a bounce tells which one it was
 }
 
 // Queue holds the mails of an installation. It is made once, lasts as long as the program and may be used from many
@@ -28,6 +29,7 @@ type Queue struct {
 	from      netmail.Address
 	host      string
 	transport Transport
+	bounces   bool
 	jobs      *river.Client[pgx.Tx]            // inserts only
 	pause     func(attempts int) time.Duration // before the next try of a mail
 }
@@ -44,12 +46,15 @@ func New(db *pgxpool.Pool, cfg Config) (*Queue, error) {
 	if cfg.Transport == nil {
 		return nil, &InvalidError{"Transport", "required"}
 	}
+	if local, _, _ := strings.Cut(from.Address, "@"); cfg.Bounces && len(local)+len("+"+bouncePrefix)+32 > 64 { // RFC 5321 §4.5.3.1.1
+		return nil, &InvalidError{"From", "too-long-for-return-paths"}
+	}
 	jobs, err := river.NewClient(riverpgxv5.New(db), &river.Config{})
 	if err != nil {
 		return nil, fmt.Errorf("mail queue: %w", err)
 	}
 	from.Address = strings.ToLower(from.Address) // equal to ORGANIZER, octet by octet
-	return &Queue{db, *from, strings.ToLower(cfg.Host), cfg.Transport, jobs, pauseAfter}, nil
+	return &Queue{db, *from, strings.ToLower(cfg.Host), cfg.Transport, cfg.Bounces, jobs, pauseAfter}, nil
 }
 
 // Enqueue writes the mail and its job in tx and returns the mail's id. It is rendered now, once and for all. Until

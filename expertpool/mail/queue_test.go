@@ -29,6 +29,7 @@ type office struct {
 	t  *testing.T
 	db *pgxpool.Pool
 	*Queue
+	receive Receiver // nil: no mail comes in
 }
 
 func newOffice(t *testing.T, way Transport) *office {
@@ -39,7 +40,7 @@ func newOffice(t *testing.T, way Transport) *office {
 		t.Fatal(err)
 	}
 	q.pause = func(int) time.Duration { return 100 * time.Millisecond }
-	return &office{t, db, q}
+	return &office{t: t, db: db, Queue: q}
 }
 
 func relayed(t *testing.T, r *relay) *office {
@@ -62,6 +63,9 @@ func (o *office) start() {
 	node.db = db
 	workers := river.NewWorkers()
 	node.Register(workers)
+	if o.receive != nil {
+		NewInbox(&node, o.receive).RegisterInbox(workers)
+	}
 	client, err := river.NewClient(riverpgxv5.New(db), &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 2}}, Workers: workers,
 		FetchCooldown: 20 * time.Millisecond, FetchPollInterval: 50 * time.Millisecond, SoftStopTimeout: 5 * time.Second,
