@@ -125,7 +125,8 @@ func planChapters() []chapterQuery {
 			where c.case_id = $1 order by c.starts_at, c.id`},
 		{"minutes_note", false, `
 			select c.code, n.value->>'key' as section, n.value->>'text' as text
-			from minutes m join conference c on c.id = m.conference_id, json_array_elements(m.body->'notes') with ordinality n
+			from minutes m join conference c on c.id = m.conference_id, 
+				json_array_elements(case json_typeof(m.body->'notes') when 'array' then m.body->'notes' else '[]' end) with ordinality n
 			where c.case_id = $1 and n.value->>'text' <> '' order by c.starts_at, c.id, n.ordinality`},
 		{"measure", false, `
 			select conference_code as code, what, responsible_id as responsible, due_on, state as measure_state, reason, proposed_by, ` + dayOf("proposed_at") + ` as written_on,
@@ -135,6 +136,9 @@ func planChapters() []chapterQuery {
 			select m.what, e.kind as event, e.reason, nullif(e.account_id, '00000000-0000-0000-0000-000000000000') as written_by, ` + dayOf("e.at") + ` as written_on
 			from measure_event e join measure m on m.id = e.measure_id
 			where m.case_id = $1 order by e.id`},
+		{"plan_pass", true, `
+			select o.name as organisation, p.pseudonym as code, p.measures, p.question as with_question, p.passed_by as written_by, ` + dayOf("p.passed_at") + ` as written_on
+			from plan_pass p join organisation o on o.id = p.recipient_id where p.case_id = $1 order by p.passed_at, p.id`},
 		{"guard_override", false, `
 			select document, reason, account_id as written_by, ` + dayOf("at") + ` as written_on
 			from guard_override where case_id = $1 order by id`},

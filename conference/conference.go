@@ -39,6 +39,9 @@ const (
 // Planned says that the conference is still to come.
 func (s State) Planned() bool { return s == Inviting || s == Quorate }
 
+// approved: the minutes are, and nothing of the conference changes any more.
+func (s State) approved() bool { return s == Approved || s == Closed }
+
 // Answer of an invited expert; the words of the invitation's state, RFC 5545 PARTSTAT in lower case.
 type Answer string
 
@@ -118,6 +121,7 @@ const (
 	toDeclare
 	toAskInformation
 	toAnswerInformation
+	toPass // the plan, to an organisation that the client has agreed to
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -138,6 +142,7 @@ var may = map[deed][]Part{
 
 	toAskInformation:    {Moderator, ExpertPart},
 	toAnswerInformation: {Caseworker},
+	toPass:              {Caseworker},
 }
 
 func (p Part) may(d deed) error {
@@ -343,6 +348,7 @@ func (v View) CanAnswerInformation() bool {
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }
 func (v View) CanApprove() bool { return v.Part.may(toApprove) == nil && v.State == MinutesDraft }
+func (v View) CanPass() bool    { return v.Part.may(toPass) == nil && v.Shut == "" && v.State.approved() }
 func (v View) CanPropose() bool {
 	return v.Part.may(toPropose) == nil && v.Shut == "" && (v.State == Live || v.State == MinutesDraft && v.Part != ExpertPart)
 }

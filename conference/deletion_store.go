@@ -195,6 +195,7 @@ func (s *Store) sweepPlans(ctx context.Context) error {
 		b.Queue(`delete from measure_event where measure_id in (select id from measure where conference_id = any($1))`, over)
 		b.Queue(`delete from measure where conference_id = any($1)`, over)
 		b.Queue(`delete from minutes where conference_id = any($1)`, over)
+		b.Queue(`update plan_pass set body = null where conference_id = any($1)`, over)
 		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 			return fmt.Errorf("plan: %w", err)
 		}

@@ -58,6 +58,9 @@ func (s *Store) withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, caseI
 	if err != nil {
 		return nil, fmt.Errorf("end requests: %w", err)
 	}
+	if _, err := tx.Exec(ctx, `update plan_pass set body = null where case_id = $1`, caseID); err != nil {
+		return nil, fmt.Errorf("forget copies of the plan: %w", err)
+	}
 	found, err := conferences(ctx, tx, `where c.case_id = $1 and c.state not in ('cancelled', 'sealed') order by c.id for update of c`, caseID)
 	if err != nil {
 		return nil, err
@@ -96,6 +99,7 @@ func (s *Store) seal(ctx context.Context, tx pgx.Tx, c Conference) error {
 type ClientView struct {
 	casefile.ClientCase
 	Measures []plan.Measure    // promised or ended; nil while the consent does not stand
+	Passed   []Passed          // to whom the plan has gone, sealed or not
 	Receipt  *casefile.Receipt // after a withdrawal
 }
 
@@ -106,6 +110,9 @@ func (s *Store) ClientPage(ctx context.Context, token string) (ClientView, error
 		return ClientView{}, err
 	}
 	v := ClientView{ClientCase: c}
+	if v.Passed, err = passedOf(ctx, s.DB, c.Case.ID); err != nil {
+		return ClientView{}, err
+	}
 	if c.Case.Sealed {
 		r, err := s.Cases.Receipt(ctx, c.Client, c.Case.ID)
 		v.Receipt = &r

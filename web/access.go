@@ -160,9 +160,10 @@ func (s *server) fact(f conference.Fact) string {
 // looksPage is the access report: for the organisation with names, for the client without.
 type looksPage struct {
 	casefile.Case
-	Named bool
-	Looks []conference.Look
-	At    time.Time
+	Named  bool
+	Looks  []conference.Look
+	Passed []conference.Passed // without who did it, for the client
+	At     time.Time
 }
 
 func (s *server) accessLog(c echo.Context) error {
@@ -177,6 +178,14 @@ func (s *server) accessLog(c echo.Context) error {
 	}
 	if p.Looks, err = s.Conferences.Looks(ctx, by, id, p.Named); err != nil {
 		return err
+	}
+	if p.Passed, err = s.Conferences.Passed(ctx, by, id); err != nil {
+		return err
+	}
+	if !p.Named {
+		for i := range p.Passed {
+			p.Passed[i].By = ""
+		}
 	}
 	return s.page(c, http.StatusOK, "access-log", p)
 }

@@ -37,6 +37,9 @@ var traces = []string{
 	"holundersauer", // what an attachment is called
 }
 
+// passedOn are those of them that go to another organisation.
+var passedOn = []string{"ahornweich", "erlenfeucht"}
+
 // estate is a case with a trace in every text: a conference that has ended with minutes, one that is live, a request that waits.
 type estate struct {
 	*testServer
@@ -44,6 +47,7 @@ type estate struct {
 	first, second string
 	client        string   // path of the client's own page
 	links         []string // paths of all links
+	passed        string   // the plan of the first conference, as it was passed on
 }
 
 func newEstate(t *testing.T) *estate {
@@ -65,6 +69,7 @@ func (e *estate) writes() {
 	e.release(e.caseID, 1)
 	k := e.consentTo("psychiatry", "physiotherapy")
 	k.Releases = []casefile.SecrecyRelease{{Profession: "general_medicine", Holder: "meine Ärztin, zederntrocken"}}
+	k.Purposes, k.PlanTo = append(k.Purposes, casefile.PassPlan), []uuid.UUID{e.people["Bernd"].Organisation}
 	e.must(e.Conferences.Grant(ctx, anna, e.caseID, k))
 	found := icf.Blank("d850")
 	found.Performance = 3
@@ -130,6 +135,11 @@ func (e *estate) confers() {
 	}()
 	e.must(err)
 	e.must(e.Plans.Answer(ctx, ewald, id, true, ""))
+	id, err = e.Conferences.PassPlan(ctx, e.people["Anna"], e.first, conference.Handover{
+		Recipient: e.people["Bernd"].Organisation, Measures: []uuid.UUID{query[uuid.UUID](e.testServer, `select id from measure`)}, Question: true, Read: true,
+	})
+	e.must(err)
+	e.passed = id.String()
 	_, err = e.Plans.Sweep(ctx, e.Now().AddDate(0, 0, 21))
 	e.must(err)
 	e.links = append(e.links, e.link("Ewald", "follow_up"))
@@ -208,7 +218,11 @@ func (e *estate) addresses(route string, ids map[string][]string) (all []string)
 	for i := range all {
 		if before, after, more := strings.Cut(all[i], "/:"); more {
 			_, after, _ = strings.Cut(after, "/")
-			all[i] = strings.TrimSuffix(before+"/"+e.caseID.String()+"/"+after, "/")
+			id := e.caseID.String()
+			if strings.HasSuffix(before, "/pass") {
+				id = e.passed
+			}
+			all[i] = strings.TrimSuffix(before+"/"+id+"/"+after, "/")
 		}
 	}
 	return all
@@ -283,6 +297,13 @@ func TestAfterAWithdrawalNoWordOfTheCaseIsLeft(t *testing.T) {
 	for _, word := range traces {
 		if len(read[word]) == 0 && word != "espenzittrig" { // that one is heard, not read
 			t.Errorf("%q is read nowhere before the withdrawal: the check says nothing about it", word)
+		}
+	}
+	for _, word := range passedOn {
+		for _, path := range []string{"/pass", "/pass/" + e.passed, "/pass/" + e.passed + "/file"} {
+			if !slices.Contains(read[word], "Anna at /conferences/"+e.first+path) {
+				t.Errorf("%q is not read at %s before the withdrawal", word, path)
+			}
 		}
 	}
 	e.unchanged("looking at the client's page", func() { e.visitor().get(e.client) })

@@ -78,9 +78,13 @@ func (s *server) showReceipt(c echo.Context, page string) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Cases.Receipt(c.Request().Context(), me(c), id)
-	if err != nil {
+	ctx, by := c.Request().Context(), me(c)
+	var p receiptPage
+	if p.Receipt, err = s.Cases.Receipt(ctx, by, id); err != nil {
 		return err
 	}
-	return s.page(c, http.StatusOK, page, r)
+	if p.Passed, err = s.Conferences.Passed(ctx, by, id); err != nil {
+		return err
+	}
+	return s.page(c, http.StatusOK, page, p)
 }
