@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +91,7 @@ const (
 	ForInvitation Purpose = "invitation"
 	ForMeasure    Purpose = "measure"
 	ForFollowUp   Purpose = "follow_up"
+	ForSetup      Purpose = "setup" // of a new account, by its owner
 )
 
 // Sessions end twelve hours after signing in, or two hours after the last request.
@@ -129,8 +129,8 @@ func (n New) validate() error {
 	if err := CheckText("name", &n.Name, 200, true); err != nil {
 		return err
 	}
-	if a, err := mail.ParseAddress(n.Email); err != nil || a.Address != n.Email || len(n.Email) > 254 {
-		return &InvalidError{"email", "address"}
+	if err := checkAddress(n.Email); err != nil {
+		return err
 	}
 	if n.Password != "" && (utf8.RuneCountInString(n.Password) < 12 || len(n.Password) > 1024) {
 		return &InvalidError{"password", "length"}
