@@ -186,15 +186,12 @@ func (s *Store) settle(ctx context.Context, tx pgx.Tx, c Conference) error {
 	return setState(ctx, tx, c.ID, Inviting)
 }
 
-// chosen returns the experts with these ids, or names the field when one of them is not in the actor's pool, or is not to see this
-// case by the client's word.
+// chosen returns the experts with these ids, or names the field when one of them is not in the actor's pool, cannot be invited now, or
+// is not to see this case by the client's word.
 func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, caseID uuid.UUID, ids []uuid.UUID) ([]expertpool.Expert, error) {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
 	ids = slices.Compact(ids)
-	experts, err := expertpool.ByIDs(ctx, tx, by.Network, ids)
-	if err == nil && len(experts) != len(ids) {
-		err = &account.InvalidError{Field: "experts", Rule: "unknown"}
-	}
+	experts, err := expertpool.Invitable(ctx, tx, by.Network, ids, s.Now())
 	if err != nil {
 		return nil, err
 	}

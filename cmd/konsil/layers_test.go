@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"conference/nameguard":           {},
 	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
-	"expertpool":                     {"expertpool/account"},
+	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit"}, // mail: who applies, leaves or runs out is written to
 	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
 	"expertpool/audit":               {},
@@ -61,7 +61,7 @@ var reserved = map[string][]string{
 	"github.com/emersion/go-message": {"expertpool/mail"},
 	"github.com/emersion/go-smtp":    {"expertpool/mail"},
 	"github.com/pressly/goose":       {"migrations"},
-	"github.com/riverqueue/river":    {"expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/riverqueue/river":    {"expertpool", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
 		"cmd/konsil", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",

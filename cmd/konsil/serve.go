@@ -106,6 +106,7 @@ func (s *server) wireStores() error {
 	s.accounts = account.NewStore(s.db, s.now)
 	s.accounts.Notify(s.mails, s.PublicURL)
 	s.pool = expertpool.NewStore(s.db, s.now)
+	s.pool.Correspond(s.accounts, s.mails, s.PublicURL)
 	s.vault = pseudonym.NewVault(s.db, keys, s.now)
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)
 	reader, err := s.reader()
@@ -167,7 +168,7 @@ func (s *server) wireJobs() error {
 	workers := river.NewWorkers()
 	s.mails.Register(workers)
 	s.plans.Register(workers)
-	sweeps := s.conferences.Register(workers)
+	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers))
 	var err error
 	s.jobs, err = river.NewClient(riverpgxv5.New(s.db), &river.Config{
 		Logger:  slog.New(quiet{s.log.Handler()}),
