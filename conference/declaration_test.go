@@ -161,8 +161,8 @@ func TestWhoRecognisesThePersonInTheRoomIsShownOut(t *testing.T) {
 	h.must(err)
 	token := func(a account.Actor) Presence {
 		s := uuid.New()
-		h.exec(`insert into session (id, token_hash, account_id, method, device, created_at, seen_at, expires_at)
-			values ($1, $2, $3, 'rehearsal', '', $4, $4, $5)`, s, s[:], a.ID, h.clock, h.clock.Add(time.Hour))
+		h.exec(`insert into session (id, token_hash, account_id, method, factors, device, created_at, seen_at, proved_at, expires_at)
+			values ($1, $2, $3, 'rehearsal', 2, '', $4, $4, $4, $5)`, s, s[:], a.ID, h.clock, h.clock.Add(time.Hour))
 		return Presence{a.ID, s}
 	}
 	reasons, err := h.s.Stay(ctx, c.ID, []Presence{token(kern), token(h.experts["Reimann"])})

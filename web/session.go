@@ -18,7 +18,7 @@ type audience func(s *server, next echo.HandlerFunc) echo.HandlerFunc
 // anyone may come, signed in or not.
 func anyone(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if _, err := s.recognise(c); err != nil && !errors.Is(err, account.ErrUnknown) {
+		if _, err := s.recognise(c); err != nil && !errors.Is(err, account.ErrUnknown) && !errors.Is(err, account.ErrHalf) {
 			return err
 		}
 		return next(c)
@@ -29,18 +29,54 @@ func anyone(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 func members(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		_, err := s.recognise(c)
-		if errors.Is(err, account.ErrUnknown) {
-			to := "/"
-			if c.Request().Method == http.MethodGet {
-				to = "/?next=" + url.QueryEscape(c.Request().URL.RequestURI())
-			}
-			return c.Redirect(http.StatusSeeOther, to)
-		}
-		if err != nil {
+		switch {
+		case errors.Is(err, account.ErrUnknown):
+			return c.Redirect(http.StatusSeeOther, backAfter("/", c))
+		case errors.Is(err, account.ErrHalf):
+			return c.Redirect(http.StatusSeeOther, backAfter(secondPath, c))
+		case err != nil:
 			return err
 		}
 		return next(c)
 	}
+}
+
+// halfway are those who have shown one factor, and members. To others these pages are the sign-in.
+func halfway(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		_, err := s.recognise(c)
+		if errors.Is(err, account.ErrUnknown) {
+			return c.Redirect(http.StatusSeeOther, "/")
+		}
+		if err != nil && !errors.Is(err, account.ErrHalf) {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// fresh are those of an audience who have shown a factor within the last ten minutes. Others do so first, and what they wanted goes on
+// after it: a page by its address, a form with what was typed. ASVS 5.0 §7.5.3.
+func fresh(who audience) audience {
+	return func(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+		return who(s, func(c echo.Context) error {
+			switch {
+			case me(c).Fresh(s.Now()):
+				return next(c)
+			case c.Request().Method == http.MethodPost:
+				return s.holdForm(c)
+			}
+			return c.Redirect(http.StatusSeeOther, backAfter(confirmPath, c))
+		})
+	}
+}
+
+// backAfter is a page that leads back to what was asked for by GET.
+func backAfter(page string, c echo.Context) string {
+	if m := c.Request().Method; m != http.MethodGet && m != http.MethodHead {
+		return page
+	}
+	return page + "?next=" + url.QueryEscape(c.Request().URL.RequestURI())
 }
 
 // may are members who may do one of these acts; to others the page does not exist.
@@ -78,15 +114,24 @@ func (s *server) recognise(c echo.Context) (account.Actor, error) {
 		return account.Actor{}, account.ErrUnknown
 	}
 	a, err := s.Accounts.Session(c.Request().Context(), k.Value)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.Set("actor", a)
+	case errors.Is(err, account.ErrHalf):
+		c.Set("half", a)
 	}
 	return a, err
 }
 
-// me is the person signed in; the zero Actor on pages for anyone.
+// me is the person signed in; the zero Actor on pages for anyone, and for somebody who owes a factor.
 func me(c echo.Context) account.Actor {
 	a, _ := c.Get("actor").(account.Actor)
+	return a
+}
+
+// half is somebody who owes a factor: for the pages where she shows it, and for nothing else.
+func half(c echo.Context) account.Actor {
+	a, _ := c.Get("half").(account.Actor)
 	return a
 }
 
