@@ -114,7 +114,8 @@ const (
 	ForInvitation Purpose = "invitation"
 	ForMeasure    Purpose = "measure"
 	ForFollowUp   Purpose = "follow_up"
-	ForSetup      Purpose = "setup" // of a new account, by its owner
+	ForSetup      Purpose = "setup" // of an account that is new or has lost every factor: once, within a day
+	ForReset      Purpose = "reset" // of a forgotten password: once, within ten minutes
 )
 
 // life is how long a session lasts: from signing in, and without a request.
