@@ -121,12 +121,15 @@ const (
 // life is how long a session lasts: from signing in, and without a request.
 type life struct{ whole, idle time.Duration }
 
+// sessionIdle is the longest time without a request that any role has.
+const sessionIdle = 2 * time.Hour
+
 // lives are the lives of sessions by role; every role has a line. A live page in use counts as requests. ASVS 5.0 §7.3.
 var lives = map[Role]life{
-	Caseworker:            {12 * time.Hour, 2 * time.Hour},
-	Coordinator:           {12 * time.Hour, 2 * time.Hour},
-	Expert:                {12 * time.Hour, 2 * time.Hour},
-	DataProtectionOfficer: {12 * time.Hour, 2 * time.Hour},
+	Caseworker:            {12 * time.Hour, sessionIdle},
+	Coordinator:           {12 * time.Hour, sessionIdle},
+	Expert:                {12 * time.Hour, sessionIdle},
+	DataProtectionOfficer: {12 * time.Hour, sessionIdle},
 	Admin:                 {12 * time.Hour, 30 * time.Minute},
 	NetworkAdmin:          {12 * time.Hour, 30 * time.Minute},
 }
