@@ -18,19 +18,19 @@ import (
 // setUpFor is how long the link lasts with which a new account is set up.
 const setUpFor = 24 * time.Hour
 
-// managed selects accounts, those within reach first: $1 is the network, $2 the organisation or null, $3 now, $4 the earliest
-// request of a session that stands.
+// managed selects accounts, those within reach first: $1 is the network, $2 the organisation or null, $3 now, $4 when a
+// session must have been used to stand, by the longest of lives.
 const managed = `
 	select a.id, a.name, a.email, a.role, o.id as organisation, o.name as organisation_name, a.created_at as made_at,
 		(select max(seen_at) from session s where s.account_id = a.id) as seen_at, a.disabled_at,
-		(select count(*) from session s where s.account_id = a.id and s.ended_at is null and s.expires_at > $3 and s.seen_at > $4)::int as sessions
+		(select count(*) from session s where s.account_id = a.id and s.factors = 2 and s.ended_at is null and s.expires_at > $3 and s.seen_at > $4)::int as sessions
 	from account a join organisation o on o.id = a.organisation_id
 	where o.network_id = $1 and ($2::uuid is null or o.id = $2)`
 
 // reached are the first arguments of managed.
 func (s *Store) reached(by Actor) []any {
 	of := uuid.NullUUID{UUID: by.Organisation, Valid: by.Reach(ManagePeople) != OwnNetwork}
-	return []any{by.Network, of, s.now(), s.now().Add(-sessionIdle)}
+	return []any{by.Network, of, s.now(), s.now().Add(-lives[Caseworker].idle)}
 }
 
 // People lists the accounts that the actor looks after, by organisation and name, disabled ones last. ErrDenied for who looks after none.
