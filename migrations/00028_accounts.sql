@@ -29,3 +29,8 @@ create table oidc_attempt (
 	expires_at timestamptz not null
 );
 create index oidc_attempt_expires on oidc_attempt (expires_at);
+
+-- Every purpose that a link has: two migrations before this one each knew their own.
+alter table link drop constraint link_purpose_check;
+alter table link add constraint link_purpose_check
+	check (purpose in ('invitation', 'measure', 'follow_up', 'setup', 'reset', 'listing'));
