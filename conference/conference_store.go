@@ -14,6 +14,7 @@ import (
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 	"github.com/konsil-server/konsil/expertpool/mail"
@@ -26,6 +27,7 @@ type Parts struct {
 	Vault      *pseudonym.Vault // gives a conference its pseudonym
 	Cases      *casefile.Store
 	Plans      *plan.Store
+	Pool       *expertpool.Store // for people who leave it
 	Mails      *mail.Queue
 	MinutesKey *MinutesKey
 	URL        string // public address, without a slash at the end
@@ -163,6 +165,7 @@ func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]S
 	return seats, nil
 }
 
+// addressOf is where mails to an account go. Who has left the pool has no address any more, and gets none.
 func addressOf(ctx context.Context, tx pgx.Tx, account uuid.UUID) (mail.Address, error) {
 	var to mail.Address
 	err := tx.QueryRow(ctx, `select name, email from account where id = $1`, account).Scan(&to.Name, &to.Email)

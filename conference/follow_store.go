@@ -86,6 +86,9 @@ func (s *Store) tellExperts(ctx context.Context, tx pgx.Tx, c Conference, m plan
 		if err != nil {
 			return err
 		}
+		if to.Email == "" {
+			continue
+		}
 		letter := outcome(c, to, s.joinURL(c)+"#plan")
 		letter.Thread = t.ID.String()
 		if _, err := s.Mails.Enqueue(ctx, tx, letter); err != nil {

@@ -168,7 +168,7 @@ func information(ctx context.Context, q casefile.Querier, where string, args ...
 // tell sends somebody a neutral mail about the conference.
 func (s *Store) tell(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, letter func(Conference, mail.Address, string) mail.Message) error {
 	to, err := addressOf(ctx, tx, who)
-	if err != nil {
+	if err != nil || to.Email == "" {
 		return err
 	}
 	m := letter(c, to, s.joinURL(c))

@@ -241,6 +241,9 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 }
 
 func (s *Store) send(ctx context.Context, tx pgx.Tx, v invitation, m mail.Message) error {
+	if m.To.Email == "" {
+		return nil
+	}
 	m.Thread = v.id.String()
 	_, err := s.Mails.Enqueue(ctx, tx, m)
 	return err

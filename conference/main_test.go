@@ -28,6 +28,7 @@ type house struct {
 	s           *Store
 	cases       *casefile.Store
 	plans       *plan.Store
+	pool        *expertpool.Store
 	accounts    *account.Store
 	vault       *pseudonym.Vault
 	key         *MinutesKey
@@ -53,12 +54,14 @@ func newHouse(t *testing.T) *house {
 	h.plans = plan.NewStore(h.db, h.accounts, h.cases, mails, "https://konsil.test", now)
 	h.key, err = LoadMinutesKey(filepath.Join(t.TempDir(), "keys"))
 	h.must(err)
+	h.pool = expertpool.NewStore(h.db, now)
+	h.pool.Correspond(h.accounts, mails, "https://konsil.test")
 	h.s, err = NewStore(Parts{
-		DB: h.db, Accounts: h.accounts, Vault: h.vault, Cases: h.cases, Plans: h.plans, Mails: mails, MinutesKey: h.key,
+		DB: h.db, Accounts: h.accounts, Vault: h.vault, Cases: h.cases, Plans: h.plans, Pool: h.pool, Mails: mails, MinutesKey: h.key,
 		URL: "https://konsil.test", Organizer: "termine@konsil.test", Now: now,
 	})
 	h.must(err)
-	h.populate(expertpool.NewStore(h.db, now))
+	h.populate(h.pool)
 	return h
 }
 

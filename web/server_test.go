@@ -104,13 +104,14 @@ func (s *testServer) wire() {
 	s.must(err)
 	s.Accounts, s.Pool = account.NewStore(s.db, s.Now), expertpool.NewStore(s.db, s.Now)
 	s.Accounts.Notify(s.Mails, s.URL)
+	s.Pool.Correspond(s.Accounts, s.Mails, s.URL)
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)
 	s.Cases = casefile.NewStore(s.db, s.Vault, s.Now)
 	s.Plans = plan.NewStore(s.db, s.Accounts, s.Cases, s.Mails, s.URL, s.Now)
 	minutesKey, err := conference.LoadMinutesKey(s.t.TempDir())
 	s.must(err)
 	s.Conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.Accounts, Vault: s.Vault, Cases: s.Cases, Plans: s.Plans, Mails: s.Mails, MinutesKey: minutesKey,
+		DB: s.db, Accounts: s.Accounts, Vault: s.Vault, Cases: s.Cases, Plans: s.Plans, Pool: s.Pool, Mails: s.Mails, MinutesKey: minutesKey,
 		URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now,
 	})
 	s.must(err)

@@ -117,7 +117,7 @@ func (s *server) wireStores() error {
 	s.cases.KeepFiles(fileKey)
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
-		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Mails: s.mails, MinutesKey: minutesKey,
+		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Pool: s.pool, Mails: s.mails, MinutesKey: minutesKey,
 		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now, Tombstones: filepath.Join(s.Data, "tombstones"),
 	})
 	return err
