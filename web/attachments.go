@@ -39,18 +39,18 @@ func (s *server) attach(c echo.Context) error {
 	return s.done(c, "/cases/"+id.String(), "attached")
 }
 
-// uploaded reads a form with one file in it. The file stays in memory: what is to lie sealed must not lie in the clear before.
+// uploaded reads a form with one file in it, called file. The file stays in memory: what is to lie sealed must not lie in the clear before.
 func uploaded(c echo.Context) (form, []byte, error) {
 	f := form{Values: url.Values{}}
 	r := c.Request()
-	// Eight megabytes over a slow line take longer than a form.
-	if err := http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(2 * time.Minute)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := patient(c); err != nil {
 		return f, nil, err
 	}
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, attachment.MaxUpload+64<<10)
+	tooMuch := &account.InvalidError{Field: "file", Rule: "size"}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+		return f, nil, tooMuch
 	}
 	var data []byte
 	for range 8 {
@@ -59,7 +59,7 @@ func uploaded(c echo.Context) (form, []byte, error) {
 			break
 		}
 		if err != nil {
-			return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+			return f, nil, tooMuch
 		}
 		most := int64(attachment.MaxUpload + 1)
 		if part.FormName() != "file" {
@@ -67,15 +67,24 @@ func uploaded(c echo.Context) (form, []byte, error) {
 		}
 		value, err := io.ReadAll(io.LimitReader(part, most))
 		if err != nil {
-			return f, nil, &account.InvalidError{Field: "file", Rule: "size"}
+			return f, nil, tooMuch
 		}
 		if part.FormName() == "file" {
-			data = value
-		} else {
-			f.Values[part.FormName()] = append(f.Values[part.FormName()], string(value))
+			data, value = value, nil
 		}
+		f.Values[part.FormName()] = append(f.Values[part.FormName()], string(value))
 	}
-	return f, data, nil
+	return f, data, slotsOf(c.Path()).check(f.Values)
+}
+
+// patient gives a request more time than a form: eight megabytes over a slow line, and then the answer.
+func patient(c echo.Context) error {
+	w := http.NewResponseController(c.Response())
+	err := errors.Join(w.SetReadDeadline(time.Now().Add(2*time.Minute)), w.SetWriteDeadline(time.Now().Add(3*time.Minute)))
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
 }
 
 func (s *server) releaseAttachment(c echo.Context) error {

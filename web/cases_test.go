@@ -69,7 +69,7 @@ const (
 )
 
 var summaryWrong = []wrongField{
-	{"situation", nil, missing}, {"situation", []string{" \n "}, missing}, {"situation", long(3001), tooLong}, {"situation", []string{"a\x00b"}, badText},
+	{"situation", nil, missing}, {"situation", []string{" \n "}, missing}, {"situation", long(3001), tooLong}, {"situation", []string{"a\x01b"}, badText},
 	{"resources", nil, missing}, {"resources", long(2001), tooLong}, {"tried", nil, missing}, {"tried", long(2001), tooLong},
 	{"goals", nil, missing}, {"goals", long(1001), tooLong}, {"limits", nil, missing}, {"limits", long(1001), tooLong},
 }

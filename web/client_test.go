@@ -39,7 +39,7 @@ func TestTheSheetIsPreparedPrintedSignedNarrowedAndNobodyElseTouchesIt(t *testin
 				}
 			}
 			for _, path := range []string{"/consent/ask", "/narrow", "/client-link"} {
-				if a := b.post(at+path, form); a.Status != http.StatusNotFound && a.Status != http.StatusForbidden {
+				if a := b.post(at+path, fitting("/cases/:id"+path, form)); a.Status != http.StatusNotFound && a.Status != http.StatusForbidden {
 					t.Errorf("%s posts %s: %d", who, path, a.Status)
 				}
 			}

@@ -24,12 +24,12 @@ type form struct {
 // formOf reads the posted form; nothing typed is lost when it is shown again.
 func formOf(c echo.Context) (form, error) {
 	v, err := c.FormParams()
-	if err != nil {
-		var h *echo.HTTPError
-		if errors.As(err, &h) {
-			return form{}, h
-		}
-		return form{}, echo.NewHTTPError(http.StatusRequestEntityTooLarge)
+	var h *echo.HTTPError
+	switch {
+	case errors.As(err, &h): // the limit of the body
+		return form{}, h
+	case err != nil:
+		return form{}, refusal{status: http.StatusBadRequest, rule: "malformed"}
 	}
 	return form{Values: v}, nil
 }

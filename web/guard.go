@@ -53,8 +53,8 @@ const maxLook = 200_000
 
 // looked answers the text of the form with what was found in it.
 func (s *server) looked(c echo.Context, find func(text string) ([]nameguard.Finding, error)) error {
-	if !s.looks.take(me(c).ID.String()) {
-		return tooMany(c)
+	if err := s.spend(c, "look", me(c).ID.String()); err != nil {
+		return err
 	}
 	f, err := formOf(c)
 	if err != nil {

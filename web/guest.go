@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -88,7 +87,7 @@ func (s *server) guestTicket(c echo.Context) error {
 		return err
 	}
 	// The owner of a link has a budget of her own: nobody to whom it was forwarded can use it up.
-	if err := s.knocks.spendAs(c, e.ID.String()+strconv.FormatBool(e.Known && e.BoundAt != nil)); err != nil {
+	if err := s.spend(c, "guest", e.ID.String()+strconv.FormatBool(e.Known && e.BoundAt != nil)); err != nil {
 		return err
 	}
 	if e, err = s.Conferences.EnterAsGuest(ctx, c.Param("token"), s.browser(c)); err != nil {
@@ -129,8 +128,5 @@ func (s *server) nameBrowser(c echo.Context) {
 	if s.browser(c) != "" {
 		return
 	}
-	c.SetCookie(&http.Cookie{
-		Name: s.browserCookie(), Value: rand.Text(), Path: "/", HttpOnly: true, MaxAge: int(browserFor.Seconds()),
-		Secure: strings.HasPrefix(s.URL, "https:"), SameSite: http.SameSiteLaxMode,
-	})
+	s.keep(c, s.browserCookie(), rand.Text(), browserFor)
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,13 +25,13 @@ func (s *server) guestNettest(c echo.Context) error {
 
 // try is the test of one person, whoever she is. It tells nothing of any room.
 func (s *server) try(c echo.Context, person string) error {
-	if err := s.trials.spendAs(c, person); err != nil {
+	if err := s.spend(c, "nettest", person); err != nil {
 		return err
 	}
 	answer, servers, err := s.Live.Try(c.Request().Context(), person, c.FormValue("sdp"))
 	switch {
 	case errors.Is(err, realtime.ErrBusy):
-		return tooMany(c)
+		return tooMany(c, time.Second)
 	case err != nil:
 		return &account.InvalidError{Field: "sdp", Rule: "unusable"}
 	}

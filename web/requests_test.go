@@ -23,7 +23,7 @@ func TestARequestWithAnythingWrongComesBack(t *testing.T) {
 	at := "/cases/" + s.newCase().String() + "/request"
 	seven := []string{"psychiatry", "psychosomatics", "neurology", "orthopaedics", "occupational_medicine", "social_medicine", "general_medicine"}
 	s.tryWrong(s.as("Anna"), at, "", askForm(), []wrongField{
-		{"question", nil, missing}, {"question", []string{"\n"}, missing}, {"question", long(301), tooLong}, {"question", []string{"\xff"}, badText},
+		{"question", nil, missing}, {"question", []string{"\n"}, missing}, {"question", long(301), tooLong}, {"question", []string{"a\x01b"}, badText},
 		{"own_wish", nil, missing}, {"own_wish", long(1001), tooLong},
 		{"urgency", nil, "Bitte wählen Sie eine Dringlichkeit."}, {"disciplines", nil, "Bitte kreuzen Sie mindestens eine"}, {"disciplines", seven, "höchstens sechs"},
 	})

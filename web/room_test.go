@@ -241,7 +241,7 @@ func TestMeasureFormNamesEveryWrongField(t *testing.T) {
 		refuses(t, s.as(name), "/conferences/"+code+"/measures", []wrongInput{
 			{"nothing said", measureForm(s, "what", "   "), "f-measure-what", []string{chosen, "2026-12-15"}},
 			{"too much said", measureForm(s, "what", strings.Repeat("ä", 501)), "f-measure-what", []string{strings.Repeat("ä", 501), chosen}},
-			{"control characters", measureForm(s, "what", "a\x00b"), "f-measure-what", []string{chosen}},
+			{"control characters", measureForm(s, "what", "a\x01b"), "f-measure-what", []string{chosen}},
 			{"nobody responsible", measureForm(s, "responsible", ""), "f-measure-responsible", []string{what, "2026-12-15"}},
 			{"no id", measureForm(s, "responsible", "Ewald"), "f-measure-responsible", []string{what}},
 			{"somebody outside the round", measureForm(s, "responsible", s.people["Gustav"].ID.String()), "f-measure-responsible", []string{what}},

@@ -154,9 +154,14 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/livez", open, s.livez},
 		{"GET", "/readyz", open, s.readyz},
 	} {
-		e.Add(r.method, r.path, r.who(s, r.do))
+		do := r.do
+		if r.method == http.MethodPost {
+			do = s.strictly(r.path, do)
+		}
+		do = s.paced(r.method, r.path, r.who, do)
+		e.Add(r.method, r.path, do)
 		if r.method == http.MethodGet && r.path != socket {
-			e.Add(http.MethodHead, r.path, r.who(s, r.do)) // RFC 9110 §9.3.2; net/http leaves the body out
+			e.Add(http.MethodHead, r.path, do) // RFC 9110 §9.3.2; net/http leaves the body out
 		}
 	}
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/assets/*", echo.WrapHandler(s.Assets.Handler()))

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -37,9 +38,11 @@ type Parts struct {
 	Mails       *mail.Queue
 	Live        *realtime.Hub
 	Assets      *Assets
-	URL         string // public address, without a slash at the end
-	PeerToPeer  bool   // two people who are alone in a room may be connected straight
-	Evaluation  bool   // rehearsal sign-in and outbox; only ever on loopback
+	URL         string                                                     // public address, without a slash at the end
+	PeerToPeer  bool                                                       // two people who are alone in a room may be connected straight
+	Evaluation  bool                                                       // rehearsal sign-in and outbox; only ever on loopback
+	Proxies     []netip.Prefix                                             // whose X-Forwarded-For and -Proto are believed
+	Observe     func(method, route string, status int, took time.Duration) // told about every answer; may be nil
 	Ready       func(context.Context) error
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -47,17 +50,14 @@ type Parts struct {
 
 type server struct {
 	Parts
-	pages  *pages
-	words  words
-	signIn *budget
-	trials *budget
-	knocks *budget // by guest's link
-	looks  *budget // of the name guard, by account
+	pages   *pages
+	words   words
+	budgets budgets
 }
 
 // New returns everything that konsil serves over HTTP.
 func New(p Parts) (http.Handler, error) {
-	s := &server{Parts: p, signIn: newBudget(), trials: newBudget(), knocks: newBudget(), looks: newBudgetOf(2, 40)}
+	s := &server{Parts: p, budgets: newBudgets(time.Now)}
 	var err error
 	if s.words, err = loadWords("de"); err != nil {
 		return nil, err
@@ -67,11 +67,11 @@ func New(p Parts) (http.Handler, error) {
 	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = s.fail
-	e.Use(middleware.Recover(), s.headers, bodyLimit())
+	s.edge(e)
+	e.Use(bodyLimit())
 	s.routes(e)
-	return http.NewCrossOriginProtection().Handler(e), nil
+	return e, nil
 }
 
 // bodyLimit holds forms to a megabyte. Where files are taken, the handler has a limit of its own.
@@ -98,7 +98,7 @@ func (s *server) headers(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()")
 		h.Set("Cache-Control", "no-store")
-		if strings.HasPrefix(s.URL, "https:") {
+		if s.secure() {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
 		return next(c)
@@ -114,6 +114,10 @@ func (s *server) fail(err error, c echo.Context) {
 		return // whoever asked has gone, and what broke off because of that is nobody's fault
 	}
 	status, rule := statusOf(err)
+	var edge refusal
+	if errors.As(err, &edge) {
+		s.Log.Warn("refused at the edge", "path", c.Path(), "status", status, "rule", rule, "about", edge.about)
+	}
 	if status == http.StatusInternalServerError {
 		s.Log.Error("request failed", "path", c.Path(), "err", err)
 	}
@@ -121,7 +125,7 @@ func (s *server) fail(err error, c echo.Context) {
 		c.NoContent(status)
 		return
 	}
-	if e := s.page(c, status, "error", errorPage{Status: status, Rule: rule}); e != nil {
+	if e := s.page(c, status, "error", errorPage{Status: status, Rule: rule, About: edge.about}); e != nil {
 		s.Log.Error("error page failed", "path", c.Path(), "err", e)
 	}
 }
@@ -129,12 +133,14 @@ func (s *server) fail(err error, c echo.Context) {
 type errorPage struct {
 	Status int
 	Rule   string // key of words "error.…"
+	About  string // fills the sentence "error.….about", where there is one
 }
 
 // statusOf is the table from kinds of refusal to status codes.
 func statusOf(err error) (int, string) {
 	var refused *account.RefusedError
 	var invalid *account.InvalidError
+	var edge refusal
 	var h *echo.HTTPError
 	rule := ""
 	if errors.As(err, &refused) {
@@ -147,6 +153,8 @@ func statusOf(err error) (int, string) {
 		return d
 	}
 	switch {
+	case errors.As(err, &edge):
+		return edge.status, edge.rule
 	case errors.As(err, &invalid):
 		return http.StatusUnprocessableEntity, "invalid"
 	case errors.Is(err, account.ErrClosed):
@@ -167,8 +175,6 @@ func statusOf(err error) (int, string) {
 			return h.Code, "method"
 		case http.StatusRequestEntityTooLarge:
 			return h.Code, "too_large"
-		case http.StatusTooManyRequests:
-			return h.Code, "too_many"
 		case http.StatusForbidden:
 			return h.Code, "denied"
 		}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -101,11 +101,21 @@ func rehearsal(s *server, next echo.HandlerFunc) echo.HandlerFunc {
 	})
 }
 
-func (s *server) cookieName() string {
-	if strings.HasPrefix(s.URL, "https:") {
-		return "__Host-konsil"
+func (s *server) cookieName() string { return s.ownName("konsil") }
+
+// ownName is the name of a cookie that no other host may set. RFC 6265bis §4.1.3.2
+func (s *server) ownName(cookie string) string {
+	if s.secure() {
+		return "__Host-" + cookie
 	}
-	return "konsil" // without TLS, which is loopback only, browsers refuse the prefix
+	return cookie // without TLS, which is loopback only, browsers refuse the prefix
+}
+
+// keep sets a cookie that scripts and other sites do not get. A negative age takes it away.
+func (s *server) keep(c echo.Context, name, value string, age time.Duration) {
+	c.SetCookie(&http.Cookie{
+		Name: name, Value: value, Path: "/", HttpOnly: true, MaxAge: int(age.Seconds()), Secure: s.secure(), SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (s *server) recognise(c echo.Context) (account.Actor, error) {
@@ -136,28 +146,26 @@ func half(c echo.Context) account.Actor {
 }
 
 func (s *server) setSession(c echo.Context, token string) {
-	k := http.Cookie{
-		Name: s.cookieName(), Value: token, Path: "/", HttpOnly: true,
-		Secure: strings.HasPrefix(s.URL, "https:"), SameSite: http.SameSiteLaxMode,
-	}
+	age := time.Duration(0) // as long as the browser runs
 	if token == "" {
-		k.MaxAge = -1
+		age = gone
 	}
-	c.SetCookie(&k)
+	s.keep(c, s.cookieName(), token, age)
 }
 
+// gone is the age of a cookie that is to be taken away.
+const gone = -time.Second
+
 // say keeps a receipt for the next page: a key of words "said.…".
-func (s *server) say(c echo.Context, key string) {
-	c.SetCookie(&http.Cookie{Name: "said", Value: key, Path: "/", HttpOnly: true, MaxAge: 30, SameSite: http.SameSiteLaxMode})
-}
+func (s *server) say(c echo.Context, key string) { s.keep(c, s.ownName("said"), key, 30*time.Second) }
 
 // said takes the receipt.
 func (s *server) said(c echo.Context) string {
-	k, err := c.Cookie("said")
+	k, err := c.Cookie(s.ownName("said"))
 	if err != nil || !s.words.has("said."+k.Value) {
 		return ""
 	}
-	c.SetCookie(&http.Cookie{Name: "said", Path: "/", HttpOnly: true, MaxAge: -1})
+	s.keep(c, k.Name, "", gone)
 	return k.Value
 }
 

@@ -70,7 +70,7 @@ func (s *server) signInPost(c echo.Context) error {
 			return s.signInForm(c, http.StatusUnprocessableEntity, f)
 		}
 	}
-	if err := s.signIn.spend(c); err != nil {
+	if err := s.spend(c, "sign_in", strings.ToLower(f.Get("email"))+" "+household(s.caller(c.Request()))); err != nil {
 		return err
 	}
 	token, err := s.Accounts.SignIn(c.Request().Context(), f.Get("email"), f.Get("password"), c.Request().UserAgent())

@@ -1,0 +1,238 @@
+package web
+
+import (
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference/casefile"
+)
+
+// fields names what every form may carry, by the path that it is posted to. A path that is not here takes no field at all. What
+// nobody asked for is refused: it would be a typing error, or somebody who tries what else could be set.
+//
+//	name    once
+//	name*   any number of times: tick boxes
+//	name#   once for each number, as in rating0, rating1
+//	name^   a file; the handler reads it with uploaded
+//	*       any other field, any number of times: a form that waits until somebody has shown a factor again, see fresh
+var fields = map[string]string{
+	"/sign-in":      "email password next",
+	"/sign-out":     "",
+	"/rehearse/:id": "next",
+	confirmPath:     "*",
+
+	"/cases":                               "first_name last_name born number contact again template " + summaryFields,
+	"/cases/find":                          "who",
+	"/cases/:id/guard":                     "text",
+	"/cases/:id/traits":                    "age_band sex region occupation diagnosis",
+	"/cases/:id/summary":                   "template " + summaryFields,
+	"/cases/:id/check":                     "version checked reason",
+	"/cases/:id/release":                   "version checked reason single",
+	uploads:                                "title because file^",
+	"/cases/:id/attachments/:file/release": "looked single",
+	"/cases/:id/attachments/:file/remove":  "",
+	"/cases/:id/consent":                   consentFields,
+	"/cases/:id/consent/ask":               consentFields,
+	"/cases/:id/client-link":               "text",
+	"/cases/:id/narrow":                    consentFields + " releases*",
+	"/cases/:id/withdraw":                  "sure",
+	"/cases/:id/identity":                  "reason",
+	"/cases/:id/identity/ask":              "reason",
+	"/cases/:id/identity/answer":           "ask answer",
+	"/cases/:id/profile": "act id code month rater occasion instrument note performance capacity nature location barrier facilitator " +
+		"extent version value scale_min scale_max band measured_on computed_by client_saw job stated_on source view phase began_on contact " +
+		"rating# item# wai1 wai2a wai2b wai3 wai4 wai5 wai6 wai7a wai7b wai7c",
+	"/cases/:id/retention": "act reason until left_on",
+	"/cases/:id/access":    "reason as",
+	"/cases/:id/request":   "question urgency disciplines* own_wish because",
+
+	"/retention":                 "class days reason",
+	"/casework":                  "caseload phases codes capacities",
+	"/requests/:id/convene":      "experts* date time length kind",
+	"/requests/:id/decline":      "reason",
+	"/templates":                 templateFields(),
+	"/templates/shipped":         "",
+	"/templates/:id/retire":      "",
+	"/guard/patterns":            "do organisation name shape sample",
+	"/guard/patterns/:id/remove": "",
+
+	"/conferences/:code/move":                     "starts clock length",
+	"/conferences/:code/cancel":                   "",
+	"/conferences/:code/invite":                   "experts*",
+	"/conferences/:code/uninvite":                 "expert",
+	"/conferences/:code/answer":                   "answer sequence comment",
+	"/conferences/:code/declare":                  "declaration",
+	"/conferences/:code/visible":                  "visible_from clock",
+	"/conferences/:code/information":              "missing due_on because",
+	"/conferences/:code/information/:id":          "given because",
+	"/conferences/:code/information/:id/withdraw": "",
+	"/conferences/:code/guests":                   "guest_kind guest_confirmed",
+	"/conferences/:code/guests/revoke":            "guest",
+	"/conferences/:code/open":                     "",
+	"/conferences/:code/end":                      "",
+	"/conferences/:code/ticket":                   "",
+	"/conferences/:code/device":                   "key proof",
+	"/conferences/:code/measures":                 "what responsible due_on because",
+	"/conferences/:code/guard":                    "text",
+	"/conferences/:code/addendum":                 "section text",
+	"/conferences/:code/redaction":                "section units",
+	"/conferences/:code/minutes":                  "decisions because",
+	"/conferences/:code/minutes/redaction":        "words",
+	"/conferences/:code/approve":                  "decisions because",
+	"/conferences/:code/pass":                     "recipient measures* question read",
+
+	"/nettest":              "sdp",
+	"/plan/:id/answer":      "answer reason",
+	"/plan/:id/report":      "outcome reason",
+	"/answer/:token":        "answer sequence comment",
+	"/guest/:token/ticket":  "",
+	"/guest/:token/nettest": "sdp",
+	"/client/:token":        "sure",
+	"/measure/:token":       "answer reason",
+	"/follow-up/:token":     "outcome reason",
+}
+
+const (
+	summaryFields = "situation resources tried goals limits"
+	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
+		"release_id_# profession_# holder_# about_#"
+)
+
+func templateFields() string {
+	names := "id name"
+	for _, f := range casefile.TemplateFields {
+		names += " " + f + "_heading " + f + "_prompt " + f + "_optional"
+	}
+	return names
+}
+
+// mostValues is how many values a form may carry, all fields together.
+const mostValues = 1000
+
+// slots are the fields of one form: the kind of each, one of "*#^" or 0.
+type slots map[string]byte
+
+func slotsOf(path string) slots {
+	all := slots{}
+	for _, f := range strings.Fields(fields[path]) {
+		name := strings.TrimRight(f, "*#^")
+		all[name] = 0
+		if name != f {
+			all[name] = f[len(f)-1]
+		}
+	}
+	return all
+}
+
+// file tells whether the form brings one.
+func (all slots) file() bool {
+	for _, kind := range all {
+		if kind == '^' {
+			return true
+		}
+	}
+	return false
+}
+
+var numbered = regexp.MustCompile(`^(.*?)[0-9]{1,3}$`)
+
+// takes tells whether a field may be in the form with so many values.
+func (all slots) takes(name string, values int) bool {
+	if kind, there := all[name]; there {
+		return kind == '*' || kind != '#' && values == 1
+	}
+	if _, any := all[""]; any || strings.HasPrefix(name, "confirm_") {
+		return any || values == 1 // what confirmed a form comes with it, and is nothing to its handler
+	}
+	if m := numbered.FindStringSubmatch(name); m != nil {
+		return all[m[1]] == '#' && values == 1
+	}
+	return false
+}
+
+// check refuses values that the form has no place for, and what is no text.
+func (all slots) check(v url.Values) error {
+	n := 0
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		values := v[name]
+		if n += len(values); n > mostValues {
+			return refusal{status: http.StatusRequestEntityTooLarge, rule: "too_large"}
+		}
+		if !all.takes(name, len(values)) {
+			return refusal{status: http.StatusUnprocessableEntity, rule: "field", about: plain(name)}
+		}
+		for _, one := range values {
+			if !utf8.ValidString(one) || strings.ContainsRune(one, 0) {
+				return refusal{status: http.StatusUnprocessableEntity, rule: "no_text", about: plain(name)}
+			}
+		}
+	}
+	return nil
+}
+
+// plain is the name of a field if it could be one of ours, so that nothing strange stands on a page or in a log.
+func plain(name string) string {
+	if len(name) > 40 || strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	}) {
+		return "?"
+	}
+	return name
+}
+
+// strictly lets a form through to its handler when it is one, and has no other field than the path takes: in the body and in the
+// address together. Forms with a file are read by their handlers, see uploaded.
+func (s *server) strictly(path string, next echo.HandlerFunc) echo.HandlerFunc {
+	all := slotsOf(path)
+	return func(c echo.Context) error {
+		v, err := posted(c, all)
+		if err == nil {
+			err = all.check(v)
+		}
+		if err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+func posted(c echo.Context, all slots) (url.Values, error) {
+	r := c.Request()
+	if r.ContentLength == 0 {
+		return r.URL.Query(), nil
+	}
+	if err := formType(r, all.file()); err != nil || all.file() {
+		return r.URL.Query(), err
+	}
+	f, err := formOf(c)
+	if err == nil && r.MultipartForm != nil && len(r.MultipartForm.File) > 0 {
+		err = refusal{status: http.StatusUnprocessableEntity, rule: "field", about: "file"}
+	}
+	return f.Values, err
+}
+
+// formType refuses a body that is none of the two kinds that forms are sent as. HTML §4.10.21.8
+func formType(r *http.Request, file bool) error {
+	wrong := refusal{status: http.StatusUnsupportedMediaType, rule: "media_type"}
+	kinds := r.Header.Values("Content-Type")
+	if len(kinds) != 1 {
+		return wrong
+	}
+	kind, p, err := mime.ParseMediaType(kinds[0])
+	charset, said := p["charset"]
+	switch {
+	case err != nil, said && !strings.EqualFold(charset, "utf-8"):
+		return wrong
+	case kind == "multipart/form-data", kind == "application/x-www-form-urlencoded" && !file:
+		return nil
+	}
+	return wrong
+}
