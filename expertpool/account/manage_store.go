@@ -33,13 +33,19 @@ func (s *Store) reached(by Actor) []any {
 	return []any{by.Network, of, s.now(), s.now().Add(-lives[Caseworker].idle)}
 }
 
-// People lists the accounts that the actor looks after, by organisation and name, disabled ones last. ErrDenied for who looks after none.
-func (s *Store) People(ctx context.Context, by Actor) ([]Managed, error) {
+// MostPeople is how many People returns at most: who looks after more looks for a part of a name.
+const MostPeople = 200
+
+// People lists the accounts that the actor looks after, by organisation and name, disabled ones last: those whose name, address or
+// organisation has part in it. ErrDenied for who looks after none.
+func (s *Store) People(ctx context.Context, by Actor, part string) ([]Managed, error) {
 	if !by.May(ManagePeople) {
 		return nil, ErrDenied
 	}
 	rows, err := s.db.Query(ctx, managed+`
-		order by a.disabled_at is not null, o.name collate "de-x-icu", a.name collate "de-x-icu", a.id`, s.reached(by)...)
+			and strpos(lower(concat_ws(' ', a.name, a.email, o.name)), lower($5)) > 0
+		order by a.disabled_at is not null, o.name collate "de-x-icu", a.name collate "de-x-icu", a.id
+		limit $6`, append(s.reached(by), strings.TrimSpace(part), MostPeople)...)
 	if err != nil {
 		return nil, fmt.Errorf("people: %w", err)
 	}
@@ -169,49 +175,58 @@ func (s *Store) SetRole(ctx context.Context, by Actor, id uuid.UUID, role Role) 
 	})
 }
 
-// Rename changes the name under which others see somebody. Errors: *InvalidError (name), ErrDenied, ErrNotFound.
-func (s *Store) Rename(ctx context.Context, by Actor, id uuid.UUID, name string) error {
-	if err := CheckText("name", &name, 200, true); err != nil {
+// Correct changes the name under which others see somebody, and the address where her mails go and by which she signs in. A change
+// of the address is told to both, and links that went to the old one end. Errors: *InvalidError (name, email), ErrDenied, ErrNotFound.
+func (s *Store) Correct(ctx context.Context, by Actor, id uuid.UUID, name, email string) error {
+	email = strings.TrimSpace(email)
+	if err := FirstError(CheckText("name", &name, 200, true), checkAddress(email)); err != nil {
 		return err
 	}
-	return s.change(ctx, by, id, "rename_account", func(tx pgx.Tx, m Managed) (string, error) {
-		if m.Name == name {
+	return s.change(ctx, by, id, "correct_account", func(tx pgx.Tx, m Managed) (string, error) {
+		var what []string
+		if m.Name != name {
+			what = append(what, "name")
+			if err := s.rename(ctx, tx, id, name); err != nil {
+				return "", err
+			}
+		}
+		if m.Email != email {
+			what = append(what, "address")
+			if err := s.move(ctx, tx, id, email); err != nil {
+				return "", err
+			}
+		}
+		if len(what) == 0 {
 			return "", errUnchanged
 		}
-		if _, err := tx.Exec(ctx, `update account set name = $2 where id = $1`, id, name); err != nil {
-			return "", err
-		}
-		return "", s.Tell(ctx, tx, id, NameChanged)
+		return strings.Join(what, ", "), nil
 	})
 }
 
-// SetAddress changes where the mails of an account go and what it signs in by, and tells both addresses. Links that went to the
-// old one end. Errors: *InvalidError (email), ErrDenied, ErrNotFound.
-func (s *Store) SetAddress(ctx context.Context, by Actor, id uuid.UUID, email string) error {
-	email = strings.TrimSpace(email)
-	if err := checkAddress(email); err != nil {
+func (s *Store) rename(ctx context.Context, tx pgx.Tx, id uuid.UUID, name string) error {
+	if _, err := tx.Exec(ctx, `update account set name = $2 where id = $1`, id, name); err != nil {
 		return err
 	}
-	return s.change(ctx, by, id, "set_address", func(tx pgx.Tx, m Managed) (string, error) {
-		if m.Email == email {
-			return "", errUnchanged
-		}
-		if err := s.Tell(ctx, tx, id, AddressChanged); err != nil {
-			return "", err
-		}
-		_, err := tx.Exec(ctx, `update account set email = $2 where id = $1`, id, email)
-		var pg *pgconn.PgError
-		if errors.As(err, &pg) && pg.ConstraintName == "account_email" {
-			return "", &InvalidError{"email", "taken"}
-		}
-		if err != nil {
-			return "", err
-		}
-		if _, err := tx.Exec(ctx, `delete from link where account_id = $1 and purpose = $2`, id, ForSetup); err != nil {
-			return "", err
-		}
-		return "", s.Tell(ctx, tx, id, AddressChanged)
-	})
+	return s.Tell(ctx, tx, id, NameChanged)
+}
+
+// move gives an account another address.
+func (s *Store) move(ctx context.Context, tx pgx.Tx, id uuid.UUID, email string) error {
+	if err := s.Tell(ctx, tx, id, AddressChanged); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `update account set email = $2 where id = $1`, id, email)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.ConstraintName == "account_email" {
+		return &InvalidError{"email", "taken"}
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `delete from link where account_id = $1 and purpose in ('setup', 'reset')`, id); err != nil {
+		return err
+	}
+	return s.Tell(ctx, tx, id, AddressChanged)
 }
 
 // Lock disables an account: see Disable. Errors: ErrDenied, ErrNotFound, ErrConflict (last_admin).

@@ -80,7 +80,7 @@ func (w *town) deeds(by account.Actor, id uuid.UUID) map[string]error {
 	ctx := w.t.Context()
 	_, _, seen := w.Person(ctx, by, id)
 	return map[string]error{
-		"see": seen, "rename": w.Rename(ctx, by, id, "Somebody"), "address": w.SetAddress(ctx, by, id, uuid.NewString()+"@o.test"),
+		"see": seen, "correct": w.Correct(ctx, by, id, "Somebody", uuid.NewString()+"@o.test"),
 		"role": w.SetRole(ctx, by, id, account.DataProtectionOfficer), "sessions": w.EndSessions(ctx, by, id),
 		"setup": w.SendSetUp(ctx, by, id), "lock": w.Lock(ctx, by, id), "unlock": w.Unlock(ctx, by, id),
 	}
@@ -196,7 +196,7 @@ func TestANewAccountIsSetUpByALinkOfItsOwn(t *testing.T) {
 		t.Errorf("the first link leads somewhere after the second was sent: %v", err)
 	}
 	second := token()
-	if err := w.SetAddress(t.Context(), w.admin, id, "paul.neu@o.test"); err != nil {
+	if err := w.Correct(t.Context(), w.admin, id, "Paul", "paul.neu@o.test"); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.Follow(t.Context(), second, account.ForSetup); !errors.Is(err, account.ErrUnknown) {
@@ -217,8 +217,7 @@ func TestEachChangeIsRecordedAndTold(t *testing.T) {
 		to     string
 		signed bool // is she still
 	}{
-		{func() error { return w.Rename(ctx, w.admin, id, " Jana Brandt-Ott ") }, "rename_account", "jana@o.test", true},
-		{func() error { return w.SetAddress(ctx, w.admin, id, "brandt@o.test") }, "set_address", "jana@o.test brandt@o.test", true},
+		{func() error { return w.Correct(ctx, w.admin, id, " Jana Brandt-Ott ", "brandt@o.test") }, "correct_account", "jana@o.test jana@o.test brandt@o.test", true},
 		{func() error { return w.SetRole(ctx, w.admin, id, account.Admin) }, "set_role", "brandt@o.test", false},
 		{func() error { return w.Lock(ctx, w.admin, id) }, "disable_account", "brandt@o.test", false},
 		{func() error { return w.Unlock(ctx, w.admin, id) }, "enable_account", "brandt@o.test", false},
@@ -324,8 +323,11 @@ func TestOrganisationsBelongToTheNetworksAdministrator(t *testing.T) {
 			t.Errorf("%s looks after %q, %v", by.Role, got, err)
 		}
 	}
-	people, err := w.People(ctx, w.admin)
+	people, err := w.People(ctx, w.admin, "")
 	if err != nil || len(people) != 3 || people[0].Name != "Ada" || people[0].Sessions != 1 {
 		t.Errorf("the administrator sees %+v, %v", people, err)
+	}
+	if people, err = w.People(ctx, w.network, "DORA"); err != nil || len(people) != 1 || people[0].ID != w.dpo.ID {
+		t.Errorf("looking for a name finds %+v, %v", people, err)
 	}
 }
