@@ -92,6 +92,7 @@ type Seat struct {
 	Comment    string
 	Sequence   int
 	Declared   Declaration // by an expert, for this invitation; empty before
+	CameBack   string      // code of RFC 3463 with which the last mail to her could not be delivered; empty: nothing is known
 }
 
 // Part is what somebody is in one conference.

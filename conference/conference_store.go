@@ -147,7 +147,7 @@ func setState(ctx context.Context, tx pgx.Tx, id uuid.UUID, state State) error {
 func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Seat, error) {
 	rows, err := q.Query(ctx, `
 		select s.id, s.account_id, a.name, s.role, s.discipline, s.required, s.attended_at,
-			coalesce(i.state, ''), i.answered_at, coalesce(i.comment, ''), coalesce(i.sequence, 0), coalesce(i.declared, '')
+			coalesce(i.state, ''), i.answered_at, coalesce(i.comment, ''), coalesce(i.sequence, 0), coalesce(i.declared, ''), coalesce(i.undeliverable, '')
 		from seat s
 		join account a on a.id = s.account_id
 		left join lateral (

@@ -129,6 +129,9 @@ func (s *Store) Move(ctx context.Context, by account.Actor, code string, starts 
 		if err != nil {
 			return err
 		}
+		if err := s.takeProposals(ctx, tx, by, c, starts); err != nil {
+			return err
+		}
 		open, err := openInvitations(ctx, tx, c.ID)
 		if err != nil {
 			return err

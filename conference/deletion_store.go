@@ -21,7 +21,7 @@ import (
 // Sweep deletes what is due, one case in a transaction of its own, and returns how many cases that were. What it has deleted is in
 // the protocol, which names nobody. It stops at the first error; what is done stays done.
 func (s *Store) Sweep(ctx context.Context) (cases int, err error) {
-	for _, small := range []func(context.Context) error{s.sweepRooms, s.sweepMails, s.sweepDrafts, s.sweepPlans, s.sweepConsents} {
+	for _, small := range []func(context.Context) error{s.sweepRooms, s.sweepMails, s.sweepAnswers, s.sweepDrafts, s.sweepPlans, s.sweepConsents} {
 		if err := small(ctx); err != nil {
 			return 0, fmt.Errorf("sweep: %w", err)
 		}
@@ -158,6 +158,23 @@ func (s *Store) sweepMails(ctx context.Context) error {
 		delete from message_out m using term t
 		where t.organisation_id = m.organisation_id and m.state in ('sent', 'superseded') and coalesce(m.sent_at, m.queued_at)::date + t.days < $2
 		returning m.organisation_id`)
+}
+
+// sweepAnswers deletes mail that came in, whatever became of it. What belongs to no organisation has the program's own term.
+func (s *Store) sweepAnswers(ctx context.Context) error {
+	err := s.sweepOf(ctx, "mail", `
+		delete from message_in m using term t
+		where t.organisation_id = m.organisation_id and m.received_at::date + t.days < $2
+		returning m.organisation_id`)
+	if err != nil {
+		return err
+	}
+	_, err = s.DB.Exec(ctx, `
+		delete from message_in where organisation_id is null and received_at::date + ($1::jsonb->>'mail')::int < $2`, ownTerms(), expertpool.Today(s.Now()))
+	if err != nil {
+		return fmt.Errorf("mail: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) sweepDrafts(ctx context.Context) error {

@@ -140,7 +140,18 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	return v, a, c, err
 }
 
+// origin is where an answer comes from.
+type origin struct {
+	source string     // web or mail
+	stamp  *time.Time // of a mail: when the calendar says it was given
+	mail   *uuid.UUID
+}
+
 func (s *Store) store(ctx context.Context, tx pgx.Tx, c Conference, v invitation, answer Answer, comment string) error {
+	return s.storeFrom(ctx, tx, c, v, answer, comment, origin{source: "web"})
+}
+
+func (s *Store) storeFrom(ctx context.Context, tx pgx.Tx, c Conference, v invitation, answer Answer, comment string, o origin) error {
 	_, err := tx.Exec(ctx, `
 		update invitation set state = $2, answered_at = $3, comment = $4
 		where id = $1`, v.id, answer, s.Now(), comment)
@@ -148,8 +159,8 @@ func (s *Store) store(ctx context.Context, tx pgx.Tx, c Conference, v invitation
 		return fmt.Errorf("store answer: %w", err)
 	}
 	_, err = tx.Exec(ctx, `
-		insert into response (invitation_id, organisation_id, at, source, answer, sequence, comment)
-		values ($1, $2, $3, 'web', $4, $5, $6)`, v.id, c.Organisation, s.Now(), answer, v.sequence, comment)
+		insert into response (invitation_id, organisation_id, at, source, answer, sequence, comment, stamp, mail_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`, v.id, c.Organisation, s.Now(), o.source, answer, v.sequence, comment, o.stamp, o.mail)
 	if err != nil {
 		return fmt.Errorf("store response: %w", err)
 	}
@@ -204,6 +215,9 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 	i, err := s.inviteOf(ctx, tx, c, v)
 	if err != nil {
 		return err
+	}
+	if _, err := tx.Exec(ctx, `update invitation set undeliverable = '', undeliverable_at = null where id = $1`, v.id); err != nil {
+		return fmt.Errorf("invitation: %w", err)
 	}
 	i.answerURL = s.URL + "/answer/" + token
 	m, err := i.request(moved)

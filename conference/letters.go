@@ -78,6 +78,19 @@ func (i invite) cancel() (mail.Message, error) {
 	return m, nil
 }
 
+// stays tells an expert that the date she would have liked better is not to be had.
+func (i invite) stays() mail.Message {
+	return i.message("proposal_refused", "Es bleibt beim Termin: Fallkonferenz "+i.c.Code, mail.Letter{
+		Lines: []string{
+			"Guten Tag " + i.to.Name + ",",
+			"danke für Ihren Vorschlag. Die Fallkonferenz " + i.c.Code + " lässt sich leider nicht verlegen und bleibt bei diesem Termin:",
+			When(i.c.StartsAt, i.c.EndsAt) + ", per Video.",
+			"Ihre Antwort können Sie über den Link in der Einladung weiterhin geben oder ändern.",
+		},
+		Foot: []string{noContent},
+	})
+}
+
 // seatFree tells the coordination that an expert has left the round, and neither who nor why.
 func seatFree(c Conference, to mail.Address, url string) mail.Message {
 	return news(c, to, "seat_free", "ein Platz ist frei",

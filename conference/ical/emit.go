@@ -33,6 +33,12 @@ func Cancel(e Event) ([]byte, error) {
 	return render(e, form{method: "CANCEL", status: "CANCELLED"})
 }
 
+// DeclineCounter tells a calendar that the date it proposed is not taken and the old one stands. RFC 5546 §3.2.8
+// Hardly any calendar shows it: say it in the mail's words too. Errors are *InvalidError.
+func DeclineCounter(e Event) ([]byte, error) {
+	return render(e, form{method: "DECLINECOUNTER", status: "CONFIRMED", partstat: "NEEDS-ACTION", link: true})
+}
+
 // Answered renders the event with the person's own answer (ACCEPTED, DECLINED, TENTATIVE, or NEEDS-ACTION before there is one) for download after an
 // answer on the web. It carries no METHOD, so a calendar imports it instead of replying. Errors are *InvalidError.
 func Answered(e Event, partstat string) ([]byte, error) {
