@@ -38,8 +38,8 @@ var mayImport = map[string][]string{
 	"conference/nameguard":           {},
 	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
-	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit"}, // mail: who applies, leaves or runs out is written to
-	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
+	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both
+	"expertpool/account":             {"expertpool/mail", "expertpool/audit"},                                          // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
 	"expertpool/audit":               {},
 	"realtime":                       {"realtime/ydoc", "realtime/sfu"},

@@ -1,0 +1,115 @@
+package expertpool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Candidates gathers everybody of a network who is in one of the Need's disciplines, with what a suggestion goes by, except for ties
+// to the case, which the caller knows. Nobody is left out for lack of time. The caller has asked for rights.
+func Candidates(ctx context.Context, q querier, network uuid.UUID, n Need) ([]Candidate, error) {
+	rows, err := q.Query(ctx, `
+		select a.id, a.name, e.discipline, e.specialty, e.place, e.languages, e.topics, e.hours_per_month, e.max_cases
+		from expert e join account a on a.id = e.account_id
+		where e.network_id = $1 and e.active and a.disabled_at is null and e.discipline = any($2)
+		order by a.id`, network, nonNil(n.Disciplines))
+	if err != nil {
+		return nil, fmt.Errorf("candidates: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Candidate, error) {
+		c := Candidate{KM: -1}
+		err := r.Scan(&c.ID, &c.Name, &c.Discipline, &c.Specialty, &c.Place, &c.Languages, &c.Topics, &c.HoursPerMonth, &c.MaxCases)
+		c.Contingent.Hours = c.HoursPerMonth
+		return c, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("candidates: %w", err)
+	}
+	byID, ids := map[uuid.UUID]*Candidate{}, make([]uuid.UUID, len(found))
+	for i := range found {
+		ids[i] = found[i].ID
+		byID[ids[i]] = &found[i]
+	}
+	for _, add := range []func(context.Context, querier, []uuid.UUID, Need, map[uuid.UUID]*Candidate) error{addTime, addHistory, addCases} {
+		if err := add(ctx, q, ids, n, byID); err != nil {
+			return nil, fmt.Errorf("candidates: %w", err)
+		}
+	}
+	return found, nil
+}
+
+// addTime fills in availability and the contingent of the month of the date; without a date of this month.
+func addTime(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+	month, since := MonthOf(n.Now), Today(n.Now)
+	if n.At != (Span{}) {
+		month, since = MonthOf(n.At.From), Today(n.At.From)
+	}
+	times, err := Availabilities(ctx, q, ids, since)
+	if err != nil {
+		return err
+	}
+	uses, err := used(ctx, q, ids, month)
+	for id, c := range byID {
+		c.Availability = times[id]
+		c.Contingent.Attended, c.Contingent.Planned = uses[id].Attended, uses[id].Planned
+	}
+	return err
+}
+
+// addHistory fills in how often each was asked and how she answers. A date that was moved asks anew, and what was taken back is no
+// question that waits for an answer.
+func addHistory(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+	var id uuid.UUID
+	var asked, asks, answered int
+	var last *time.Time
+	var median float64
+	return each(ctx, q, []any{&id, &asked, &last, &asks, &answered, &median}, func() {
+		c := byID[id]
+		c.Asked, c.LastAsked, c.Asks, c.Answered, c.Median = asked, last, asks, answered, seconds(median)
+	}, `
+		select account_id,
+			(count(*) filter (where stamped_at > $3))::int,
+			max(stamped_at),
+			(count(*) filter (where state <> 'cancelled' and (answered_at is not null or stamped_at < $4)))::int,
+			(count(*) filter (where state <> 'cancelled' and answered_at is not null))::int,
+			coalesce(percentile_cont(0.5) within group (order by extract(epoch from answered_at - stamped_at))
+				filter (where state <> 'cancelled' and answered_at >= stamped_at), 0)::float8
+		from invitation
+		where account_id = any($1) and stamped_at > $2
+		group by account_id`,
+		ids, n.Now.AddDate(-1, 0, 0), n.Now.AddDate(0, 0, -30), n.Now.AddDate(0, 0, -2))
+}
+
+// addCases fills in how many cases each is busy with: conferences to come, and those whose plan is not done.
+func addCases(ctx context.Context, q querier, ids []uuid.UUID, _ Need, byID map[uuid.UUID]*Candidate) error {
+	var id uuid.UUID
+	var open int
+	return each(ctx, q, []any{&id, &open}, func() { byID[id].OpenCases = open }, `
+		select i.account_id, count(distinct c.case_id)::int
+		from invitation i join conference c on c.id = i.conference_id
+		where i.account_id = any($1) and i.state in ('offered', 'tentative', 'accepted')
+			and c.state in ('inviting', 'quorate', 'live', 'minutes_draft', 'approved')
+		group by i.account_id`, ids)
+}
+
+// CountPicks keeps which places of the lists were taken, as figures of a network and a month. Who chose and who was chosen is not
+// kept. Somebody of another discipline than was asked for counts as rank 0 of no discipline.
+func CountPicks(ctx context.Context, tx pgx.Tx, network uuid.UUID, now time.Time, from []Bench, chosen []uuid.UUID) error {
+	y, m, _ := now.In(Zone()).Date()
+	for _, id := range chosen {
+		discipline, rank := Place(from, id)
+		_, err := tx.Exec(ctx, `
+			insert into suggestion_pick (network_id, month, discipline, rank, picks)
+			values ($1, $2, $3, $4, 1)
+			on conflict (network_id, month, discipline, rank) do update set picks = suggestion_pick.picks + 1`,
+			network, time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), discipline, rank)
+		if err != nil {
+			return fmt.Errorf("count picks: %w", err)
+		}
+	}
+	return nil
+}
