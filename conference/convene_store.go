@@ -25,12 +25,15 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 	}
 	var code string
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.lockRequest(ctx, tx, by, request)
+		r, err := s.waiting(ctx, tx, by, request, " for update of r")
 		if err != nil {
 			return err
 		}
 		experts, err := s.chosen(ctx, tx, by, r.CaseID, p.Experts)
 		if err != nil {
+			return err
+		}
+		if err := s.countPicks(ctx, tx, by, r, p, experts); err != nil {
 			return err
 		}
 		if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
@@ -198,8 +201,8 @@ func (s *Store) chosen(ctx context.Context, tx pgx.Tx, by account.Actor, caseID 
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.Cases.Excludes(ctx, tx, caseID, ids)
-	if err == nil && out {
+	out, err := s.Cases.Excluded(ctx, tx, caseID)
+	if err == nil && slices.ContainsFunc(ids, func(id uuid.UUID) bool { return slices.Contains(out, id) }) {
 		err = &account.InvalidError{Field: "experts", Rule: "not_for_case"}
 	}
 	return experts, err

@@ -76,7 +76,7 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 		return err
 	}
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.lockRequest(ctx, tx, by, id)
+		r, err := s.waiting(ctx, tx, by, id, " for update of r")
 		if err != nil {
 			return err
 		}
@@ -168,8 +168,9 @@ func (s *Store) requests(ctx context.Context, q casefile.Querier, by account.Act
 	return found, nil
 }
 
-func (s *Store) lockRequest(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) (Request, error) {
-	found, err := s.requests(ctx, tx, by, `where r.id = $1 for update of r`, id)
+// waiting returns a request that the actor may decide on and nobody has decided yet.
+func (s *Store) waiting(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, lock string) (Request, error) {
+	found, err := s.requests(ctx, tx, by, `where r.id = $1`+lock, id)
 	if err != nil {
 		return Request{}, err
 	}

@@ -29,15 +29,15 @@ type Absence struct {
 // Span is a stretch of time: From is in it, Until is not.
 type Span struct{ From, Until time.Time }
 
-// Standing is how an expert's availability stands to a date.
-type Standing string
+// OnDate is how an expert's availability stands to a date.
+type OnDate string
 
 const (
-	Free    Standing = "free"    // within her hours
-	Unknown Standing = "unknown" // she has said nothing about her week
-	Outside Standing = "outside" // not within her hours
-	Absent  Standing = "absent"
-	Paused  Standing = "paused" // not to be asked at all
+	Free    OnDate = "free"    // within her hours
+	Unknown OnDate = "unknown" // she has said nothing about her week
+	Outside OnDate = "outside" // not within her hours
+	Absent  OnDate = "absent"
+	Paused  OnDate = "paused" // not to be asked at all
 )
 
 const (
@@ -47,7 +47,7 @@ const (
 )
 
 // At says how a stands to a date. A date that begins or ends on a day of absence is one of absence.
-func (a Availability) At(at Span) Standing {
+func (a Availability) At(at Span) OnDate {
 	switch {
 	case a.Paused != nil:
 		return Paused

@@ -87,7 +87,7 @@ func TestADateIsFreeOutsideAbsentUnknownOrPaused(t *testing.T) {
 		name        string
 		a           Availability
 		from, until string // UTC
-		want        Standing
+		want        OnDate
 	}{
 		{"the whole of her hours, in summer time", week, "2027-03-29 12:00", "2027-03-29 14:00", Free},
 		{"one minute before them", week, "2027-03-29 11:59", "2027-03-29 12:30", Outside},

@@ -98,10 +98,10 @@ func addCases(ctx context.Context, q querier, ids []uuid.UUID, _ Need, byID map[
 
 // CountPicks keeps which places of the lists were taken, as figures of a network and a month. Who chose and who was chosen is not
 // kept. Somebody of another discipline than was asked for counts as rank 0 of no discipline.
-func CountPicks(ctx context.Context, tx pgx.Tx, network uuid.UUID, now time.Time, from []Bench, chosen []uuid.UUID) error {
+func CountPicks(ctx context.Context, tx pgx.Tx, network uuid.UUID, now time.Time, from []Bench, chosen []Expert) error {
 	y, m, _ := now.In(Zone()).Date()
-	for _, id := range chosen {
-		discipline, rank := Place(from, id)
+	for _, e := range chosen {
+		discipline, rank := Place(from, e.ID)
 		_, err := tx.Exec(ctx, `
 			insert into suggestion_pick (network_id, month, discipline, rank, picks)
 			values ($1, $2, $3, $4, 1)

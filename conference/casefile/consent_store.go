@@ -256,13 +256,13 @@ func (s *Store) ValidUntil(ctx context.Context, q Querier, id uuid.UUID) (*time.
 	return &c.ValidUntil, nil
 }
 
-// Excludes says that one of these people may not look into the case although her discipline may.
-func (s *Store) Excludes(ctx context.Context, q Querier, id uuid.UUID, people []uuid.UUID) (bool, error) {
+// Excluded are the people who may not look into the case although their discipline may, by the consent that was given last.
+func (s *Store) Excluded(ctx context.Context, q Querier, id uuid.UUID) ([]uuid.UUID, error) {
 	c, err := lastGiven(ctx, q, id)
 	if err != nil || c == nil {
-		return false, err
+		return nil, err
 	}
-	return slices.ContainsFunc(people, func(p uuid.UUID) bool { return slices.Contains(c.Excluded, p) }), nil
+	return c.Excluded, nil
 }
 
 func insertConsent(ctx context.Context, tx pgx.Tx, by account.Actor, of Case, c Consent) error {
