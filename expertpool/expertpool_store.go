@@ -16,8 +16,9 @@ import (
 
 // Store reads and writes the pool.
 type Store struct {
-	db  *pgxpool.Pool
-	now func() time.Time
+	db       *pgxpool.Pool
+	now      func() time.Time
+	censuses censuses
 
 	accounts *account.Store // this and the rest: from Correspond
 	mails    *mail.Queue

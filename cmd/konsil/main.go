@@ -8,6 +8,8 @@
 //	konsil audit verify       check the chain of the audit record
 //	konsil minutes verify …   check a file of approved minutes, with nothing but the file
 //	konsil doctor             look at settings, database, ports, relay and mail, and say what is wrong
+//	konsil places import FILE take the middles of postcodes, so that the directory knows distances
+//	konsil rehearse -experts N  fill the pool of the rehearsal network with invented experts, for measurements
 //	konsil icf import FILE    take the official titles of an edition of the ICF
 //	konsil keys rotate        give the vault a new key and take the old one away
 //	konsil minutes key        say under which public key this installation signs minutes
@@ -54,6 +56,8 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"minutes verify": minutesVerify,
 	"minutes key":    configured(minutesKey),
 	"icf import":     configured(icfImport),
+	"places import":  configured(placesImport),
+	"rehearse":       configured(rehearsePool),
 }
 
 // configured is a command that needs the settings. The others work wherever the program is.
@@ -76,7 +80,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, organisation single-release, doctor, keys rotate, minutes verify, minutes key, icf import", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, organisation single-release, doctor, keys rotate, minutes verify, minutes key, icf import, places import, rehearse", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }
