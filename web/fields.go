@@ -54,6 +54,16 @@ var fields = map[string]string{
 	"/cases/:id/access":    "reason as",
 	"/cases/:id/request":   "question urgency disciplines* own_wish because",
 
+	"/admin/people":              "name email role organisation",
+	"/admin/people/:id":          "name email",
+	"/admin/people/:id/role":     "role",
+	"/admin/people/:id/lock":     "",
+	"/admin/people/:id/unlock":   "",
+	"/admin/people/:id/sessions": "",
+	"/admin/people/:id/setup":    "",
+	"/admin/organisations":       "name kind",
+	"/admin/organisations/:id":   "name kind",
+
 	"/retention":                 "class days reason",
 	"/casework":                  "caseload phases codes capacities",
 	"/requests/:id/convene":      "experts* date time length kind",

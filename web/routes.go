@@ -13,6 +13,7 @@ func (s *server) routes(e *echo.Echo) {
 	caseworkers := may(account.KeepCases)
 	coordinators := may(account.Convene)
 	staff := may(account.SeeRequests)
+	people := may(account.ManagePeople)
 
 	const socket = "/conferences/:code/live"
 	for _, r := range []struct {
@@ -73,6 +74,21 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/retention", may(account.SetRetention), s.retentionPost},
 		{"GET", "/casework", may(account.SeeCaseload), s.casework},
 		{"POST", "/casework", may(account.SetCasework), s.caseworkPost},
+
+		{"GET", "/admin", may(account.ManagePeople, account.KeepTemplates, account.CheckAudit), s.admin},
+		{"GET", "/admin/people", people, s.people},
+		{"POST", "/admin/people", fresh(people), s.invitePersonPost},
+		{"GET", "/admin/people/new", people, s.invitePerson},
+		{"GET", "/admin/people/:id", people, s.person},
+		{"POST", "/admin/people/:id", fresh(people), s.toPerson(s.correctPerson, "person_kept")},
+		{"POST", "/admin/people/:id/role", fresh(people), s.toPerson(s.giveRole, "person_role")},
+		{"POST", "/admin/people/:id/lock", fresh(people), s.toPerson(bare(s.Accounts.Lock), "person_locked")},
+		{"POST", "/admin/people/:id/unlock", fresh(people), s.toPerson(bare(s.Accounts.Unlock), "person_unlocked")},
+		{"POST", "/admin/people/:id/sessions", fresh(people), s.toPerson(bare(s.Accounts.EndSessions), "person_sessions")},
+		{"POST", "/admin/people/:id/setup", fresh(people), s.toPerson(bare(s.Accounts.SendSetUp), "person_setup")},
+		{"GET", "/admin/organisations", may(account.ManageOrganisations), s.houses},
+		{"POST", "/admin/organisations", fresh(may(account.ManageOrganisations)), s.keepHouse},
+		{"POST", "/admin/organisations/:id", fresh(may(account.ManageOrganisations)), s.keepHouse},
 
 		{"GET", "/requests", staff, s.requests},
 		{"GET", "/requests/:id", staff, s.request},

@@ -26,10 +26,12 @@ type entry struct {
 // entries is the main navigation of a role.
 func entries(f frame) []entry {
 	keys := map[account.Role][]string{
-		account.Coordinator: {"today", "requests", "conferences", "experts", "plan"},
+		account.Coordinator: {"today", "requests", "conferences", "experts", "plan", "admin"},
 		account.Caseworker:  {"today", "cases", "requests", "conferences", "experts", "plan"},
 		account.Expert:      {"today", "conferences", "plan"},
-		account.Admin:       {"today"},
+		account.Admin:       {"today", "admin"},
+
+		account.NetworkAdmin: {"today", "admin"}, account.DataProtectionOfficer: {"today", "admin"},
 	}[f.Me.Role]
 	list := make([]entry, 0, len(keys))
 	for _, k := range keys {

@@ -73,7 +73,7 @@ func TestEveryRuleAndEveryValueHasWords(t *testing.T) {
 	for _, r := range plan.Reasons {
 		keys = append(keys, "reason."+r)
 	}
-	for _, r := range []account.Role{account.Caseworker, account.Coordinator, account.Expert, account.Admin} {
+	for _, r := range account.Roles {
 		keys = append(keys, "role."+string(r))
 	}
 	for _, s := range []plan.State{plan.Proposed, plan.Accepted, plan.Refused, plan.InProgress, plan.Done, plan.NotPossible} {
