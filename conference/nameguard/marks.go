@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,13 +20,17 @@ type Marks struct {
 	// Hashes gives for the first nine bytes of HMAC-SHA-256, in base64, what it says: a Class, and a "?" behind it where it is not sure. An
 	// empty one stands for a word that only looks like a name of the subject. What is hashed begins with its kind:
 	//
-	//	w:  a word of a name, folded and loosened       t: the same with "?" for one letter      d: without one letter
-	//	x:  with two neighbours exchanged               p: length of a word, and its sound       o: a word that is none
+	//	w:  a word of a name, folded and loosened       p: length of a word, and its sound       o: a word that is none
 	//	n:  words of a street or town, a blank between  #: letters and digits of a number        b: the birthday, dd.mm and dd.mm.yy
 	//	i:  two initials
 	//
 	// Hashes of nothing fill it up to a multiple of 64, so that their number does not tell how long the name is.
 	Hashes map[string]string `json:"hashes"`
+
+	// Slips gives for a Class, one after the other and in base64, the first six bytes of the hashes of what words look like that are within
+	// a typing error or two of a name: "e:", what is left when letters are taken out of them, ":", and the places of those letters with a
+	// comma between. Hashes of nothing fill each up to a multiple of 1024.
+	Slips map[Class]string `json:"slips"`
 
 	Words  int      `json:"words"`  // of the longest street or town
 	Digits int      `json:"digits"` // and letters of the longest number
@@ -36,13 +41,21 @@ type Marks struct {
 func (g *Guard) Marks(subject *Subject) Marks {
 	key := make([]byte, 16)
 	rand.Read(key)
-	m := Marks{Key: base64.StdEncoding.EncodeToString(key), Hashes: map[string]string{}, Shapes: append([]string{}, g.shapes...)}
+	m := Marks{Key: base64.StdEncoding.EncodeToString(key), Hashes: map[string]string{}, Slips: map[Class]string{}, Shapes: append([]string{}, g.shapes...)}
 	if subject == nil {
 		return m
 	}
 	p := press{key: key, hashes: m.Hashes}
+	slips := map[Class]map[string]struct{}{}
 	for _, name := range subject.parts {
 		p.name(name, g.nouns.hasLoose(name.loose))
+		if slips[name.class] == nil {
+			slips[name.class] = map[string]struct{}{}
+		}
+		maps.Copy(slips[name.class], name.mistyped())
+	}
+	for class, all := range slips {
+		m.Slips[class] = p.slips(all)
 	}
 	p.exceptions(g.nouns, subject)
 	for _, two := range subject.initials {
@@ -74,30 +87,40 @@ type press struct {
 
 // put hashes what a page may come across; what is surer was put before.
 func (p press) put(kind, value, says string) {
-	mac := hmac.New(sha256.New, p.key)
-	mac.Write([]byte(kind + value))
-	hash := base64.StdEncoding.EncodeToString(mac.Sum(nil)[:9])
+	hash := base64.StdEncoding.EncodeToString(p.hash(kind + value)[:9])
 	if old, there := p.hashes[hash]; !there || strings.HasSuffix(old, "?") {
 		p.hashes[hash] = says
 	}
 }
 
-// name puts a word, its neighbours by one typing error, and its sound. More errors than one are left to the server.
+func (p press) hash(of string) []byte {
+	mac := hmac.New(sha256.New, p.key)
+	mac.Write([]byte(of))
+	return mac.Sum(nil)
+}
+
+// slips hashes what words look like that are mistyped, in no order that tells anything.
+func (p press) slips(all map[string]struct{}) string {
+	var hashes []string
+	for typed := range all {
+		hashes = append(hashes, string(p.hash("e:" + typed)[:6]))
+	}
+	for len(hashes)%1024 != 0 {
+		nothing := make([]byte, 6)
+		rand.Read(nothing)
+		hashes = append(hashes, string(nothing))
+	}
+	slices.Sort(hashes)
+	return base64.StdEncoding.EncodeToString([]byte(strings.Join(hashes, "")))
+}
+
+// name puts a word and its sound.
 func (p press) name(n part, alsoWord bool) {
 	doubtful := string(n.class) + "?"
 	if alsoWord {
 		p.put("w:", n.loose, doubtful)
 	} else {
 		p.put("w:", n.loose, string(n.class))
-	}
-	if len(n.loose) >= 4 {
-		for i := 1; i < len(n.loose); i++ {
-			p.put("t:", n.loose[:i]+"?"+n.loose[i+1:], doubtful)
-			p.put("d:", n.loose[:i]+n.loose[i+1:], doubtful)
-			if i+1 < len(n.loose) && n.loose[i] != n.loose[i+1] {
-				p.put("x:", n.loose[:i]+string([]byte{n.loose[i+1], n.loose[i]})+n.loose[i+2:], doubtful)
-			}
-		}
 	}
 	if len(n.sound) < 3 {
 		return

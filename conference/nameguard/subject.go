@@ -215,13 +215,7 @@ func (u *Subject) equal(loose string) (part, bool) {
 
 // similar: as many typing errors as the length bears, same first letter; or the same sound.
 func similar(p part, loose, sound string) bool {
-	allowed := 0
-	switch n := len(p.loose); {
-	case n >= 7:
-		allowed = 2
-	case n >= 4:
-		allowed = 1
-	}
+	allowed := p.allowed()
 	if loose[0] == p.loose[0] && (withinTypos(p.loose, loose, allowed) || len(loose) > 4 && loose[len(loose)-1] == 's' && withinTypos(p.loose, loose[:len(loose)-1], min(allowed, 1))) {
 		return true
 	}

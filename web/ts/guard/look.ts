@@ -1,6 +1,8 @@
 // Looking at a text while somebody writes it: at once for what this page can tell, after a pause for what only the server knows.
 
-import { Matcher, type Marks } from "./marks";
+import { Hashed, type Marks } from "./marks";
+import { Matcher } from "./matcher";
+import { Own, type Identity } from "./own";
 import { merge, outsidePlaceholders, type Passage } from "./passage";
 import { findByForm, shapeRule } from "./rules";
 
@@ -11,14 +13,14 @@ interface Answer extends Marks {
 
 /** What texts of one case, or of one conference, are looked at with. */
 export class Looker {
-  private readonly matcher: Matcher;
+  private matcher: Matcher;
   private readonly shapes: RegExp[];
 
   private constructor(
     private readonly url: string,
     private readonly answer: Answer,
   ) {
-    this.matcher = new Matcher(answer);
+    this.matcher = new Matcher(new Hashed(answer));
     this.shapes = answer.shapes.map(shapeRule);
   }
 
@@ -27,6 +29,11 @@ export class Looker {
     const answer = await fetch(url, { redirect: "error", cache: "no-store", signal: AbortSignal.timeout(15_000) });
     if (!answer.ok) throw new Error(`the name guard answers ${answer.status}`);
     return new Looker(url, (await answer.json()) as Answer);
+  }
+
+  /** Looks for this person from now on, who is known to the page alone. */
+  know(who: Identity): void {
+    this.matcher = new Matcher(new Own(who));
   }
 
   /** What this page finds by itself. */
