@@ -115,6 +115,22 @@ func (s *server) caseLook(c echo.Context) error {
 	})
 }
 
+// newCaseMarks and newCaseLook serve the form of a case that is not there yet. Who its client is stands in the form and is looked for by the
+// page alone.
+func (s *server) newCaseMarks(c echo.Context) error {
+	m, err := s.Cases.MarksOfNobody(c.Request().Context(), me(c))
+	if err != nil {
+		return err
+	}
+	return s.marked(c, m)
+}
+
+func (s *server) newCaseLook(c echo.Context) error {
+	return s.looked(c, func(text string) ([]nameguard.Finding, error) {
+		return s.Cases.ExamineNew(c.Request().Context(), me(c), text)
+	})
+}
+
 func (s *server) conferenceMarks(c echo.Context) error {
 	m, err := s.Conferences.Marks(c.Request().Context(), me(c), code(c))
 	if err != nil {

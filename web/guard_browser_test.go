@@ -39,6 +39,8 @@ func TestNamesAreMarkedWhileSomebodyWrites(t *testing.T) {
 	expertIsToldToLook(anna, ewald)
 	anna.visits("/cases/" + id.String() + "/summary")
 	formIsMarked(anna)
+	anna.visits("/cases/new")
+	newCaseIsMarked(anna)
 }
 
 func notesAreMarked(anna *tab) {
@@ -87,5 +89,20 @@ func formIsMarked(anna *tab) {
 	anna.does(situation + `.focus()`)
 	anna.strikes("z", chromedp.ModifierCtrl)
 	anna.until("the browser's own undo works", situation+`.value.startsWith("Frau [Person A] und Geheimniss")`)
+	anna.does(`window.onbeforeunload = null; for (const one of document.querySelectorAll("form[data-guard]")) delete one.dataset.guard`)
+}
+
+// newCaseIsMarked fills in the form of a case that nobody knows of yet: whom it is about, the page knows from the form itself.
+func newCaseIsMarked(anna *tab) {
+	anna.t.Helper()
+	const situation, list = `document.querySelector("textarea[name=situation]")`, `document.querySelector("textarea[name=situation] + .names")`
+	anna.does(situation + `.focus()`)
+	anna.inserts("Seit Obermeyer umgezogen ist, ruft Obermaier nicht an; 0160 7654321.")
+	anna.until("the phone is found by its form", list+`?.textContent.includes("0160 7654321")`)
+	anna.does(`document.querySelector("input[name=last_name]").focus()`)
+	anna.inserts("Obermeier")
+	anna.until("both spellings of the client's name are found", `[...`+list+`.querySelectorAll("mark")].map((one) => one.textContent).join() === "Obermeyer,Obermaier,0160 7654321"`)
+	anna.until("whose it is", list+`.textContent.includes("Person dieses Falls")`)
+	anna.until("the identity itself is not looked at", `!document.querySelector("[data-identity] .names")`)
 	anna.does(`window.onbeforeunload = null; for (const one of document.querySelectorAll("form[data-guard]")) delete one.dataset.guard`)
 }

@@ -151,8 +151,12 @@ func TestPagesGetTheClientsNameOnlyAsHashesAndOnlyWhoMayKnowIt(t *testing.T) {
 		var m struct {
 			Key    string
 			Hashes map[string]string
+			Slips  map[string][]byte
 		}
 		s.must(json.Unmarshal([]byte(a.Body), &m))
+		if slips := m.Slips["person"]; len(slips)%(6*1024) != 0 || (len(slips) > 0) != (len(m.Hashes) > 0) {
+			t.Errorf("%s: %d bytes of slips beside %d hashes", at, len(slips), len(m.Hashes))
+		}
 		return len(m.Hashes), m.Key
 	}
 	anna := s.as("Anna")
@@ -171,6 +175,20 @@ func TestPagesGetTheClientsNameOnlyAsHashesAndOnlyWhoMayKnowIt(t *testing.T) {
 	}
 	if a := s.as("Bernd").get("/cases/" + id.String() + "/guard"); a.Status != http.StatusNotFound {
 		t.Errorf("another Jobcenter: status %d", a.Status)
+	}
+	// Where there is no case yet, there is nobody to look for but whom the form names, which stays there.
+	if n, _ := marks(anna, "/cases/guard"); n != 0 {
+		t.Errorf("the form of a new case gets %d hashes", n)
+	}
+	s.unchanged("a look at a new case", func() {
+		if got := looks(t, anna, "/cases/guard", "Frau Geheimniss"); !slices.Equal(got, []string{"person 5-15 salutation"}) {
+			t.Errorf("found %q", got)
+		}
+	})
+	for _, who := range []string{"Ewald", "Clara"} {
+		if a := s.as(who).get("/cases/guard"); a.Status != http.StatusNotFound && a.Status != http.StatusForbidden {
+			t.Errorf("%s is served the form's guard: %d", who, a.Status)
+		}
 	}
 }
 

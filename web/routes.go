@@ -32,6 +32,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/cases/new", caseworkers, s.newCase},
 		{"POST", "/cases", caseworkers, s.newCasePost},
 		{"POST", "/cases/find", caseworkers, s.findCases},
+		{"GET", "/cases/guard", caseworkers, s.newCaseMarks},
+		{"POST", "/cases/guard", caseworkers, s.newCaseLook},
 		{"GET", "/cases/:id", caseworkers, s.caseFile},
 		{"GET", "/cases/:id/guard", caseworkers, s.caseMarks},
 		{"POST", "/cases/:id/guard", caseworkers, s.caseLook},

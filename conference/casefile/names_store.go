@@ -28,7 +28,14 @@ func (s *Store) Lens(ctx context.Context, tx pgx.Tx, id, organisation uuid.UUID)
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return Lens{}, err // without the comparison nothing may leave: better no release than a blind one
 	}
-	shapes, err := shapesOf(ctx, tx, organisation)
+	l, err := s.blind(ctx, tx, organisation)
+	l.subject = subject
+	return l, err
+}
+
+// blind is a lens of an organisation that knows no client.
+func (s *Store) blind(ctx context.Context, q Querier, organisation uuid.UUID) (Lens, error) {
+	shapes, err := shapesOf(ctx, q, organisation)
 	if err != nil {
 		return Lens{}, err
 	}
@@ -36,7 +43,7 @@ func (s *Store) Lens(ctx context.Context, tx pgx.Tx, id, organisation uuid.UUID)
 	if err != nil {
 		return Lens{}, fmt.Errorf("patterns of the organisation: %w", err)
 	}
-	return Lens{guard, subject}, nil
+	return Lens{guard: guard}, nil
 }
 
 // Find gives what could name somebody in a text, in order.
@@ -232,6 +239,35 @@ func (s *Store) Marks(ctx context.Context, by account.Actor, id uuid.UUID) (name
 	var m nameguard.Marks
 	err := s.look(ctx, by, id, func(l Lens) { m = l.Marks() })
 	return m, err
+}
+
+// ExamineNew is Examine for a case that somebody is about to make; it knows no client. ErrDenied for those who make none.
+func (s *Store) ExamineNew(ctx context.Context, by account.Actor, text string) ([]nameguard.Finding, error) {
+	l, err := s.ahead(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	return l.Find(text), nil
+}
+
+// MarksOfNobody is Marks for a case that somebody is about to make: the numbers of the site. ErrDenied for those who make none.
+func (s *Store) MarksOfNobody(ctx context.Context, by account.Actor) (nameguard.Marks, error) {
+	l, err := s.ahead(ctx, by)
+	if err != nil {
+		return nameguard.Marks{}, err
+	}
+	return l.Marks(), nil
+}
+
+func (s *Store) ahead(ctx context.Context, by account.Actor) (Lens, error) {
+	if !by.May(account.KeepCases) {
+		return Lens{}, account.ErrDenied
+	}
+	l, err := s.blind(ctx, s.db, by.Organisation)
+	if err != nil {
+		return Lens{}, fmt.Errorf("name guard: %w", err)
+	}
+	return l, nil
 }
 
 func (s *Store) look(ctx context.Context, by account.Actor, id uuid.UUID, do func(Lens)) error {

@@ -1,8 +1,10 @@
 // The name guard under the text fields of a form: <form data-names="URL">, where the URL answers GET with what to look with and POST with what
-// the server finds. A form may come later or again; its fields are followed once somebody enters them.
+// the server finds. A form may come later or again; its fields are followed once somebody enters them. Fields within [data-identity] say who
+// the client is, of whom nobody but this page knows yet: they are not looked at, the others are looked at for what stands in them.
 
 import { NameList } from "./list";
 import { Looker } from "./look";
+import type { Identity } from "./own";
 import { Standins } from "./stand";
 
 type TextField = HTMLTextAreaElement | HTMLInputElement;
@@ -10,6 +12,7 @@ type TextField = HTMLTextAreaElement | HTMLInputElement;
 const lookers = new Map<string, Promise<Looker>>();
 const standins = new WeakMap<HTMLFormElement, Standins>();
 const followed = new WeakSet<TextField>();
+const lists = new WeakMap<HTMLFormElement, NameList[]>();
 
 /** Follows the fields of all forms on the page that ask for it, now and later. */
 export function followFields(): void {
@@ -24,7 +27,7 @@ export function followFields(): void {
 }
 
 function isText(one: EventTarget | null): one is TextField {
-  return one instanceof HTMLTextAreaElement || (one instanceof HTMLInputElement && one.type === "text");
+  return (one instanceof HTMLTextAreaElement || (one instanceof HTMLInputElement && one.type === "text")) && !one.closest("[data-identity]");
 }
 
 async function follow(field: TextField): Promise<void> {
@@ -43,8 +46,30 @@ async function follow(field: TextField): Promise<void> {
   const same = standins.get(form) ?? new Standins();
   standins.set(form, same);
   const list = new NameList(ready, same, placeOf(field), field, field);
+  knowClient(form, ready, list);
   list.follow(field.value, true);
   field.addEventListener("input", () => list.follow(field.value, true));
+}
+
+/** Lets the first list of a form, and all that follow, look for the person whom the form itself names. */
+function knowClient(form: HTMLFormElement, looker: Looker, list: NameList): void {
+  const identity = form.querySelector<HTMLElement>("[data-identity]");
+  if (!identity) return;
+  const all = lists.get(form) ?? [];
+  all.push(list);
+  if (lists.has(form)) return;
+  lists.set(form, all);
+  const know = () => looker.know(typedIn(identity));
+  know();
+  identity.addEventListener("input", () => {
+    know();
+    for (const one of all) one.again();
+  });
+}
+
+function typedIn(identity: HTMLElement): Identity {
+  const value = (name: string) => identity.querySelector<HTMLInputElement>(`[name=${name}]`)?.value ?? "";
+  return { name: `${value("first_name")} ${value("last_name")}`, born: value("born"), number: value("number"), contact: value("contact") };
 }
 
 function placeOf(field: TextField) {

@@ -58,6 +58,11 @@ export class NameList {
     this.watch.follow(text, own);
   }
 
+  /** Looks again at the same text, for something else. */
+  again(): void {
+    this.watch.again();
+  }
+
   destroy(): void {
     this.watch.destroy();
     this.gone.abort();

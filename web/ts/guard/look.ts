@@ -95,6 +95,12 @@ export class Watch {
     await this.look();
   }
 
+  /** Looks again: what is looked for has changed. */
+  again(): void {
+    clearTimeout(this.blinking);
+    this.blinking = setTimeout(() => void this.look(), blink);
+  }
+
   /** Does not speak of these words any more. */
   leave(words: string): void {
     this.left.add(words);
