@@ -28,11 +28,26 @@ func (s *Store) Correspond(accounts *account.Store, mails *mail.Queue, url strin
 	s.accounts, s.mails, s.url = accounts, mails, url
 }
 
-// send queues a letter within tx. Letters of one thread leave one after the other.
+// send queues a letter within tx. Letters of one thread leave one after the other. An address that no relay can carry is an
+// *account.InvalidError about the field email.
 func (s *Store) send(ctx context.Context, tx pgx.Tx, organisation uuid.UUID, thread string, to mail.Address, l letter) error {
 	_, err := s.mails.Enqueue(ctx, tx, mail.Message{
 		Thread: thread, Kind: l.kind, Organisation: organisation, To: to, Subject: l.subject, Text: l.Text(), HTML: l.HTML(),
 	})
+	var bad *mail.InvalidError
+	if errors.As(err, &bad) && bad.Field == "To" {
+		return &account.InvalidError{Field: "email", Rule: "address"}
+	}
+	return err
+}
+
+// sendIfPossible is send for letters that nobody waits for: what cannot be carried must not hold up the rest.
+func (s *Store) sendIfPossible(ctx context.Context, tx pgx.Tx, organisation uuid.UUID, thread string, to mail.Address, l letter) error {
+	err := s.send(ctx, tx, organisation, thread, to, l)
+	var bad *account.InvalidError
+	if errors.As(err, &bad) {
+		return nil
+	}
 	return err
 }
 
@@ -207,7 +222,7 @@ func (s *Store) Admit(ctx context.Context, by account.Actor, application, organi
 // Decline turns an applicant down, with a mail that gives no reason. Errors: ErrDenied, ErrNotFound, ErrConflict (application_decided).
 func (s *Store) Decline(ctx context.Context, by account.Actor, application uuid.UUID) error {
 	return s.decide(ctx, by, application, "declined", func(tx pgx.Tx, a Application) error {
-		return s.send(ctx, tx, by.Organisation, a.ID.String(), mail.Address{Name: a.Name, Email: a.Email}, notAdmitted())
+		return s.sendIfPossible(ctx, tx, by.Organisation, a.ID.String(), mail.Address{Name: a.Name, Email: a.Email}, notAdmitted())
 	})
 }
 

@@ -32,7 +32,7 @@ func (s *Store) Leave(ctx context.Context, tx pgx.Tx, by account.Actor, expert u
 		return fmt.Errorf("leave: %w", err)
 	}
 	if to.Email != "" {
-		if err := s.send(ctx, tx, organisation, expert.String(), to, farewell()); err != nil {
+		if err := s.sendIfPossible(ctx, tx, organisation, expert.String(), to, farewell()); err != nil {
 			return err
 		}
 	}

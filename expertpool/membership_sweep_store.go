@@ -95,13 +95,13 @@ func (s *Store) remindVerification(ctx context.Context, tx pgx.Tx) (bool, error)
 		return false, err
 	}
 	to := mail.Address{Name: p.Name, Email: p.Email}
-	if err := s.send(ctx, tx, p.Organisation, p.ID.String(), to, expires(days, until, s.url+"/me/membership")); err != nil {
+	if err := s.sendIfPossible(ctx, tx, p.Organisation, p.ID.String(), to, expires(days, until, s.url+"/me/membership")); err != nil {
 		return false, err
 	}
 	if p.OwnerEmail != "" {
 		to := mail.Address{Name: p.OwnerName, Email: p.OwnerEmail}
 		l := expiresForOwner(days, s.url+"/experts/"+p.ID.String()+"/membership")
-		if err := s.send(ctx, tx, p.Organisation, p.ID.String()+"-owner", to, l); err != nil {
+		if err := s.sendIfPossible(ctx, tx, p.Organisation, p.ID.String()+"-owner", to, l); err != nil {
 			return false, err
 		}
 	}
@@ -127,7 +127,7 @@ func (s *Store) remindAgreement(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if _, err := tx.Exec(ctx, `update agreement set reminded = $2 where id = $1`, id, step(agreementReminders, days, reminded)); err != nil {
 		return false, err
 	}
-	if err := s.send(ctx, tx, organisation, id.String(), to, agreementEnds(days, s.url+"/network/agreements/"+id.String())); err != nil {
+	if err := s.sendIfPossible(ctx, tx, organisation, id.String(), to, agreementEnds(days, s.url+"/network/agreements/"+id.String())); err != nil {
 		return false, err
 	}
 	return true, s.did(ctx, tx, organisation, "remind_agreement", "agreement", id)
@@ -149,7 +149,7 @@ func (s *Store) askToSign(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if _, err := tx.Exec(ctx, `update expert set declaration_asked = $2 where account_id = $1`, p.ID, version); err != nil {
 		return false, err
 	}
-	err = s.send(ctx, tx, p.Organisation, p.ID.String(), mail.Address{Name: p.Name, Email: p.Email}, signAnew(s.url+"/me/declaration"))
+	err = s.sendIfPossible(ctx, tx, p.Organisation, p.ID.String(), mail.Address{Name: p.Name, Email: p.Email}, signAnew(s.url+"/me/declaration"))
 	if err != nil {
 		return false, err
 	}
@@ -175,7 +175,7 @@ func (s *Store) askListing(ctx context.Context, tx pgx.Tx) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	err = s.send(ctx, tx, p.Organisation, p.ID.String(), mail.Address{Name: p.Name, Email: p.Email}, stillRight(s.url+"/confirm/"+token))
+	err = s.sendIfPossible(ctx, tx, p.Organisation, p.ID.String(), mail.Address{Name: p.Name, Email: p.Email}, stillRight(s.url+"/confirm/"+token))
 	if err != nil {
 		return false, err
 	}
