@@ -68,20 +68,9 @@ func (s *Store) propose(ctx context.Context, tx pgx.Tx, a addressee, p Proposal)
 
 // Proposals are those of a conference that wait for a decision, the oldest first. For the coordination only: ErrDenied, ErrNotFound.
 func (s *Store) Proposals(ctx context.Context, by account.Actor, code string) ([]Proposal, error) {
-	c, err := byCode(ctx, s.DB, code)
+	c, err := s.coordinated(ctx, by, code)
 	if err != nil {
-		return nil, err
-	}
-	seats, err := seatsOf(ctx, s.DB, c.ID)
-	if err != nil {
-		return nil, err
-	}
-	part, _, err := partOf(by, c, seats)
-	if err == nil {
-		err = part.may(toPlan)
-	}
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("proposals: %w", err)
 	}
 	rows, err := s.DB.Query(ctx, `
 		select p.id, a.name, p.starts_at, p.ends_at, p.comment, p.source, p.made_at

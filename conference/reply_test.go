@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/ical"
+	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
@@ -215,5 +216,52 @@ func TestABounceIsShownAtTheSeatUntilTheNextMailLeaves(t *testing.T) {
 	b.must(b.s.Move(t.Context(), b.coordinator, b.code, b.clock.Add(30*time.Hour), time.Hour))
 	if back() != "" {
 		t.Errorf("after the next mail the seat says %q", back())
+	}
+}
+
+func TestTheCoordinationSeesWhatCouldNotBeFollowedAndSaysWhoseAddressItIs(t *testing.T) {
+	t.Parallel()
+	b, ctx := newMailbag(t), context.Background()
+	from := "vorzimmer@praxis.test"
+	raw := "From: " + from + "\r\nContent-Type: text/calendar; method=REPLY\r\n\r\n" + string(answerOf("REPLY", b.uid, from, 0, b.clock))
+	inbox := mail.NewInbox(b.s.Mails, b.s.Received)
+	b.must(inbox.Ingest(ctx, "imap", "termine@konsil.test", []byte(raw)))
+	read := func() {
+		for {
+			more, err := inbox.Next(ctx)
+			b.must(err)
+			if !more {
+				return
+			}
+		}
+	}
+	read()
+	found, err := b.s.Postbox(ctx, b.coordinator)
+	b.must(err)
+	if len(found) != 1 || found[0].Rule != "unknown_sender" || found[0].From != from || found[0].Code != b.code || found[0].Name != "Dr. Kern" || !found[0].Adoptable {
+		t.Fatalf("%+v", found)
+	}
+	for who, by := range map[string]account.Actor{"caseworker": b.caseworker, "expert": b.experts["Kern"], "stranger": b.stranger} {
+		if seen, err := b.s.Postbox(ctx, by); len(seen) > 0 || err == nil && by != b.stranger {
+			t.Errorf("%s sees %d letters, %v", who, len(seen), err)
+		}
+		if b.s.AdoptSender(ctx, by, found[0].ID) == nil || b.s.SettleLetter(ctx, by, found[0].ID) == nil {
+			t.Errorf("%s may decide", who)
+		}
+	}
+	b.must(b.s.AdoptSender(ctx, b.coordinator, found[0].ID))
+	read()
+	if n, err := b.s.PostboxCount(ctx, b.coordinator); err != nil || n != 0 || b.answer() != "accepted" {
+		t.Errorf("%d letters wait, the invitation is %s, %v", n, b.answer(), err)
+	}
+	log, err := b.s.Deliveries(ctx, b.coordinator, b.code)
+	b.must(err)
+	if steps := log[b.experts["Kern"].ID]; len(steps) != 2 || steps[0].Detail != "invitation" || steps[1] != (Delivery{steps[1].At, "answered", "accepted", "mail"}) {
+		t.Errorf("the log says %+v", steps)
+	}
+	b.must(inbox.Ingest(ctx, "imap", "termine@konsil.test", []byte("From: "+from+"\r\nContent-Type: text/plain\r\n\r\nBis bald.\r\n")))
+	read()
+	if found, err = b.s.Postbox(ctx, b.coordinator); err != nil || len(found) != 0 {
+		t.Errorf("mail that belongs to nobody is seen where there are two networks: %+v, %v", found, err)
 	}
 }

@@ -44,8 +44,8 @@ type Inbound struct {
 // Report says what became of a mail: Action is failed, delayed, delivered, relayed or expanded; Status is a code of RFC 3463.
 type Report struct{ Action, Status string }
 
-// read takes a mail apart in time linear in its size. It never fails: what cannot be read is said in Unreadable.
-func read(raw []byte, recipient string) Inbound {
+// Read takes a mail apart that came for recipient, in time linear in its size. It never fails: what cannot be read is said in Unreadable.
+func Read(raw []byte, recipient string) Inbound {
 	in := Inbound{Bounced: bounceToken(recipient)}
 	e, err := message.ReadWithOptions(bytes.NewReader(raw), &message.ReadOptions{MaxHeaderBytes: maxHeader})
 	if e == nil || err != nil && !message.IsUnknownCharset(err) && !message.IsUnknownEncoding(err) {

@@ -27,7 +27,7 @@ func TestAnAnswerIsReadHoweverItIsWrapped(t *testing.T) {
 		"as a file without a type": "Content-Type: multipart/mixed; boundary=\"a b\"\n\n--a b\nContent-Type: text/plain\n\nGern, bis dann. Grüße\n--a b\n" +
 			"Content-Type: application/octet-stream; name=answer.ICS\nContent-Transfer-Encoding: base64\nContent-Disposition: attachment; filename=answer.ICS\n\n" + b64 + "\n--a b--\n",
 	} {
-		in := read(crlf("From: Ruth <Ruth@Praxis.example>\nIn-Reply-To: <1@konsil.example>\nMIME-Version: 1.0\n"+raw), "termine@konsil.example")
+		in := Read(crlf("From: Ruth <Ruth@Praxis.example>\nIn-Reply-To: <1@konsil.example>\nMIME-Version: 1.0\n"+raw), "termine@konsil.example")
 		if string(in.Calendar) != calendarAnswer || in.From != "ruth@praxis.example" || in.Unreadable != "" || in.Automatic || len(in.Refers) != 1 {
 			t.Errorf("%s: %+v", name, in)
 		}
@@ -71,7 +71,7 @@ Subject: Fallkonferenz
 --r--
 `)
 	for _, recipient := range []string{back, "termine@konsil.example"} { // a mailbox does not tell for whom; the header does
-		in := read(raw, recipient)
+		in := Read(raw, recipient)
 		if in.Bounced != id || in.Report == nil || *in.Report != (Report{"failed", "5.1.1"}) || !in.Automatic || len(in.Refers) != 1 || in.Refers[0] != "<abc@konsil.example>" {
 			t.Errorf("to %s: %+v %+v", recipient, in, in.Report)
 		}
@@ -96,7 +96,7 @@ func TestHostileMailIsCheapAndSaysWhatIsWrong(t *testing.T) {
 		"broken base64":         {"From: a@b.example\nContent-Type: text/calendar\nContent-Transfer-Encoding: base64\n\n!!!!\n", "structure"},
 	} {
 		began := time.Now()
-		in := read(crlf(c.raw), "termine@konsil.example")
+		in := Read(crlf(c.raw), "termine@konsil.example")
 		if in.Unreadable != c.rule {
 			t.Errorf("%s: %q, not %q", name, in.Unreadable, c.rule)
 		}
@@ -108,7 +108,7 @@ func TestHostileMailIsCheapAndSaysWhatIsWrong(t *testing.T) {
 
 func TestAMailInAnUnknownAlphabetIsStillRead(t *testing.T) {
 	t.Parallel()
-	in := read(crlf("From: a@b.example\nContent-Type: text/plain; charset=klingon\n\nplain \x1b[31m words \u202e\n"), "")
+	in := Read(crlf("From: a@b.example\nContent-Type: text/plain; charset=klingon\n\nplain \x1b[31m words \u202e\n"), "")
 	if in.Unreadable != "" || in.Text != "plain [31m words" {
 		t.Errorf("%q %q", in.Unreadable, in.Text)
 	}
@@ -131,7 +131,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("From: a@b.example\r\nContent-Type: multipart/report; boundary=r\r\n\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nA: b\r\n\r\nAction: failed\r\n\r\n--r--\r\n"), "termine+b-00@x")
 	f.Add([]byte("Content-Type: text/calendar\r\n\r\nBEGIN"), "")
 	f.Fuzz(func(t *testing.T, raw []byte, to string) {
-		in := read(raw, to)
+		in := Read(raw, to)
 		if len([]rune(in.Text)) > maxExcerpt+1 || len(in.Calendar) > maxPartBytes || len(in.Refers) > 20 {
 			t.Error("more than allowed was kept")
 		}

@@ -94,7 +94,7 @@ type readWorker struct {
 // Work reads until nothing waits.
 func (w *readWorker) Work(ctx context.Context, _ *river.Job[readArgs]) error {
 	for ctx.Err() == nil {
-		more, err := w.b.next(ctx)
+		more, err := w.b.Next(ctx)
 		if err != nil {
 			return err
 		}
@@ -108,8 +108,8 @@ func (w *readWorker) Work(ctx context.Context, _ *river.Job[readArgs]) error {
 // RegisterInbox adds the reading of mail to the workers of the program's River client.
 func (b *Inbox) RegisterInbox(w *river.Workers) { river.AddWorker(w, &readWorker{b: b}) }
 
-// next reads one waiting mail. False: there is none that another node does not already hold.
-func (b *Inbox) next(ctx context.Context) (bool, error) {
+// Next reads one waiting mail, which the worker does until it is told false: there is none that another node does not hold.
+func (b *Inbox) Next(ctx context.Context) (bool, error) {
 	var failed error
 	var id uuid.UUID
 	err := pgx.BeginFunc(ctx, b.db, func(tx pgx.Tx) error {
@@ -124,7 +124,7 @@ func (b *Inbox) next(ctx context.Context) (bool, error) {
 		if err != nil {
 			return err
 		}
-		in := read(raw, recipient)
+		in := Read(raw, recipient)
 		in.ID, in.ReceivedAt = id, at
 		v, err := b.decide(ctx, tx, in)
 		if err != nil {
@@ -175,6 +175,17 @@ func (b *Inbox) setBack(ctx context.Context, id uuid.UUID) error {
 		where id = $1 and state = 'waiting'`, id, maxReads)
 	if err != nil {
 		return fmt.Errorf("set mail back: %w", err)
+	}
+	return nil
+}
+
+// ReadAgain puts a mail that was kept back in line, because something has become known that may help.
+func (q *Queue) ReadAgain(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `update message_in set state = 'waiting', rule = '', attempts = 0 where id = $1 and state = 'kept'`, id); err != nil {
+		return fmt.Errorf("read mail again: %w", err)
+	}
+	if _, err := q.jobs.InsertTx(ctx, tx, readArgs{}, nil); err != nil {
+		return fmt.Errorf("read mail again: %w", err)
 	}
 	return nil
 }
