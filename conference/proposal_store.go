@@ -46,11 +46,8 @@ func (s *Store) ProposeDate(ctx context.Context, by account.Actor, id uuid.UUID,
 }
 
 func (s *Store) propose(ctx context.Context, tx pgx.Tx, a addressee, p Proposal) error {
-	switch now := s.Now(); {
-	case p.StartsAt.Before(now) || p.StartsAt.After(now.AddDate(1, 0, 0)):
-		return &account.InvalidError{Field: "starts_at", Rule: "within_a_year"}
-	case p.EndsAt.Sub(p.StartsAt) > 8*time.Hour:
-		return &account.InvalidError{Field: "ends_at", Rule: "length"}
+	if err := validDate(p.StartsAt, p.EndsAt.Sub(p.StartsAt), s.Now()); err != nil {
+		return err
 	}
 	if _, err := tx.Exec(ctx, `
 		update proposal set decision = 'replaced', decided_at = $2 where invitation_id = $1 and decision is null`, a.v.id, s.Now()); err != nil {

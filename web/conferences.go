@@ -58,7 +58,9 @@ type conferencePage struct {
 	Benches  []bench
 	Previous *conference.Previous // of the case; nil when this is the first, or the case is shut
 	Missing  []conference.Information
-	Guests   []conference.Guest // links for people without an account; nil for those who may not make them
+	Guests   []conference.Guest                  // links for people without an account; nil for those who may not make them
+	Proposed []conference.Proposal               // other dates that experts would rather keep; of the coordination
+	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Me       uuid.UUID
 	Form     form
 	Notice   string
@@ -158,6 +160,12 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 			return err
 		}
 		p.Benches = benches(experts, v.Seats)
+		if p.Proposed, err = s.Conferences.Proposals(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
+		if p.Log, err = s.Conferences.Deliveries(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
 	}
 	return s.page(c, status, "conference", p)
 }

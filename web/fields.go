@@ -78,6 +78,7 @@ var fields = map[string]string{
 	"/conferences/:code/cancel":                   "",
 	"/conferences/:code/invite":                   "experts*",
 	"/conferences/:code/uninvite":                 "expert",
+	"/conferences/:code/proposals/:id/refuse":     "",
 	"/conferences/:code/answer":                   "answer sequence comment",
 	"/conferences/:code/declare":                  "declaration",
 	"/conferences/:code/visible":                  "visible_from clock",
@@ -99,10 +100,13 @@ var fields = map[string]string{
 	"/conferences/:code/approve":                  "decisions because",
 	"/conferences/:code/pass":                     "recipient measures* question read",
 
+	"/network/mail/:id/settle": "",
+	"/network/mail/:id/adopt":  "",
+
 	"/nettest":              "sdp",
 	"/plan/:id/answer":      "answer reason",
 	"/plan/:id/report":      "outcome reason",
-	"/answer/:token":        "answer sequence comment",
+	"/answer/:token":        "answer sequence comment starts clock",
 	"/guest/:token/ticket":  "",
 	"/guest/:token/nettest": "sdp",
 	"/client/:token":        "sure",

@@ -69,11 +69,16 @@ func (s *server) answerPost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.Conferences.Answer(ctx, by, a.ID, sequence(f), conference.Answer(f.Get("answer")), f.Get("comment"))
+	receipt := "answered"
+	if f.Get("answer") == "other" {
+		receipt, err = "date_proposed", s.proposeDate(c, by, a, f)
+	} else {
+		err = s.Conferences.Answer(ctx, by, a.ID, sequence(f), conference.Answer(f.Get("answer")), f.Get("comment"))
+	}
 	var refused *account.RefusedError
 	switch {
 	case err == nil:
-		return s.done(c, "/answer/"+c.Param("token"), "answered")
+		return s.done(c, "/answer/"+c.Param("token"), receipt)
 	case f.wrong(err):
 		return s.showAnswer(c, http.StatusUnprocessableEntity, answerPage{Asked: a, Form: f})
 	case errors.Is(err, account.ErrConflict) && errors.As(err, &refused):

@@ -43,7 +43,7 @@ func (s *server) waitingFor(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	var p todayPage
 	for _, find := range []func(context.Context, account.Actor) ([]task, error){
-		s.requestTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.minutesTasks, s.measureTasks,
+		s.requestTasks, s.letterTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.minutesTasks, s.measureTasks,
 	} {
 		found, err := find(ctx, by)
 		if err != nil {
