@@ -29,6 +29,8 @@ type config struct {
 	DatabaseURL string `env:"DATABASE_URL"`                                         // PostgreSQL 15 or newer; unset: private cluster, evaluation mode
 	SMTPURL     string `env:"KONSIL_SMTP_URL"`                                      // unset: mails stay in the outbox page
 	MailFrom    string `env:"KONSIL_MAIL_FROM" envDefault:"termine@localhost"`      // organiser and From address
+	IMAPURL     string `env:"KONSIL_IMAP_URL"`                                      // mailbox of KONSIL_MAIL_FROM, for answers by mail; unset: none
+	LMTPAddr    string `env:"KONSIL_LMTP_ADDR"`                                     // where the house's mail server hands answers over: unix:/path or a port of this machine
 	RTCAddr     string `env:"KONSIL_RTC_ADDR" envDefault:":8443"`                   // media port, UDP and TCP
 	RTCPublicIP string `env:"KONSIL_RTC_PUBLIC_IP"`                                 // candidates behind NAT, comma separated
 	TURNAddr    string `env:"KONSIL_TURN_ADDR"`                                     // relay over UDP and TCP; unset: none
@@ -87,6 +89,9 @@ func (c config) validate() error {
 		return fmt.Errorf("KONSIL_MAIL_FROM: %q is not a mail address", c.MailFrom)
 	}
 	if _, err := c.transport(); err != nil {
+		return err
+	}
+	if _, err := c.mailbox(nil); err != nil {
 		return err
 	}
 	if _, err := pgxpool.ParseConfig(c.DatabaseURL); err != nil && !c.evaluation() {

@@ -357,6 +357,15 @@ func (x *examination) mail(ctx context.Context) {
 			x.ok("mail: the relay answers and knows us")
 		}
 	}
+	if box, err := x.mailbox(nil); box != nil && err == nil {
+		ctx, stop := context.WithTimeout(ctx, 15*time.Second)
+		defer stop()
+		if err := box.Reach(ctx); err != nil {
+			x.fail("mail: answers cannot be fetched: %v", err)
+		} else {
+			x.ok("mail: the mailbox for answers opens")
+		}
+	}
 	if strings.HasSuffix(x.MailFrom, "@localhost") && !x.evaluation() {
 		x.warn("mail: KONSIL_MAIL_FROM is %s, which nobody can answer", x.MailFrom)
 	}

@@ -44,6 +44,7 @@ type server struct {
 	plans       *plan.Store
 	conferences *conference.Store
 	mails       *mail.Queue
+	in          mailIn
 	rooms       *sfu.SFU
 	hub         *realtime.Hub
 	jobs        *river.Client[pgx.Tx]
@@ -99,7 +100,7 @@ func (s *server) wireStores() error {
 	if err != nil {
 		return err
 	}
-	s.mails, err = mail.New(s.db, mail.Config{From: s.MailFrom, Host: hostOf(s.PublicURL), Transport: transport})
+	s.mails, err = mail.New(s.db, mail.Config{From: s.MailFrom, Host: hostOf(s.PublicURL), Transport: transport, Bounces: s.comesIn()})
 	if err != nil {
 		return err
 	}
@@ -169,6 +170,9 @@ func (s *server) wireJobs() error {
 	s.mails.Register(workers)
 	s.plans.Register(workers)
 	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers))
+	if err := s.wireMailIn(workers); err != nil {
+		return err
+	}
 	var err error
 	s.jobs, err = river.NewClient(riverpgxv5.New(s.db), &river.Config{
 		Logger:  slog.New(quiet{s.log.Handler()}),
@@ -195,6 +199,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	defer stopWork()
 	var g errgroup.Group
 	g.Go(func() error { return s.hub.Run(work) })
+	s.in.start(work, &g, func(step string) { s.log.Warn("answers by mail cannot be fetched", "step", step) })
 	if err := s.jobs.Start(work); err != nil {
 		stopWork()
 		return errors.Join(fmt.Errorf("jobs: %w", err), g.Wait(), s.rooms.Close())
