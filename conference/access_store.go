@@ -151,13 +151,15 @@ func planChapters() []chapterQuery {
 func protocolChapters() []chapterQuery {
 	return []chapterQuery{
 		{"recipient", true, `
-			select e.actor_role as role, coalesce(x.discipline, '') as discipline, o.name as organisation, e.action as seen, count(distinct a.id) as people,
+			select e.actor_role as role, coalesce(x.discipline, e.discipline) as discipline, o.name as organisation, e.action as seen,
+				count(distinct coalesce(e.actor_id, e.actor)) as people,
 				` + dayOf("min(e.at)") + ` as first_on, ` + dayOf("max(e.at)") + ` as last_on
-			from audit.entry e join account a on a.id = e.actor_id join organisation o on o.id = a.organisation_id left join expert x on x.account_id = a.id
+			from audit.entry e left join account a on a.id = e.actor_id join organisation o on o.id = coalesce(a.organisation_id, e.home_id)
+			left join expert x on x.account_id = a.id
 			where e.case_id = $1 and e.organisation_id <> o.id and e.action in ('` + strings.Join(casefile.Looked, `', '`) + `')
 			group by 1, 2, 3, 4 order by 3, 2, 1, 4`},
 		{"reveal", true, `
-			select e.actor_id as person, e.reason, ` + dayOf("e.at") + ` as seen_on
+			select coalesce(e.actor_id, e.actor) as person, e.reason, ` + dayOf("e.at") + ` as seen_on
 			from audit.entry e where e.case_id = $1 and e.action = 'reveal' order by e.at, e.seq`},
 		{"reveal_request", true, `
 			select asked_by, reason, ` + dayOf("asked_at") + ` as asked_on, granted, decided_by
@@ -325,13 +327,15 @@ func (d *Disclosure) each(do func(key string, v any) any) {
 
 // Look is one line of the access report: who has seen what of a case.
 type Look struct {
-	At           time.Time // a date where Name is empty
-	Name         string
+	At           time.Time // a date in the report for the client
+	Name         string    // forgotten after a year
 	Role         account.Role
 	Discipline   string
 	Organisation string
-	What         string // one of casefile.Looked, or disclose
-	Code         string // of the conference where it was seen, if it was one
+	What         string        // one of casefile.Looked
+	Code         string        // of the conference where it was seen, if it was one
+	Pseudonym    uuid.NullUUID // who it was, where the name is forgotten
+	Number       int           `db:"-"` // the same, for people to read: from 1 on, the oldest look first
 }
 
 // Looks is the access report of a case, sealed or not, the latest first, to caseworkers of its organisation: GDPR Art. 15(1)(c). named is for
@@ -341,19 +345,26 @@ func (s *Store) Looks(ctx context.Context, by account.Actor, caseID uuid.UUID, n
 		return nil, fmt.Errorf("looks: %w", err)
 	}
 	rows, err := s.DB.Query(ctx, `
-		select distinct case when $3 then e.at else date_trunc('day', e.at, $4) end as at, case when $3 then a.name else '' end as name, e.actor_role,
-			coalesce(x.discipline, ''), o.name as organisation, e.action, coalesce(c.code, '') as code
-		from audit.entry e join account a on a.id = e.actor_id join organisation o on o.id = a.organisation_id
+		select distinct case when $3 then e.at else date_trunc('day', e.at, $4) end as at, case when $3 then coalesce(a.name, '') else '' end as name,
+			e.actor_role, coalesce(x.discipline, e.discipline), coalesce(o.name, '') as organisation, e.action, coalesce(c.code, '') as code,
+			case when $3 and a.id is null then e.actor end as pseudonym
+		from audit.entry e left join account a on a.id = e.actor_id left join organisation o on o.id = coalesce(a.organisation_id, e.home_id)
 		left join expert x on x.account_id = a.id left join conference c on c.code = e.object_id and c.case_id = e.case_id
-		where e.case_id = $1 and e.organisation_id = $2 and e.action = any($5)
+		where e.case_id = $1 and e.organisation_id = $2 and e.action = any($5) and e.actor is not null
 		order by at desc, organisation, name, e.action, code`,
-		caseID, by.Organisation, named, expertpool.Zone().String(), append([]string{"disclose"}, casefile.Looked...))
+		caseID, by.Organisation, named, expertpool.Zone().String(), casefile.Looked)
 	if err != nil {
 		return nil, fmt.Errorf("looks: %w", err)
 	}
 	looks, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Look])
 	if err != nil {
 		return nil, fmt.Errorf("looks: %w", err)
+	}
+	count := casefile.Unnamed{}
+	for i := range slices.Backward(looks) {
+		if looks[i].Pseudonym.Valid {
+			looks[i].Number = count.Of(looks[i].Pseudonym.UUID)
+		}
 	}
 	return looks, nil
 }

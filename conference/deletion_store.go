@@ -21,7 +21,8 @@ import (
 // Sweep deletes what is due, one case in a transaction of its own, and returns how many cases that were. What it has deleted is in
 // the protocol, which names nobody. It stops at the first error; what is done stays done.
 func (s *Store) Sweep(ctx context.Context) (cases int, err error) {
-	for _, small := range []func(context.Context) error{s.sweepRooms, s.sweepMails, s.sweepAnswers, s.sweepDrafts, s.sweepPlans, s.sweepConsents} {
+	for _, small := range []func(context.Context) error{s.sweepRooms, s.sweepMails, s.sweepAnswers, s.sweepDrafts, s.sweepPlans,
+		s.sweepConsents, s.sweepAudit} {
 		if err := small(ctx); err != nil {
 			return 0, fmt.Errorf("sweep: %w", err)
 		}
@@ -245,8 +246,17 @@ func (s *Store) bury(id uuid.UUID) error {
 	return nil
 }
 
+// readTombstone reads a line of bury's.
+func readTombstone(line string) (id uuid.UUID, on time.Time, whole bool) {
+	word, date, _ := strings.Cut(line, " ")
+	id, broken := uuid.Parse(word)
+	on, cut := time.Parse(time.DateOnly, date)
+	return id, on, broken == nil && cut == nil
+}
+
 // Reapply deletes again what the file of tombstones says is gone and the database has: after a backup was restored. It returns
-// how many cases that were.
+// how many cases that were. A hold that came back with the backup does not keep a case: it had ended when the case was deleted. One
+// that was set after that day does, as long as it stands: somebody needs what was restored.
 func (s *Store) Reapply(ctx context.Context) (cases int, err error) {
 	f, err := os.Open(s.Tombstones)
 	if s.Tombstones == "" || errors.Is(err, os.ErrNotExist) {
@@ -257,13 +267,16 @@ func (s *Store) Reapply(ctx context.Context) (cases int, err error) {
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		word, _, _ := strings.Cut(lines.Text(), " ")
-		id, err := uuid.Parse(word)
-		if err != nil {
+		id, on, whole := readTombstone(lines.Text())
+		if !whole {
 			continue // a line that a crash has cut off: its case is deleted when it is due
 		}
 		var organisation uuid.UUID
-		err = s.DB.QueryRow(ctx, `select organisation_id from case_file where id = $1 and deleted_at is null`, id).Scan(&organisation)
+		err = s.DB.QueryRow(ctx, `
+			select organisation_id from case_file c
+			where id = $1 and deleted_at is null and not exists (
+				select from legal_hold h where h.case_id = c.id and h.lifted_at is null and h.until >= $3 and `+dayOf("h.set_at")+` > $2)`,
+			id, on, expertpool.Today(s.Now())).Scan(&organisation)
 		if isNone(err) {
 			continue
 		}

@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+
+	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
 // ErrPurgeWaits says that the files of the database could not be rewritten now: somebody still reads what was there before,
@@ -43,18 +45,23 @@ func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 		defer back()
 		var redactions []int64
 		var deletions []uuid.UUID
+		var rows, names bool // of clients, of people in the record
 		err = c.QueryRow(ctx, `
-			select (select array_agg(id) from note_redaction where purged_at is null),
-				(select array_agg(id) from deletion where purged_at is null)`).Scan(&redactions, &deletions)
+			select (select array_agg(id) from note_redaction where purged_at is null), array_agg(id),
+				coalesce(bool_or(class not in ('audit', 'audit_names')), false), coalesce(bool_or(class = 'audit_names'), false)
+			from deletion where purged_at is null`).Scan(&redactions, &deletions, &rows, &names)
 		if err != nil || len(redactions) == 0 && len(deletions) == 0 {
 			logs = true
 			return err
 		}
-		tables := []string{"note_update", "note_snapshot", "note_section"}
-		if len(deletions) > 0 {
+		var tables []string
+		switch {
+		case rows:
 			tables = slices.Sorted(maps.Keys(dataClass()))
+		case len(redactions) > 0:
+			tables = []string{"note_update", "note_snapshot", "note_section"}
 		}
-		if err := purgeTables(ctx, c, tables); err != nil {
+		if err := purgeTables(ctx, c, tables, names); err != nil {
 			return err
 		}
 		if logs, err = purgeLogs(ctx, c); err != nil {
@@ -88,8 +95,8 @@ func asLogin(ctx context.Context, c *pgxpool.Conn) (back func(), err error) {
 	}, nil
 }
 
-// purgeTables copies what is left in the tables into new files, with new indexes.
-func purgeTables(ctx context.Context, c *pgxpool.Conn, tables []string) error {
+// purgeTables copies what is left in the tables into new files, with new indexes; names says that the record's has to be among them.
+func purgeTables(ctx context.Context, c *pgxpool.Conn, tables []string, names bool) error {
 	var held bool
 	err := c.QueryRow(ctx, `
 		select exists (select from conference where state = 'live')
@@ -108,7 +115,12 @@ func purgeTables(ctx context.Context, c *pgxpool.Conn, tables []string) error {
 		return err
 	}
 	defer c.Exec(context.WithoutCancel(ctx), `reset lock_timeout`)
-	_, err = c.Exec(ctx, `vacuum (full) `+strings.Join(tables, ", "))
+	if len(tables) > 0 {
+		_, err = c.Exec(ctx, `vacuum (full) `+strings.Join(tables, ", "))
+	}
+	if err == nil && names {
+		err = audit.Purge(ctx, c.Conn())
+	}
 	if sqlState(err) == "55P03" { // lock not available
 		return ErrPurgeWaits
 	}

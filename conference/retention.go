@@ -16,6 +16,7 @@ import (
 type Term struct {
 	Class   string
 	Default int // days
+	Least   int // days below which nobody may go
 	Days    int // that hold for the organisation
 	Reason  string
 	SetBy   string
@@ -34,12 +35,14 @@ func (t Term) Longer() bool { return t.Days > t.Default }
 //	case      everything of a case: from the end of its last conference, or the day it was made
 //	left      the same, from the day the client left the project; the earlier of the two counts
 //	consent   the proof that there was one: from the day it ended
+//	audit     the record of who did what: from the day of the deed, a year at least, since it is kept against those who could shorten it
 //
 // A withdrawn consent has its own day, which the receipt names and nobody moves.
 func terms() []Term {
 	list := []Term{
 		{Class: "room", Default: 7}, {Class: "mail", Default: 90}, {Class: "draft", Default: 30}, {Class: "plan", Default: 183},
 		{Class: "case", Default: 365}, {Class: "left", Default: 90}, {Class: "consent", Default: 3 * 365},
+		{Class: "audit", Default: 3 * 365, Least: 365},
 	}
 	for i := range list {
 		list[i].Days = list[i].Default
@@ -47,16 +50,19 @@ func terms() []Term {
 	return list
 }
 
-// checkTerm holds a change of a term to the rules: a class there is, at most ten years, and a reason for longer.
+// checkTerm holds a change of a term to the rules: a class there is, its least and at most ten years, and a reason for longer.
 func checkTerm(class string, days int, reason *string) error {
-	i := slices.IndexFunc(terms(), func(t Term) bool { return t.Class == class })
+	set := terms()
+	i := slices.IndexFunc(set, func(t Term) bool { return t.Class == class })
 	switch {
 	case i < 0:
 		return &account.InvalidError{Field: "class", Rule: "unknown"}
 	case days < 0 || days > 3650:
 		return &account.InvalidError{Field: "days", Rule: "range"}
+	case days < set[i].Least:
+		return &account.InvalidError{Field: "days", Rule: "least"}
 	}
-	return account.CheckText("reason", reason, 300, days > terms()[i].Default)
+	return account.CheckText("reason", reason, 300, days > set[i].Default)
 }
 
 // Due is a case that a sweep will delete, and when.

@@ -2,7 +2,6 @@ package migrations_test
 
 import (
 	"os"
-	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -13,21 +12,8 @@ func TestMinutesFromBeforeSigningStayAsTheyWere(t *testing.T) {
 	t.Parallel()
 	pool := empty(t, "")
 	const last = "00010_minutes_signature.sql"
-	before := fstest.MapFS{}
-	files, err := os.ReadDir(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range files {
-		if strings.HasSuffix(f.Name(), ".sql") && f.Name() < last {
-			text, err := os.ReadFile(f.Name())
-			if err != nil {
-				t.Fatal(err)
-			}
-			before[f.Name()] = &fstest.MapFile{Data: text}
-		}
-	}
-	if err := migrations.UpFrom(t.Context(), pool, before); err != nil {
+	own := before(t, last)
+	if err := migrations.UpFrom(t.Context(), pool, own); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := pool.Acquire(t.Context())
@@ -50,8 +36,8 @@ func TestMinutesFromBeforeSigningStayAsTheyWere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before[last] = &fstest.MapFile{Data: text}
-	if err := migrations.UpFrom(t.Context(), pool, before); err != nil {
+	own[last] = &fstest.MapFile{Data: text}
+	if err := migrations.UpFrom(t.Context(), pool, own); err != nil {
 		t.Fatal(err)
 	}
 	if n := scan[int](t, pool, `select count(*) from minutes where signature is null and signed_by is null and (state = 'draft') = (body is null)`); n != 2 {

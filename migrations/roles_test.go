@@ -70,8 +70,9 @@ func TestOrdinaryStatementsReachNeitherVaultNorWhatIsRecorded(t *testing.T) {
 			}
 			for _, sql := range []string{
 				`select count(*) from vault.identity`, `delete from vault.blind`, `create table vault.mine ()`,
-				`update audit.entry set reason = ''`, `delete from audit.entry`, `truncate audit.entry`, `delete from audit.head`,
-				`alter table audit.entry disable trigger all`, `create function audit.mine() returns int language sql as 'select 1'`,
+				`update audit.chain set reason = ''`, `delete from audit.chain`, `truncate audit.chain`, `delete from audit.head`,
+				`update audit.known set id = null, salt = null`, `delete from audit.known`, `update audit.head set base_seq = 1`,
+				`insert into audit.head values (gen_random_uuid(), 0, '', 1)`, `alter table audit.chain disable trigger all`, `create function audit.mine() returns int language sql as 'select 1'`,
 			} {
 				if _, err := app.Exec(t.Context(), sql); c.separated && !refused(err) {
 					t.Errorf("%s: %v", sql, err)

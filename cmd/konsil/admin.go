@@ -50,7 +50,15 @@ func auditVerify(ctx context.Context, c config, _ []string, out io.Writer) error
 		if err != nil {
 			return fmt.Errorf("audit record does not hold: %w", err)
 		}
+		anchors, err := audit.Anchors(ctx, db.Pool)
+		if err != nil {
+			return err
+		}
 		fmt.Fprintf(out, "audit record holds: %d entries checked\n", n)
+		for _, a := range anchors {
+			fmt.Fprintf(out, "chain of organisation %s: %d entries from before %s were deleted by its term; verified from anchor %x on\n",
+				a.Organisation, a.Seq, a.Before.UTC().Format(time.DateOnly), a.Hash)
+		}
 		return nil
 	})
 }

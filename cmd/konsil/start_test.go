@@ -250,21 +250,21 @@ func changedEntryIsNamed(t *testing.T, s *site) {
 	}
 	conn := s.database()
 	defer conn.Close(context.Background())
-	if _, err := conn.Exec(t.Context(), `update audit.entry set reason = 'x'`); err == nil {
+	if _, err := conn.Exec(t.Context(), `update audit.chain set reason = 'x'`); err == nil {
 		t.Fatal("the database lets an entry be changed")
 	}
 	var organisation string
 	var seq int64
 	for _, sql := range []string{
-		`alter table audit.entry disable trigger entry_stays`,
-		`update audit.entry set object_id = 'x' where (organisation_id, seq) = (select organisation_id, max(seq) from audit.entry group by 1 limit 1)`,
-		`alter table audit.entry enable trigger entry_stays`,
+		`alter table audit.chain disable trigger entry_stays`,
+		`update audit.chain set object_id = 'x' where (organisation_id, seq) = (select organisation_id, max(seq) from audit.chain group by 1 limit 1)`,
+		`alter table audit.chain enable trigger entry_stays`,
 	} {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)
 		}
 	}
-	err := conn.QueryRow(t.Context(), `select organisation_id::text, seq from audit.entry where object_id = 'x'`).Scan(&organisation, &seq)
+	err := conn.QueryRow(t.Context(), `select organisation_id::text, seq from audit.chain where object_id = 'x'`).Scan(&organisation, &seq)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -134,6 +134,9 @@ func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Re
 		return Receipt{}, err
 	}
 	r := Receipt{Case: c, WithdrawnAt: *c.SealedAt, Seen: seen}
+	if r.Guests, err = s.guestSightings(ctx, id); err != nil {
+		return Receipt{}, err
+	}
 	r.DeletedOn, err = s.deletionOf(ctx, id)
 	return r, err
 }
@@ -152,7 +155,7 @@ func (s *Store) deletionOf(ctx context.Context, id uuid.UUID) (*time.Time, error
 }
 
 // Looked are the deeds that show case text to somebody.
-var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "reveal"}
+var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "reveal", "disclose"}
 
 // Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing.
 func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisation, id uuid.UUID, what, to string) error {
@@ -171,17 +174,39 @@ func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisati
 
 func (s *Store) sightings(ctx context.Context, organisation, id uuid.UUID) ([]Sighting, error) {
 	rows, err := s.db.Query(ctx, `
-		select a.id as person, a.name, a.role, o.name as organisation, o.id <> e.organisation_id as outside, e.action as what,
-			min(e.at) as first, max(e.at) as at,
+		select coalesce(e.actor_id, e.actor) as person, coalesce(a.name, '') as name, e.actor_role as role, coalesce(o.name, '') as organisation,
+			coalesce(o.id, e.organisation_id) <> e.organisation_id as outside, e.action as what, min(e.at) as first, max(e.at) as at,
 			coalesce(array_agg(distinct e.object_id order by e.object_id) filter (where e.object_kind = 'case'), '{}') as codes
-		from audit.entry e join account a on a.id = e.actor_id join organisation o on o.id = a.organisation_id
-		where e.organisation_id = $1 and e.case_id = $2 and e.action = any($3)
-		group by a.id, a.name, a.role, o.id, o.name, e.organisation_id, e.action
-		order by max(e.at), a.name, e.action`, organisation, id, Looked)
+		from audit.entry e left join account a on a.id = e.actor_id left join organisation o on o.id = coalesce(a.organisation_id, e.home_id)
+		where e.organisation_id = $1 and e.case_id = $2 and e.action = any($3) and e.actor is not null
+		group by 1, 2, 3, 4, 5, e.action
+		order by max(e.at), 2, e.action`, organisation, id, Looked)
 	if err != nil {
 		return nil, fmt.Errorf("sightings: %w", err)
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[Sighting])
+	seen, err := pgx.CollectRows(rows, pgx.RowToStructByName[Sighting])
+	if err != nil {
+		return nil, fmt.Errorf("sightings: %w", err)
+	}
+	count := Unnamed{}
+	for i := range seen {
+		if seen[i].Name == "" {
+			seen[i].Number = count.Of(seen[i].Person)
+		}
+	}
+	return seen, nil
+}
+
+// guestSightings are the guests who took part in conferences of a case.
+func (s *Store) guestSightings(ctx context.Context, id uuid.UUID) ([]GuestSighting, error) {
+	rows, err := s.db.Query(ctx, `
+		select g.kind, g.attended_at, c.code from conference_guest g join conference c on c.id = g.conference_id
+		where c.case_id = $1 and g.attended_at is not null
+		order by g.attended_at, g.id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("guests: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[GuestSighting])
 }
 
 func (s *Store) header(ctx context.Context, by account.Actor, id uuid.UUID) (Case, error) {

@@ -52,7 +52,7 @@ type Access struct {
 
 // Look is somebody's look at who the client of a case is.
 type Look struct {
-	Name   string
+	Name   string // empty after a year: the record has forgotten it
 	At     time.Time
 	Reason string
 }
@@ -248,8 +248,8 @@ func (v *Vault) Waiting(ctx context.Context, by account.Actor) ([]Ask, error) {
 // looks returns who looked, the latest first.
 func looks(ctx context.Context, tx pgx.Tx, organisation, caseID uuid.UUID) ([]Look, error) {
 	rows, err := tx.Query(ctx, `
-		select a.name, e.at, e.reason from audit.entry e
-		join account a on a.id = e.actor_id
+		select coalesce(a.name, ''), e.at, e.reason from audit.entry e
+		left join account a on a.id = e.actor_id
 		where e.organisation_id = $1 and e.case_id = $2 and e.action = 'reveal'
 		order by e.at desc limit 50`, organisation, caseID)
 	if err != nil {

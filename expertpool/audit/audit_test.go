@@ -68,7 +68,10 @@ func TestDatabaseRefusesToChangeEntries(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	record(t, db, uuid.New(), "look")
-	for _, sql := range []string{`update audit.entry set action = 'other'`, `delete from audit.entry`, `truncate audit.entry`} {
+	for _, sql := range []string{
+		`update audit.chain set action = 'other'`, `delete from audit.chain`, `truncate audit.chain cascade`, `update audit.known set id = gen_random_uuid()`,
+		`delete from audit.known`, `update audit.head set base_seq = 1`, `insert into audit.head values (gen_random_uuid(), 9, '', 9, '')`,
+	} {
 		if _, err := db.Exec(t.Context(), sql); err == nil {
 			t.Errorf("%s was allowed", sql)
 		}
@@ -82,12 +85,13 @@ func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 		seq       int64
 		what      string
 	}{
-		{"another actor", `update audit.entry set actor_id = gen_random_uuid() where seq = 3`, 3, "changed"},
-		{"another moment", `update audit.entry set at = at + interval '1 second' where seq = 2`, 2, "changed"},
-		{"text moved between fields", `update audit.entry set object_kind = object_kind || object_id, object_id = '' where seq = 4`, 4, "changed"},
-		{"a row is gone", `delete from audit.entry where seq = 3`, 3, "missing"},
-		{"the end is gone", `delete from audit.entry where seq = 5`, 5, "cut"},
-		{"everything is gone", `delete from audit.entry`, 1, "cut"},
+		{"another actor", `update audit.chain set actor = gen_random_uuid() where seq = 3`, 3, "changed"},
+		{"another moment", `update audit.chain set at = at + interval '1 second' where seq = 2`, 2, "changed"},
+		{"text moved between fields", `update audit.chain set object_kind = object_kind || object_id, object_id = '' where seq = 4`, 4, "changed"},
+		{"a row is gone", `delete from audit.chain where seq = 3`, 3, "missing"},
+		{"the end is gone", `delete from audit.chain where seq = 5`, 5, "cut"},
+		{"a pseudonym stands for another", `update audit.known set id = gen_random_uuid() where pseudonym = (select actor from audit.chain where seq = 2)`, 2, "renamed"},
+		{"everything is gone", `delete from audit.chain`, 1, "cut"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -97,7 +101,7 @@ func TestVerifyFindsWhatWasTamperedWith(t *testing.T) {
 				record(t, db, org, "look")
 			}
 			owner := pgtest.Owner(t, db)
-			for _, sql := range []string{`alter table audit.entry disable trigger all`, c.sql} {
+			for _, sql := range []string{`alter table audit.chain disable trigger all`, `alter table audit.known disable trigger all`, c.sql} {
 				if _, err := owner.Exec(t.Context(), sql); err != nil {
 					t.Fatal(err)
 				}

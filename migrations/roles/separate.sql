@@ -40,9 +40,9 @@ begin
 			execute format('grant usage, create on schema %I to %I', area, owner); -- who gets a table must be able to make one there
 		end if;
 		for kind, thing in
-			select case c.relkind when 'S' then 'sequence' else 'table' end, format('%I.%I', area, c.relname)
+			select case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'table' end, format('%I.%I', area, c.relname)
 			from pg_class c
-			where c.relnamespace = area::regnamespace and c.relkind in ('r', 'p', 'S') and c.relowner <> owner::regrole
+			where c.relnamespace = area::regnamespace and c.relkind in ('r', 'p', 'S', 'v') and c.relowner <> owner::regrole
 				and not exists (select from pg_depend d where d.objid = c.oid and d.deptype in ('a', 'i') and c.relkind = 'S')
 			union all
 			select 'function', format('%I.%I(%s)', area, p.proname, pg_get_function_identity_arguments(p.oid))
@@ -58,7 +58,11 @@ begin
 
 	set local role konsil_audit;
 	execute format('grant usage on schema audit to %I', app);
-	execute format('grant select, insert on audit.entry to %I', app);
-	execute format('grant select, insert, update on audit.head to %I', app);
+	if to_regclass('audit.known') is not null then -- else a database on its way
+		execute format('grant select, insert on audit.chain, audit.known to %I', app);
+		execute format('grant select on audit.entry to %I', app);
+		execute format('revoke insert, update on audit.head from %I', app); -- of a database from before a chain could be cut
+		execute format('grant select, insert (organisation_id, seq, hash), update (seq, hash) on audit.head to %I', app); -- where it begins is not the application's
+	end if;
 	reset role;
 end $$;
