@@ -37,7 +37,7 @@ func newDesk(t *testing.T) *desk {
 	net, here, there := uuid.New(), uuid.New(), uuid.New()
 	d.exec(`insert into network (id, name) values ($1, 'N')`, net)
 	for _, org := range []uuid.UUID{here, there} {
-		d.exec(`insert into organisation (id, network_id, name, kind) values ($1, $2, 'O', 'jobcenter')`, org, net)
+		d.exec(`insert into organisation (id, network_id, name, kind) values ($1, $2, gen_random_uuid()::text, 'jobcenter')`, org, net)
 	}
 	accounts := account.NewStore(d.db, d.time)
 	for name, a := range map[string]struct {
