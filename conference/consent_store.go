@@ -28,6 +28,18 @@ func (s *Store) Narrow(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 	return s.agree(ctx, caseID, func(tx pgx.Tx) error { return s.Cases.Narrow(ctx, tx, by, caseID, c) })
 }
 
+// NarrowByLink is Narrow by the client herself, through her own link: she says which purposes, disciplines, organisations, recipients of the
+// plan and releases from secrecy are to stay; who is left out and how long it holds stay as they are. ErrUnknown when the link leads
+// nowhere.
+func (s *Store) NarrowByLink(ctx context.Context, token string, keep casefile.Consent) error {
+	c, err := s.Cases.ByClientLink(ctx, s.DB, token)
+	if err != nil {
+		return fmt.Errorf("narrow: %w", err)
+	}
+	keep.Excluded, keep.ValidUntil = c.Consent.Excluded, c.Consent.ValidUntil
+	return s.agree(ctx, c.Case.ID, func(tx pgx.Tx) error { return s.Cases.Narrow(ctx, tx, c.Client, c.Case.ID, keep) })
+}
+
 // agree changes a consent and lets those go who are outside the circle that it leaves.
 func (s *Store) agree(ctx context.Context, caseID uuid.UUID, change func(pgx.Tx) error) error {
 	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -23,6 +24,32 @@ type clientPage struct {
 // CanWithdraw says that there is something to withdraw.
 func (p clientPage) CanWithdraw() bool {
 	return p.State == casefile.Granted || p.State == casefile.Narrowed || p.State == casefile.Expired
+}
+
+// CanNarrow says that there is something to take out.
+func (p clientPage) CanNarrow() bool {
+	return p.State == casefile.Granted || p.State == casefile.Narrowed
+}
+
+// Kept says of a value of the form that it is to stay: everything does until she has taken something out.
+func (p clientPage) Kept(field string, value any) bool {
+	return p.NarrowForm().Field == "" || p.Form.Has(field, fmt.Sprint(value))
+}
+
+// NarrowForm and SureForm are the two forms of the page: whichever came back has its fault, the other none.
+func (p clientPage) NarrowForm() form {
+	if p.Form.Field == "sure" {
+		return form{Of: p.Form.Of}
+	}
+	return p.Form
+}
+
+// SureForm is the one that withdraws.
+func (p clientPage) SureForm() form {
+	if p.Form.Field != "sure" {
+		return form{Of: p.Form.Of}
+	}
+	return p.Form
 }
 
 func (s *server) client(c echo.Context) error { return s.showClient(c, http.StatusOK, form{}) }
@@ -56,4 +83,25 @@ func (s *server) clientPost(c echo.Context) error {
 	}
 	s.closeRooms(sealed)
 	return c.Redirect(http.StatusSeeOther, "/client/"+c.Param("token")) // no cookie: nothing follows her
+}
+
+// clientNarrow takes out of the consent what the client has ticked off.
+func (s *server) clientNarrow(c echo.Context) error {
+	f, err := formOf(c)
+	if err != nil {
+		return err
+	}
+	keep := consentOf(f)
+	keep.Releases = nil
+	for _, id := range idsIn(f, "releases") {
+		keep.Releases = append(keep.Releases, casefile.SecrecyRelease{ID: id})
+	}
+	err = s.Conferences.NarrowByLink(c.Request().Context(), c.Param("token"), keep)
+	if f.wrong(err) {
+		return s.showClient(c, http.StatusUnprocessableEntity, f)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/client/"+c.Param("token")+"#agreed")
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference/casefile"
 )
 
 func TestTheSheetIsPreparedPrintedSignedNarrowedAndNobodyElseTouchesIt(t *testing.T) {
@@ -98,5 +100,65 @@ func TestTheClientWithdrawsByHerLinkOnceAndTheLettersNameNoCase(t *testing.T) {
 	pseudonym := query[string](s, `select pseudonym from case_file`)
 	if a := anna.get(at + "/letters"); a.Status != http.StatusOK || !a.Has("Dr. Ewald Psych") || !a.Has(code) || strings.Contains(a.Body[strings.Index(a.Body, "<article"):], pseudonym) {
 		t.Errorf("the letters: %d", a.Status)
+	}
+}
+
+func TestTheClientTakesPartOfHerConsentBackByHerLink(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	ctx, anna := t.Context(), s.people["Anna"]
+	code := s.opened()
+	caseID := query[uuid.UUID](s, `select case_id from conference where code = $1`, code)
+	k := s.consentTo("psychiatry", "physiotherapy")
+	k.Purposes, k.PlanTo = append(k.Purposes, casefile.PassPlan, casefile.Profile), []uuid.UUID{s.people["Bernd"].Organisation}
+	k.Organisations = append(k.Organisations, s.people["Bernd"].Organisation)
+	k.Releases = []casefile.SecrecyRelease{{Profession: "general_medicine", Holder: "meine Hausärztin"}}
+	s.must(s.Conferences.Grant(ctx, anna, caseID, k))
+	token, err := s.Cases.NewClientLink(ctx, anna, caseID)
+	s.must(err)
+	at, phone, ewald := "/client/"+token, s.visitor(), s.as("Ewald")
+	if a := phone.get(at); a.Status != http.StatusOK || !a.Has("Nur einen Teil zurücknehmen") || !a.Has("Bergedorf") {
+		t.Fatalf("her page: %d", a.Status)
+	}
+	pool, other := s.people["Clara"].Organisation.String(), s.people["Bernd"].Organisation.String()
+	keep := typed("purposes", "conference", "purposes", "follow_up", "purposes", "pass_plan", "circle", "physiotherapy", "organisations", pool, "plan_to", other)
+	s.unchanged("more than there was, or nothing at all", func() {
+		wide := typed("purposes", "conference", "purposes", "risk", "circle", "physiotherapy", "organisations", pool)
+		if a := phone.post(at+"/narrow", wide); a.Status != http.StatusUnprocessableEntity || !a.Has("Hier kann nur etwas wegfallen.") {
+			t.Errorf("widened: %d", a.Status)
+		}
+		if a := phone.post(at+"/narrow", typed("purposes", "conference", "organisations", pool)); a.Status != http.StatusUnprocessableEntity || !a.Has("ist es ein Widerruf") {
+			t.Errorf("nobody left: %d", a.Status)
+		}
+		if a := phone.post("/client/x/narrow", keep); a.Status != http.StatusNotFound {
+			t.Errorf("a link that is none: %d", a.Status)
+		}
+	})
+	if a := ewald.get("/conferences/" + code); !a.Has("fährt Rad") {
+		t.Fatal("the expert reads nothing before")
+	}
+	a := phone.post(at+"/narrow", keep)
+	if a.Status != http.StatusOK || !a.Has("eingeschränkt") || a.Has("Ich komme selbst dazu") || a.Has("Das ICF-Profil") || a.Has("meine Hausärztin") || len(a.Header.Values("Set-Cookie")) > 0 {
+		t.Errorf("narrowed: %d", a.Status)
+	}
+	if a := ewald.get("/conferences/" + code); a.Has("fährt Rad") {
+		t.Errorf("who is out of the circle still reads: %d", a.Status)
+	}
+	if n := query[int](s, `
+		select count(*)::int from consent k where narrowed_at is not null and circle = '{physiotherapy}' and organisations = array[$1::uuid] and plan_to = array[$2::uuid]
+			and purposes = '{conference,follow_up,pass_plan}' and not exists (select from secrecy_release r where r.consent_id = k.id and r.ended_at is null)`, pool, other); n != 1 {
+		t.Error("the consent says something else")
+	}
+	if n := query[int](s, `select count(*)::int from audit.entry where action = 'narrow_consent' and actor_role = 'client' and case_id = $1`, caseID); n != 1 {
+		t.Errorf("it is recorded %d times", n)
+	}
+	keep.Del("plan_to")
+	if a := phone.post(at+"/narrow", keep); a.Status != http.StatusOK || a.Has("Der Plan darf an die genannten Stellen gehen.") {
+		t.Errorf("nobody gets the plan any more: %d", a.Status)
+	}
+	_, err = s.Conferences.WithdrawByLink(ctx, token)
+	s.must(err)
+	if a := phone.post(at+"/narrow", keep); a.Status < 400 || a.Status >= 500 {
+		t.Errorf("narrowed after the withdrawal: %d", a.Status)
 	}
 }

@@ -31,6 +31,7 @@ var fields = map[string]string{
 
 	"/cases":                               "first_name last_name born number contact again template " + summaryFields,
 	"/cases/find":                          "who",
+	"/cases/guard":                         "text",
 	"/cases/:id/guard":                     "text",
 	"/cases/:id/traits":                    "age_band sex region occupation diagnosis",
 	"/cases/:id/summary":                   "template " + summaryFields,
@@ -110,6 +111,7 @@ var fields = map[string]string{
 	"/guest/:token/ticket":  "",
 	"/guest/:token/nettest": "sdp",
 	"/client/:token":        "sure",
+	"/client/:token/narrow": "purposes* circle* organisations* plan_to* releases*",
 	"/measure/:token":       "answer reason",
 	"/follow-up/:token":     "outcome reason",
 }

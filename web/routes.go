@@ -164,6 +164,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/guest/:token/nettest", anyone, s.guestNettest},
 		{"GET", "/client/:token", anyone, s.client},
 		{"POST", "/client/:token", anyone, s.clientPost},
+		{"POST", "/client/:token/narrow", anyone, s.clientNarrow},
 		{"GET", "/measure/:token", anyone, s.measure},
 		{"POST", "/measure/:token", anyone, s.measurePost},
 		{"GET", "/follow-up/:token", anyone, s.followUp},

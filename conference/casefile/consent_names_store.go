@@ -12,7 +12,10 @@ import (
 )
 
 // ConsentNames are what a consent's organisations and people are called, each list in order. Whoever is gone is left out.
-type ConsentNames struct{ Organisations, Excluded, PlanTo []string }
+type ConsentNames struct {
+	Organisations, Excluded, PlanTo []string
+	ByID                            map[uuid.UUID]string
+}
 
 // Names tells them.
 func (s *Store) Names(ctx context.Context, c Consent) (ConsentNames, error) {
@@ -42,7 +45,7 @@ func (s *Store) Names(ctx context.Context, c Consent) (ConsentNames, error) {
 		slices.Sort(list)
 		return list
 	}
-	return ConsentNames{of(c.Organisations), of(c.Excluded), of(c.PlanTo)}, nil
+	return ConsentNames{of(c.Organisations), of(c.Excluded), of(c.PlanTo), names}, nil
 }
 
 // inNetwork checks that a consent names organisations and people of the actor's network only.

@@ -122,31 +122,50 @@ func (s *Store) check(c *Consent) error {
 
 // Narrow takes something out of the consent that stands, within tx: a purpose, a discipline, an organisation, a person, time, or
 // a release from secrecy. What was there before is not kept. Adding anything is InvalidError "wider" of the field, taking the
-// conference out of it "withdraw": that is a withdrawal. Errors: ErrClosed when no consent stands.
+// conference out of it "withdraw": that is a withdrawal. The caller is a caseworker of the case's organisation, or the client herself
+// (ClientRole). Errors: ErrClosed when no consent stands.
 func (s *Store) Narrow(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, to Consent) error {
 	to.tidy(s.now())
 	if !to.Allows(Conference) || len(to.Circle) == 0 || len(to.Organisations) == 0 {
 		return &account.InvalidError{Field: "circle", Rule: "withdraw"}
 	}
-	return s.changeIn(ctx, tx, by, id, "narrow_consent", "", func(Case) error {
-		from, err := lastGiven(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if !from.Stands(s.now()) {
-			return account.Refuse(account.ErrClosed, "no_consent")
-		}
-		if len(to.PlanTo) == 0 { // nobody left to pass it to
-			to.Purposes = slices.DeleteFunc(to.Purposes, func(p Purpose) bool { return p == PassPlan })
-		}
-		if field := to.within(from); field != "" {
-			return &account.InvalidError{Field: field, Rule: "wider"}
-		}
+	c, err := s.lockToEnd(ctx, tx, by, id)
+	if err == nil && c.Sealed {
+		err = account.Refuse(account.ErrClosed, "withdrawn")
+	}
+	if err != nil {
+		return err
+	}
+	from, err := lastGiven(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if !from.Stands(s.now()) {
+		return account.Refuse(account.ErrClosed, "no_consent")
+	}
+	if len(to.PlanTo) == 0 { // nobody left to pass it to
+		to.Purposes = slices.DeleteFunc(to.Purposes, func(p Purpose) bool { return p == PassPlan })
+	}
+	if field := to.within(from); field != "" {
+		return &account.InvalidError{Field: field, Rule: "wider"}
+	}
+	if !subset(to.Excluded, from.Excluded) { // nothing else can be new
 		if err := inNetwork(ctx, tx, by, to); err != nil {
 			return err
 		}
-		return s.narrow(ctx, tx, from.ID, to)
-	})
+	}
+	if err := s.narrow(ctx, tx, from.ID, to); err != nil {
+		return err
+	}
+	return s.record(ctx, tx, by, "narrow_consent", c.Pseudonym, id, "")
+}
+
+// lockToEnd locks a case for whoever may end its consent, or a part of it.
+func (s *Store) lockToEnd(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) (Case, error) {
+	if !by.May(account.WithdrawConsent) {
+		return Case{}, account.ErrDenied
+	}
+	return lockCase(ctx, tx, by.Organisation, id)
 }
 
 func (s *Store) narrow(ctx context.Context, tx pgx.Tx, id uuid.UUID, to Consent) error {
@@ -176,10 +195,7 @@ const deleteAfter = 7 * 24 * time.Hour
 // commit on Open refuses everybody. The caller is a caseworker of the case's organisation, or the client herself (account.Client). The conferences of the case are the
 // caller's. ErrConflict when there is nothing to withdraw.
 func (s *Store) Withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) error {
-	if !by.May(account.WithdrawConsent) {
-		return account.ErrDenied
-	}
-	c, err := lockCase(ctx, tx, by.Organisation, id)
+	c, err := s.lockToEnd(ctx, tx, by, id)
 	if err != nil {
 		return err
 	}
