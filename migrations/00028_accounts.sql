@@ -24,8 +24,11 @@ create table oidc_attempt (
 	browser_hash bytea not null,
 	nonce text not null,
 	verifier text not null, -- RFC 7636 §4.1; useless without the code that the provider gives to that browser
-	link_account_id uuid references account on delete cascade, -- somebody signed in who wants to link herself
+	purpose text not null check (purpose in ('sign_in', 'link', 'confirm')),
+	account_id uuid references account on delete cascade, -- who links or confirms; null: whoever comes back
+	session_id uuid references session on delete cascade, -- that she confirms in
 	next text not null,
+	begun_at timestamptz not null,
 	expires_at timestamptz not null
 );
 create index oidc_attempt_expires on oidc_attempt (expires_at);
