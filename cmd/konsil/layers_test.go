@@ -60,6 +60,8 @@ var reserved = map[string][]string{
 	"github.com/emersion/go-imap":    {"expertpool/mail"},
 	"github.com/emersion/go-message": {"expertpool/mail"},
 	"github.com/emersion/go-smtp":    {"expertpool/mail"},
+	"github.com/coreos/go-oidc":      {"expertpool/account"},
+	"golang.org/x/oauth2":            {"expertpool/account"},
 	"github.com/pressly/goose":       {"migrations"},
 	"github.com/riverqueue/river":    {"expertpool", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
