@@ -1,0 +1,556 @@
+package web
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"net/http/cookiejar"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Who is let in where. Anna's case is Altona's, in the network Nord. Doris works beside her, Alma (administration) and Dagmar (data
+// protection) in the same house; Bernd, Berta and Bodo in another one of the network, Clara (coordination) and Nils (administration of
+// the network) in its pool. Ewald is in the round, Frieda is asked, Gustav is not. Quirin, Rosa, Theo, Wanda, Xaver and Zoe are
+// strangers of the network Süd.
+const (
+	anybody      = "anybody"   // whoever comes: open pages, and links that say by themselves who comes
+	everybody    = "everybody" // who is signed in
+	house        = "Anna Doris"
+	lead         = "Anna Clara Doris"
+	round        = "Anna Clara Doris Ewald Frieda"
+	caseworkers  = "Anna Bernd Doris Quirin"
+	coordinators = "Clara Rosa"
+	staff        = caseworkers + " " + coordinators
+	officers     = "Bodo Dagmar Wanda"
+	admins       = "Alma Berta Nils Xaver Zoe"
+	experts      = "Ewald Frieda Gustav Theo"
+)
+
+// access is the access matrix: a line for each route, and who is let in. All others get "not found", or the sign-in when they are not
+// signed in, see no word of the case, and change nothing.
+//
+// A new route needs a line: method and path as in routes.go, who is let in, and for POST a form that rights are asked with, where an
+// empty one is refused before. A new parameter needs a thing in furnish that stands for it; a form may name things, too.
+var access = []struct{ route, in, form string }{
+	{"GET /", anybody, ""},
+	{"POST /sign-in", anybody, ""},
+	{"POST /rehearse/:id", anybody, ""},
+	{"GET /me/confirm", everybody, ""},
+	{"POST /me/confirm", everybody, "confirm_next=/plan"},
+
+	{"GET /cases", caseworkers, ""},
+	{"GET /cases/new", caseworkers, ""},
+	{"GET /cases/guard", caseworkers, ""},
+	{"POST /cases/guard", caseworkers, "text=x"},
+	{"POST /cases", caseworkers, ""},
+	{"POST /cases/find", caseworkers, ""},
+	{"GET /cases/:id", house, ""},
+	{"GET /cases/:id/guard", house, ""},
+	{"POST /cases/:id/guard", house, "text=x"},
+	{"POST /cases/:id/traits", house, ""},
+	{"GET /cases/:id/summary", house, ""},
+	{"POST /cases/:id/summary", house, ""},
+	{"POST /cases/:id/check", house, "version=1&checked=yes"},
+	{"POST /cases/:id/release", house, "version=1&checked=yes"},
+	{"POST /cases/:id/attachments", house, ""},
+	{"GET /cases/:id/attachments/:file", house, ""},
+	{"GET /cases/:id/attachments/:file/data", house, ""},
+	{"POST /cases/:id/attachments/:file/release", house, "looked=yes"},
+	{"GET /cases/:id/consent", house, ""},
+	{"POST /cases/:id/consent", house, ""},
+	{"POST /cases/:id/consent/ask", house, ""},
+	{"GET /cases/:id/consent/sheet", house, ""},
+	{"GET /cases/:id/narrow", house, ""},
+	{"POST /cases/:id/narrow", house, ""},
+	{"GET /cases/:id/withdraw", house, ""},
+	{"GET /cases/:id/receipt", house, ""},
+	{"GET /cases/:id/letters", house, ""},
+	{"GET /cases/:id/identity", house, ""},
+	{"POST /cases/:id/identity", house, "reason=Anruf der Klinik"},
+	{"POST /cases/:id/identity/ask", house, "reason=Vertretung im Urlaub"},
+	{"POST /cases/:id/identity/answer", house, "ask=:ask&answer=grant"},
+	{"GET /cases/:id/profile", house, ""},
+	{"POST /cases/:id/profile", house, "act=capacity"},
+	{"GET /cases/:id/retention", house, ""},
+	{"POST /cases/:id/retention", house, "act=hold"},
+	{"GET /cases/:id/access", house, ""},
+	{"POST /cases/:id/access", house, "reason=Antrag der Person"},
+	{"GET /cases/:id/access-log", house, ""},
+	{"GET /cases/:id/request", house, ""},
+	{"POST /cases/:id/request", house, ""},
+
+	{"GET /retention", caseworkers + " " + officers, ""},
+	{"POST /retention", caseworkers, ""},
+	{"GET /casework", staff, ""},
+	{"POST /casework", coordinators, ""},
+
+	{"GET /admin", admins + " " + coordinators + " " + officers, ""},
+	{"GET /admin/people", admins, ""},
+	{"POST /admin/people", admins, ""},
+	{"GET /admin/people/new", admins, ""},
+	{"GET /admin/people/:id", "Alma Nils", ""},
+	{"POST /admin/people/:id", "Alma Nils", "name=Otto Anders&email=otto@konsil.test"},
+	{"POST /admin/people/:id/role", "Alma Nils", "role=caseworker"},
+	{"POST /admin/people/:id/lock", "Alma Nils", ""},
+	{"POST /admin/people/:id/unlock", "Alma Nils", ""},
+	{"POST /admin/people/:id/sessions", "Alma Nils", ""},
+	{"POST /admin/people/:id/setup", "Alma Nils", ""},
+	{"GET /admin/organisations", "Nils Xaver", ""},
+	{"POST /admin/organisations", "Nils Xaver", ""},
+	{"POST /admin/organisations/:id", "Nils", "name=Altona&kind=jobcenter"},
+
+	{"GET /requests", staff, ""},
+	{"GET /requests/:id", lead, ""},
+	{"POST /requests/:id/convene", "Clara", ""},
+	{"POST /requests/:id/decline", "Clara", "reason=Bitte zuerst zum Hausarzt"},
+	{"GET /experts", staff + " " + admins, ""},
+	{"GET /templates", coordinators, ""},
+	{"POST /templates", coordinators, ""},
+	{"POST /templates/shipped", coordinators, ""},
+	{"GET /templates/:id", "Clara", ""},
+	{"POST /templates/:id/retire", "Clara", ""},
+
+	{"GET /conferences", staff + " " + experts, ""},
+	{"GET /conferences/:code", round, ""},
+	{"POST /conferences/:code/move", "Clara", "starts=2026-12-01&clock=10:00&length=25"},
+	{"POST /conferences/:code/cancel", "Clara", ""},
+	{"POST /conferences/:code/invite", "Clara", ""},
+	{"POST /conferences/:code/proposals/:id/refuse", "Clara", ""},
+	{"POST /conferences/:code/answer", "Ewald Frieda", "answer=accepted&sequence=0"},
+	{"POST /conferences/:code/declare", round, "declaration=none"},
+	{"POST /conferences/:code/visible", "Clara", ""},
+	{"GET /conferences/:code/attachments/:file", round, ""},
+	{"GET /conferences/:code/attachments/:file/data", round, ""},
+	{"POST /conferences/:code/information", round, "missing=Befund&due_on=2026-12-01"},
+	{"POST /conferences/:code/information/:id", house, "given=liegt bei"},
+	{"POST /conferences/:code/information/:id/withdraw", round, ""},
+	{"POST /conferences/:code/guests", lead, "guest_kind=client&guest_confirmed=yes"},
+	{"POST /conferences/:code/open", lead, ""},
+	{"GET /conferences/:code/room", round, ""},
+	{"POST /conferences/:code/ticket", round, ""},
+	{"POST /conferences/:code/device", round, ""},
+	{"GET /conferences/:code/live", "", ""}, // without a ticket it is shut to all
+	{"POST /nettest", everybody, ""},
+	{"GET /conferences/:code/measures", round, ""},
+	{"POST /conferences/:code/measures", round, ""},
+	{"GET /conferences/:code/guard", round, ""},
+	{"POST /conferences/:code/guard", round, "text=x"},
+	{"GET /conferences/:code/notes", round, ""},
+	{"GET /conferences/:code/previous", round, ""},
+	{"POST /conferences/:code/addendum", round, "section=assessment&text=Nachtrag"},
+	{"POST /conferences/:code/redaction", round, "section=assessment&units=1"},
+	{"GET /conferences/:code/minutes", round, ""},
+	{"GET /conferences/:code/minutes.json", round, ""},
+	{"POST /conferences/:code/minutes", lead, "decisions=Neu"},
+	{"POST /conferences/:code/minutes/redaction", lead, "words=Neu"},
+	{"GET /conferences/:code/pass", house, ""},
+	{"POST /conferences/:code/pass", house, ""},
+	{"GET /conferences/:code/pass/:id", house, ""},
+	{"GET /conferences/:code/pass/:id/file", house, ""},
+	{"GET /network/mail", coordinators, ""},
+	{"POST /network/mail/:id/adopt", "Clara", ""},
+	{"POST /network/mail/:id/settle", "Clara", ""},
+	{"GET /guard", everybody, ""},
+	{"GET /guard/patterns", coordinators, ""},
+	{"POST /guard/patterns", coordinators, ""},
+	{"POST /guard/patterns/:id/remove", "Clara", ""},
+	{"GET /search", everybody, ""},
+	{"GET /plan", everybody, ""},
+	{"POST /plan/:id/answer", "Ewald", "answer=accept"},
+	{"POST /plan/:id/report", "Ewald", "outcome=done"},
+
+	{"GET /answer/:token", anybody, ""},
+	{"POST /answer/:token", anybody, ""},
+	{"GET /answer/:token/calendar.ics", anybody, ""},
+	{"GET /guest/:token", anybody, ""},
+	{"POST /guest/:token/ticket", anybody, ""},
+	{"POST /guest/:token/nettest", anybody, ""},
+	{"GET /client/:token", anybody, ""},
+	{"POST /client/:token", anybody, ""},
+	{"POST /client/:token/narrow", anybody, ""},
+	{"GET /measure/:token", anybody, ""},
+	{"POST /measure/:token", anybody, ""},
+	{"GET /follow-up/:token", anybody, ""},
+	{"POST /follow-up/:token", anybody, ""},
+
+	{"GET /outbox", anybody, ""},
+	{"GET /outbox/:id", anybody, ""},
+	{"GET /outbox/:id/invite.ics", anybody, ""},
+	{"GET /livez", anybody, ""},
+	{"GET /readyz", anybody, ""},
+	{"GET /assets/*", anybody, ""},
+
+	// What ends something comes last: the lines are gone through in this order.
+	{"POST /cases/:id/client-link", house, ""},
+	{"POST /cases/:id/attachments/:file/remove", house, ""},
+	{"POST /conferences/:code/uninvite", "Clara", "expert=:frieda"},
+	{"POST /conferences/:code/guests/revoke", lead, "guest=:guest"},
+	{"POST /conferences/:code/end", "Clara", ""},
+	{"POST /conferences/:code/approve", "Clara", ""},
+	{"POST /cases/:id/withdraw", house, ""},
+	{"POST /sign-out", everybody, ""},
+}
+
+// matrix is an estate of Altona's, somebody of every role within and without, and what stands for the parameters of routes.
+type matrix struct {
+	*estate
+	things  map[string]string // by a piece of a route whose last parameter it is; and those of forms, as :ask
+	viewers []string
+	doors   map[string]*http.Client
+}
+
+// newcomers are those who are not in every test: name, role, and whose organisation they share.
+var newcomers = []struct {
+	name, beside string
+	role         account.Role
+}{
+	{"Alma Altona", "Anna", account.Admin}, {"Dagmar Altona", "Anna", account.DataProtectionOfficer},
+	{"Berta Bergedorf", "Bernd", account.Admin}, {"Bodo Bergedorf", "Bernd", account.DataProtectionOfficer},
+	{"Nils Netz", "Clara", account.NetworkAdmin},
+	{"Zoe Fremd", "Quirin", account.Admin}, {"Wanda Fremd", "Quirin", account.DataProtectionOfficer}, {"Xaver Fremd", "Rosa", account.NetworkAdmin},
+}
+
+func newMatrix(t *testing.T) *matrix {
+	t.Helper()
+	m := &matrix{estate: newEstate(t), doors: map[string]*http.Client{}}
+	ctx, anna, clara := t.Context(), m.people["Anna"], m.people["Clara"]
+	for _, n := range newcomers {
+		m.add(m.people[n.beside].Organisation, n.role, n.name)
+	}
+	m.must(m.Cases.ShipTemplates(ctx, clara))
+	m.must(m.Cases.AddPattern(ctx, clara, anna.Organisation, "Hausnummer", "ZB-9999"))
+	m.must(m.Vault.Ask(ctx, m.people["Doris"], m.caseID, "Vertretung"))
+	m.must(m.Cases.ReleaseAttachment(ctx, m.people["Doris"], m.caseID, query[uuid.UUID](m.testServer, `select id from attachment`), true, ""))
+	consent := m.consentTo("psychiatry", "physiotherapy")
+	consent.Purposes, consent.PlanTo = append(consent.Purposes, casefile.PassPlan), []uuid.UUID{m.people["Bernd"].Organisation}
+	m.must(m.Conferences.Grant(ctx, anna, m.caseID, consent))
+	_, err := m.Conferences.PassPlan(ctx, anna, m.first, conference.Handover{
+		Recipient: m.people["Bernd"].Organisation, Measures: []uuid.UUID{query[uuid.UUID](m.testServer, `select id from measure`)}, Read: true,
+	})
+	m.must(err)
+	m.receives()
+	m.furnish()
+	m.viewers = append(slices.Sorted(maps.Keys(m.people)), "nobody", "guest", "client")
+	for _, v := range m.viewers {
+		m.doors[v] = m.door(v)
+	}
+	return m
+}
+
+// receives leaves what experts have answered by mail: another date, and two letters from an address that nobody knows.
+func (m *matrix) receives() {
+	m.exec(`insert into proposal (id, invitation_id, organisation_id, sequence, starts_at, ends_at, comment, source, made_at)
+		select gen_random_uuid(), i.id, $2, 0, $3, $4, '', 'mail', $3 from invitation i join conference c on c.id = i.conference_id where c.code = $1 limit 1`,
+		m.second, m.people["Clara"].Organisation, m.Now(), m.Now().Add(time.Hour))
+	m.exec(`insert into message_in (id, digest, received_at, via, recipient, raw, state, rule, thread, organisation_id)
+		select gen_random_uuid(), d, $2, 'lmtp', 'termine@konsil.test', $3, 'kept', 'unknown_sender', o.thread, $1
+		from (select thread from message_out where to_email = 'ewald@konsil.test' and kind = 'invitation' limit 1) o, unnest(array['1', '2']::bytea[]) d`,
+		m.people["Clara"].Organisation, m.Now(), []byte("From: ewald@praxis.test\r\n\r\nGern um elf.\r\n"))
+}
+
+// furnish names a thing for each parameter. The first conference is approved, the second is live.
+func (m *matrix) furnish() {
+	m.things = map[string]string{
+		"/cases/:id":          m.caseID.String(),
+		"/attachments/:file":  m.the(`select id from attachment`),
+		"/requests/:id":       m.the(`select id from conference_request where state = 'submitted'`),
+		"/templates/:id":      m.the(`select id from summary_template order by id limit 1`),
+		"/guard/patterns/:id": m.the(`select id from guard_pattern`),
+		"/information/:id":    m.the(`select id from information_request`),
+		"/plan/:id":           m.the(`select id from measure`),
+		"/outbox/:id":         m.the(`select id from message_out where calendar is not null limit 1`),
+		"/rehearse/:id":       m.people["Anna"].ID.String(),
+		"/conferences/:code":  m.second,
+		"/proposals/:id":      m.the(`select id from proposal`),
+		"/mail/:id/settle":    m.the(`select id from message_in where digest = '1'`),
+		"/mail/:id/adopt":     m.the(`select id from message_in where digest = '2'`),
+		"/pass/:id":           m.the(`select id from plan_pass`),
+		"/admin/people/:id":   m.add(m.people["Anna"].Organisation, account.Caseworker, "Otto Altona").String(),
+		"/organisations/:id":  m.people["Anna"].Organisation.String(),
+
+		":ask":    m.the(`select id from reveal_request`),
+		":guest":  m.the(`select id from conference_guest limit 1`),
+		":frieda": m.people["Frieda"].ID.String(),
+	}
+	delete(m.people, "Otto") // whom things are done to, and who does nothing
+	for _, of := range []string{"notes", "minutes", "minutes.json", "addendum", "redaction", "approve", "pass", "information"} {
+		m.things["/conferences/:code/"+of] = m.first
+	}
+	for _, link := range m.links {
+		kind, token, _ := strings.Cut(link[1:], "/")
+		m.things["/"+kind+"/:token"] = token
+	}
+}
+
+// the is the id of the one thing that a query finds.
+func (m *matrix) the(sql string) string {
+	m.t.Helper()
+	return query[uuid.UUID](m.testServer, sql).String()
+}
+
+// door is the browser of a viewer. It follows no redirect.
+func (m *matrix) door(viewer string) *http.Client {
+	m.t.Helper()
+	jar, err := cookiejar.New(nil)
+	m.must(err)
+	d := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	switch viewer {
+	case "nobody":
+	case "guest":
+		m.calls(d, "GET", "/guest/"+m.things["/guest/:token"], "")
+		m.calls(d, "POST", "/guest/"+m.things["/guest/:token"]+"/ticket", "")
+	case "client":
+		m.calls(d, "GET", m.client, "")
+	default:
+		m.calls(d, "POST", "/rehearse/"+m.people[viewer].ID.String(), "")
+	}
+	return d
+}
+
+func (m *matrix) calls(d *http.Client, method, path, form string) answered {
+	m.t.Helper()
+	r, err := http.NewRequestWithContext(m.t.Context(), method, m.URL+path, strings.NewReader(form))
+	m.must(err)
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	a, err := d.Do(r)
+	m.must(err)
+	defer a.Body.Close()
+	body, err := io.ReadAll(a.Body)
+	m.must(err)
+	checkHeaders(m.t, method+" "+path, a.Header)
+	return answered{a.StatusCode, string(body), path, a.Header}
+}
+
+// address fills in the parameters of a route.
+func (m *matrix) address(route string) string {
+	m.t.Helper()
+	parts := strings.Split(strings.TrimPrefix(route, "/"), "/")
+	path := ""
+	for i, part := range parts {
+		switch {
+		case strings.HasPrefix(part, ":"):
+			part = m.thing(parts, i)
+		case part == "*":
+			part = strings.TrimPrefix(m.Assets.URL("konsil.css"), "/assets/")
+		}
+		path += "/" + part
+	}
+	return path
+}
+
+// thing finds what stands for one parameter: the longest piece of the route that ends with it or has no other one behind it.
+func (m *matrix) thing(parts []string, at int) string {
+	m.t.Helper()
+	for end := len(parts); end > at; end-- {
+		if slices.ContainsFunc(parts[at+1:end], func(p string) bool { return strings.HasPrefix(p, ":") }) {
+			continue
+		}
+		for start := range at + 1 {
+			if id := m.things["/"+strings.Join(parts[start:end], "/")]; id != "" {
+				return id
+			}
+		}
+	}
+	m.t.Errorf("/%s: nothing stands for %s; name a thing in furnish", strings.Join(parts, "/"), parts[at])
+	return uuid.NewString()
+}
+
+var parameter = regexp.MustCompile(`/:[a-z]+`)
+
+// filled is a form with the things that it names.
+func (m *matrix) filled(form string) string {
+	for name, thing := range m.things {
+		if strings.HasPrefix(name, ":") {
+			form = strings.ReplaceAll(form, name, thing)
+		}
+	}
+	return form
+}
+
+// lets tells whether a line lets a viewer in.
+func lets(in, viewer string) bool {
+	switch in {
+	case anybody:
+		return true
+	case everybody:
+		return !slices.Contains([]string{"nobody", "guest", "client"}, viewer)
+	}
+	return slices.Contains(strings.Fields(in), viewer)
+}
+
+// refused tells whether an answer is one of those that say nothing: there is no such page, or sign in first.
+func refused(a answered) bool {
+	to := a.Header.Get("Location")
+	return a.Status == http.StatusNotFound || a.Status == http.StatusSeeOther && a.Header.Get("Set-Cookie") == "" && (to == "/" || strings.HasPrefix(to, "/?next="))
+}
+
+// TestEveryRouteLetsInWhoItsLineNamesAndNobodyElse goes through the matrix: first all who are not let in, who must change nothing, then
+// the pages, then the forms of those who are.
+func TestEveryRouteLetsInWhoItsLineNamesAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	m := newMatrix(t)
+	m.unchanged("those who are not let in", func() {
+		for _, line := range access {
+			m.keepsOut(line.route, line.in, line.form)
+		}
+	})
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for _, line := range access {
+			if strings.HasPrefix(line.route, method) {
+				m.letsIn(line.route, line.in, line.form)
+			}
+		}
+	}
+}
+
+func (m *matrix) keepsOut(route, in, form string) {
+	method, pattern, _ := strings.Cut(route, " ")
+	path, form := m.address(pattern), m.filled(form)
+	for _, v := range m.viewers {
+		if lets(in, v) {
+			continue
+		}
+		a := m.calls(m.doors[v], method, path, form)
+		if a.Status == http.StatusForbidden { // which says nothing if it does not depend on there being such a thing
+			if b := m.calls(m.doors[v], method, parameter.ReplaceAllString(pattern, "/"+uuid.NewString()), form); b.Status == a.Status {
+				a.Status = http.StatusNotFound
+			}
+		}
+		if !refused(a) {
+			m.t.Errorf("%s is not to be let in at %s, and gets %d", v, route, a.Status)
+		}
+		m.saysNothing(v, route, a)
+	}
+}
+
+func (m *matrix) letsIn(route, in, form string) {
+	method, pattern, _ := strings.Cut(route, " ")
+	path, form, taken := m.address(pattern), m.filled(form), false
+	for _, v := range m.viewers {
+		if !lets(in, v) || in == anybody && v != "nobody" {
+			continue
+		}
+		d := m.doors[v]
+		if in == anybody {
+			d = m.door("nobody") // so that nobody stays nobody
+		}
+		a := m.calls(d, method, path, form)
+		gone := a.Status == http.StatusNotFound && taken // by the one before
+		if refused(a) && !gone || a.Status >= http.StatusInternalServerError {
+			m.t.Errorf("%s is to be let in at %s, and gets %d", v, route, a.Status)
+		}
+		taken = taken || a.Status < http.StatusBadRequest
+		if !strings.Contains(round, v) && in != anybody || a.Status >= http.StatusBadRequest && method == http.MethodGet && in != anybody {
+			m.saysNothing(v, route, a)
+		}
+	}
+}
+
+// saysNothing fails when an answer has a word of the case.
+func (m *matrix) saysNothing(viewer, route string, a answered) {
+	m.t.Helper()
+	for _, word := range append([]string{"Geheimniss"}, traces...) {
+		if a.Has(word) {
+			m.t.Errorf("%s reads %q at %s, which answers %d", viewer, word, route, a.Status)
+		}
+	}
+}
+
+// TestEveryRouteHasItsLineInTheMatrix compares the table of routes with the matrix, and with the fields of forms.
+func TestEveryRouteHasItsLineInTheMatrix(t *testing.T) {
+	t.Parallel()
+	router := echo.New()
+	(&server{Parts: Parts{Assets: &Assets{}}}).routes(router)
+	there := map[string]bool{}
+	for _, r := range router.Routes() {
+		route := r.Method + " " + r.Path
+		if r.Method == http.MethodHead {
+			continue
+		}
+		there[route] = true
+		if !slices.ContainsFunc(access, func(l struct{ route, in, form string }) bool { return l.route == route }) {
+			t.Errorf("%s has no line in the access matrix. Say who is let in, in matrix_test.go: {%q, \"Anna Doris\", \"\"}", route, route)
+		}
+		if _, named := fields[r.Path]; r.Method == http.MethodPost && !named {
+			t.Errorf("%s says nowhere which fields its form has. Add to fields.go: %q: \"name other*\"", route, r.Path)
+		}
+	}
+	for _, l := range access {
+		if !there[l.route] {
+			t.Errorf("%s is in the access matrix and is no route", l.route)
+		}
+	}
+	for path := range fields {
+		if !there["POST "+path] {
+			t.Errorf("%s has fields in fields.go and is no route", path)
+		}
+	}
+}
+
+// TestALinkOpensOnlyWhatItIsFor: the token of one kind of link, where another kind is asked for, leads nowhere and does nothing.
+func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
+	t.Parallel()
+	m := newMatrix(t)
+	stranger := m.door("nobody")
+	m.unchanged("tokens in the wrong place", func() {
+		for _, line := range access {
+			method, pattern, _ := strings.Cut(line.route, " ")
+			before, after, token := strings.Cut(pattern, ":token")
+			if !token {
+				continue
+			}
+			for key, wrong := range m.things {
+				if strings.HasPrefix(key, before) {
+					continue
+				}
+				a := m.calls(stranger, method, before+wrong+after, "")
+				if a.Status != http.StatusNotFound {
+					t.Errorf("%s with what is for %s: %d", line.route, key, a.Status)
+				}
+				m.saysNothing("a stranger", line.route, a)
+			}
+		}
+	})
+}
+
+var cookieShape = regexp.MustCompile(`^(konsil|said|konsil-guest)=[^;]*; Path=/; (Max-Age=[0-9]+; )?HttpOnly; SameSite=Lax$`)
+
+// checkHeaders compares what is on every answer.
+func checkHeaders(t *testing.T, what string, h http.Header) {
+	t.Helper()
+	for name, want := range map[string]string{
+		"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Opener-Policy": "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()",
+	} {
+		if got := h.Values(name); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: %s is %q", what, name, got)
+		}
+	}
+	policy := h.Get("Content-Security-Policy")
+	if !strings.HasPrefix(policy, "default-src 'none'; ") || !strings.Contains(policy, "frame-ancestors '") || strings.Contains(policy, "unsafe-eval") ||
+		strings.Contains(policy, "unsafe-inline") && strings.Contains(policy, "script-src") {
+		t.Errorf("%s: the policy is %q", what, policy)
+	}
+	if !strings.HasPrefix(what, "GET /assets/") && h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s: Cache-Control is %q", what, h.Get("Cache-Control"))
+	}
+	for _, cookie := range h.Values("Set-Cookie") {
+		if !cookieShape.MatchString(cookie) {
+			t.Errorf("%s: sets %q", what, cookie)
+		}
+	}
+}
