@@ -288,3 +288,44 @@ func (s *Store) DropTie(ctx context.Context, by account.Actor, expert, tie uuid.
 		return err
 	})
 }
+
+// watched is how many entries Watch lists at most.
+const watched = 200
+
+// Watch lists the members of the actor's network who cannot be invited, will soon not be, or whose entry fades: what is over first.
+func (s *Store) Watch(ctx context.Context, by account.Actor) ([]Standing, error) {
+	if !by.May(account.KeepPool) {
+		return nil, account.ErrDenied
+	}
+	today := Today(s.now())
+	rows, err := s.db.Query(ctx, `
+		select * from (`+standings+`where e.network_id = $1 and e.active and a.disabled_at is null) m
+		where m.verified_until is null or m.verified_until <= $2 or m.signed < m.current or m.confirmed_at < $3
+		order by m.verified_until nulls last, m.confirmed_at, m.id limit $4`,
+		by.Network, today.AddDate(0, 0, verificationReminders[0]), s.now().AddDate(0, 0, -fadesAfter), watched)
+	if err != nil {
+		return nil, fmt.Errorf("watch: %w", err)
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[Standing])
+}
+
+// Waiting is what waits for somebody in the pool.
+type Waiting struct {
+	Applications int  // of a coordinator's network
+	Sign         bool // an expert has not signed the current declaration
+}
+
+// Waiting counts what waits for the actor.
+func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) {
+	var w Waiting
+	err := s.db.QueryRow(ctx, `
+		select (select count(*) from application p where p.network_id = $1 and p.state = 'confirmed' and $2),
+			exists (select from expert e where e.account_id = $3 and e.active and $4
+				and coalesce((select max(g.version) from declaration_signature g where g.expert_id = e.account_id), 0) <
+					(select max(d.version) from declaration d where d.network_id is null or d.network_id = e.network_id))`,
+		by.Network, by.May(account.KeepPool), by.ID, by.May(account.KeepOwnProfile)).Scan(&w.Applications, &w.Sign)
+	if err != nil {
+		return w, fmt.Errorf("waiting in the pool: %w", err)
+	}
+	return w, nil
+}

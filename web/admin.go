@@ -23,6 +23,8 @@ func (s *server) admin(c echo.Context) error {
 	for _, d := range []door{
 		{"people", "/admin/people", account.ManagePeople},
 		{"organisations", "/admin/organisations", account.ManageOrganisations},
+		{"joining", "/experts/joining", account.KeepPool},
+		{"agreements", "/network/agreements", account.KeepAgreements},
 		{"templates", "/templates", account.KeepTemplates},
 		{"casework", "/casework", account.SetCasework},
 		{"patterns", "/guard/patterns", account.KeepPatterns},

@@ -157,6 +157,7 @@ func (s *server) funcs() template.FuncMap {
 
 		"linked": linked, "asked": asked, "quoted": quoted,
 		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where, "trait": s.trait, "percent": percent,
+		"specialties": specialtyTerms, "span": expertpool.HoursAndMinutes,
 		"summaryField": s.summaryField, "templateField": s.templateField,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "load": s.load, "home": home,

@@ -14,6 +14,8 @@ func (s *server) routes(e *echo.Echo) {
 	coordinators := may(account.Convene)
 	staff := may(account.SeeRequests)
 	people := may(account.ManagePeople)
+	keepers := may(account.KeepPool)
+	experts := may(account.KeepOwnProfile)
 
 	const socket = "/conferences/:code/live"
 	for _, r := range []struct {
@@ -96,6 +98,36 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/requests/:id", staff, s.request},
 		{"POST", "/requests/:id/convene", may(account.DecideRequests), s.convene},
 		{"POST", "/requests/:id/decline", may(account.DecideRequests), s.decline},
+		{"GET", "/experts/joining", keepers, s.poolJoining},
+		{"POST", "/experts/joining/page", keepers, s.joinPagePost},
+		{"POST", "/experts/joining/invite", keepers, s.inviteToPool},
+		{"POST", "/experts/joining/:id", keepers, s.decideApplication},
+		{"GET", "/experts/declaration", keepers, s.wording},
+		{"POST", "/experts/declaration", keepers, s.wordingPost},
+		{"GET", "/experts/:id/membership", keepers, s.membership},
+		{"POST", "/experts/:id/membership", keepers, s.membershipPost},
+		{"GET", "/experts/:id/leave", keepers, s.leaving},
+		{"POST", "/experts/:id/leave", keepers, s.leavingPost},
+		{"GET", "/experts/:id/participation", may(account.ProveParticipation), s.participation},
+		{"GET", "/experts/:id/participation.csv", may(account.ProveParticipation), s.participationFile},
+		{"GET", "/me/membership", experts, s.membership},
+		{"POST", "/me/membership", experts, s.membershipPost},
+		{"GET", "/me/leave", experts, s.leaving},
+		{"POST", "/me/leave", experts, s.leavingPost},
+		{"GET", "/me/declaration", experts, s.declaration},
+		{"POST", "/me/declaration", experts, s.signDeclaration},
+		{"GET", "/me/participation", experts, s.participation},
+		{"GET", "/me/participation.csv", experts, s.participationFile},
+		{"GET", "/network/agreements", may(account.SeePool), s.agreements},
+		{"GET", "/network/agreements/:id", may(account.SeePool), s.agreement},
+		{"POST", "/network/agreements/:id", may(account.KeepAgreements), s.agreementPost},
+		{"GET", "/join/:slug", anyone, s.join},
+		{"POST", "/join/:slug", anyone, s.joinPost},
+		{"GET", "/joining/:token", anyone, s.joining},
+		{"POST", "/joining/:token", anyone, s.joiningPost},
+		{"GET", "/confirm/:token", anyone, s.listing},
+		{"POST", "/confirm/:token", anyone, s.listingPost},
+
 		{"GET", "/experts", may(account.SeePool), s.experts},
 		{"GET", "/templates", may(account.KeepTemplates), s.templates},
 		{"POST", "/templates", may(account.KeepTemplates), s.keepTemplate},
