@@ -25,6 +25,7 @@ type Need struct {
 type Candidate struct {
 	Expert
 	Topics       []string
+	House        string // practice number: people of one house; empty: none is known
 	Availability Availability
 	Contingent   Contingent // of the month of the date
 	OpenCases    int

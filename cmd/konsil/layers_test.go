@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
-		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical",
+		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},

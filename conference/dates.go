@@ -1,0 +1,252 @@
+package conference
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference/ical"
+	"github.com/konsil-server/konsil/conference/slot"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Hours in which conferences are held, Monday to Friday, in minutes after midnight. From late on and before early they are better avoided.
+const (
+	dayBegins, early, late, dayEnds = 7 * 60, 8 * 60, 17 * 60, 19 * 60
+
+	// leadTime is how soon a conference can be at the earliest; urgentLead where somebody waits for it.
+	leadTime   = 24 * time.Hour
+	urgentLead = 2 * time.Hour
+	maxWeeks   = 8
+	maxOffers  = 12
+	// changeover is left free around what somebody has promised already.
+	changeover = slot.Quarter
+)
+
+// Wish is a seat of a round that is looked for: a certain expert, or anybody of a discipline.
+type Wish struct {
+	Discipline string
+	Expert     uuid.UUID // uuid.Nil: anybody
+	Optional   bool
+}
+
+// DateSearch asks for dates of a waiting request.
+type DateSearch struct {
+	Wishes []Wish
+	Length time.Duration // whole quarter hours
+	Weeks  int           // from now
+	Land   ical.State    // whose holidays count; empty: those of all Länder
+}
+
+func (d DateSearch) validate() error {
+	switch {
+	case len(d.Wishes) == 0:
+		return &account.InvalidError{Field: "wishes", Rule: "required"}
+	case len(d.Wishes) > 12:
+		return &account.InvalidError{Field: "wishes", Rule: "twelve"}
+	case d.Weeks < 1 || d.Weeks > maxWeeks:
+		return &account.InvalidError{Field: "weeks", Rule: "weeks"}
+	case d.Length < slot.Quarter || d.Length > 4*time.Hour:
+		return &account.InvalidError{Field: "length", Rule: "length"}
+	case d.Land != "" && !slices.Contains(ical.States, d.Land):
+		return &account.InvalidError{Field: "land", Rule: "unknown"}
+	}
+	for _, w := range d.Wishes {
+		if !expertpool.KnownDiscipline(w.Discipline) {
+			return &account.InvalidError{Field: "wishes", Rule: "unknown"}
+		}
+	}
+	return nil
+}
+
+// Somebody is an expert in an answer about dates.
+type Somebody struct {
+	ID      uuid.UUID // uuid.Nil: the seat stays empty
+	Name    string
+	Certain bool // has time then, as she says herself; otherwise nothing is known against it
+}
+
+// Offer is a date that can be had.
+type Offer struct {
+	Start, End time.Time
+	Round      []Somebody // by wish
+	Certain    bool       // everybody who is needed has time
+	Avoided    bool       // early or late
+}
+
+// Experts are who would be asked.
+func (o Offer) Experts() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, who := range o.Round {
+		if who.ID != uuid.Nil {
+			ids = append(ids, who.ID)
+		}
+	}
+	return ids
+}
+
+// NearMiss is a date at which one wish alone is missing.
+type NearMiss struct {
+	Start, End time.Time
+	Wish       int
+	Instead    []Somebody // of the same discipline, if it need not be the one who was named
+}
+
+// Dates is the answer: the best dates, those that nearly fit, what would help, and every date there is for the picture.
+type Dates struct {
+	Offers []Offer
+	Near   []NearMiss
+	Helps  []slot.Help // by wish that is needed
+	Starts int         // how many quarter hours it could begin at
+	Cells  []slot.Cell
+	Needed int      // wishes that are not optional
+	Nobody []string // disciplines of which nobody can be asked at all
+}
+
+// calendar is the question as slot takes it, and who the numbers stand for.
+type calendarAsk struct {
+	ask    slot.Ask
+	people []expertpool.Candidate
+}
+
+// askFor puts a search into numbers. benches are those of Suggest: their order is the order in which equals are taken. promised are what
+// people have said yes to.
+func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, from time.Time, now time.Time) calendarAsk {
+	var a calendarAsk
+	grid := slot.NewGrid(from, now.AddDate(0, 0, 7*d.Weeks))
+	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers}
+	a.ask.Open, a.ask.Avoid = opening(grid, d.Land)
+	byDiscipline := map[string][]int{}
+	houses := map[string]int{}
+	for _, b := range benches {
+		for _, s := range b.Suggestions {
+			if slices.ContainsFunc(s.Reasons, func(r expertpool.Reason) bool {
+				return r.Kind == expertpool.Bound || r.Kind == expertpool.Barred || r.Kind == expertpool.OnPause
+			}) {
+				continue
+			}
+			p := personOf(grid, s.Candidate, promised[s.ID])
+			p.Load = load(s)
+			if s.House != "" {
+				if houses[s.House] == 0 {
+					houses[s.House] = len(houses) + 1
+				}
+				p.House = houses[s.House]
+			}
+			byDiscipline[b.Discipline] = append(byDiscipline[b.Discipline], len(a.people))
+			a.people = append(a.people, s.Candidate)
+			a.ask.Persons = append(a.ask.Persons, p)
+		}
+	}
+	for _, w := range d.Wishes {
+		seat := slot.Seat{Persons: byDiscipline[w.Discipline], Optional: w.Optional}
+		if w.Expert != uuid.Nil {
+			seat.Instead, seat.Persons = seat.Persons, nil
+			if i := slices.IndexFunc(a.people, func(c expertpool.Candidate) bool { return c.ID == w.Expert }); i >= 0 {
+				seat.Persons = []int{i}
+				seat.Instead = slices.DeleteFunc(slices.Clone(seat.Instead), func(p int) bool { return p == i })
+			}
+		}
+		a.ask.Seats = append(a.ask.Seats, seat)
+	}
+	return a
+}
+
+// load orders equals: those who are advised in their order, then all others.
+func load(s expertpool.Suggestion) int {
+	if s.Advised() {
+		return min(s.Rank, 900)
+	}
+	return 1000
+}
+
+// personOf is what is known of somebody's time. Who has told her hours is busy outside of them.
+func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span) slot.Person {
+	p := slot.Person{Free: g.Empty(), Busy: g.Empty()}
+	whole := expertpool.Span{From: g.At(0), Until: g.At(g.Len())}
+	if len(c.Availability.Rules) > 0 {
+		for _, s := range c.Availability.Between(whole) {
+			g.Within(p.Free, s.From, s.Until)
+		}
+		g.Span(p.Busy, whole.From, whole.Until)
+		p.Busy.Without(p.Free)
+	}
+	loc := c.Availability.Location()
+	for _, away := range c.Availability.Absences {
+		first, last := away.First, away.Last
+		g.Span(p.Busy, slot.Wall(first.Year(), first.Month(), first.Day(), 0, loc), slot.Wall(last.Year(), last.Month(), last.Day(), 1440, loc))
+	}
+	for _, s := range promised {
+		g.Span(p.Busy, s.From.Add(-changeover), s.Until.Add(changeover))
+	}
+	return p
+}
+
+// opening is when conferences are held, and of that what is better avoided.
+func opening(g slot.Grid, land ical.State) (open, avoid slot.Set) {
+	open, avoid = g.Empty(), g.Empty()
+	zone := expertpool.Zone()
+	for d := time.Monday; d <= time.Friday; d++ {
+		g.Days(open, []slot.Weekly{{Day: d, From: dayBegins, To: dayEnds}}, zone)
+		g.Days(avoid, []slot.Weekly{{Day: d, From: dayBegins, To: early}, {Day: d, From: late, To: dayEnds}}, zone)
+	}
+	holidays := g.Empty()
+	lands := ical.States
+	if land != "" {
+		lands = []ical.State{land}
+	}
+	for year := g.At(0).In(zone).Year(); year <= g.At(g.Len()).In(zone).Year(); year++ {
+		for _, l := range lands {
+			for _, h := range ical.Holidays(l, year) {
+				g.Span(holidays, slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 0, zone), slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 1440, zone))
+			}
+		}
+		for _, day := range []int{24, 31} { // hardly anybody comes
+			g.Span(avoid, slot.Wall(year, time.December, day, 0, zone), slot.Wall(year, time.December, day, 1440, zone))
+		}
+	}
+	open.Without(holidays)
+	return open, avoid
+}
+
+// answer turns numbers back into people.
+func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
+	found := Dates{Helps: t.Helps(), Starts: t.Starts(), Cells: t.Cells()}
+	for _, s := range t.Slots() {
+		o := Offer{Start: s.Start, End: s.End, Certain: s.Certain, Avoided: s.Avoided}
+		for _, k := range s.Taken {
+			o.Round = append(o.Round, a.somebody(k.Person, k.Certain))
+		}
+		found.Offers = append(found.Offers, o)
+	}
+	for _, n := range t.Near() {
+		m := NearMiss{Start: n.Start, End: n.End, Wish: n.Seat}
+		for _, k := range n.Instead[:min(len(n.Instead), 3)] {
+			m.Instead = append(m.Instead, a.somebody(k.Person, k.Certain))
+		}
+		found.Near = append(found.Near, m)
+	}
+	for i, w := range d.Wishes {
+		found.Needed += truth(!w.Optional)
+		if seat := a.ask.Seats[i]; len(seat.Persons) == 0 && len(seat.Instead) == 0 && !slices.Contains(found.Nobody, w.Discipline) {
+			found.Nobody = append(found.Nobody, w.Discipline)
+		}
+	}
+	return found
+}
+
+func (a calendarAsk) somebody(p int, certain bool) Somebody {
+	if p < 0 {
+		return Somebody{}
+	}
+	return Somebody{a.people[p].ID, a.people[p].Name, certain}
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,86 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference/slot"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// FindDates looks for dates that a round can keep, for a request that waits. It is advice for the moment: Convene does not hold anybody to it.
+// Errors: InvalidError, ErrNotFound, ErrDenied, ErrConflict when the request is decided already.
+func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UUID, d DateSearch) (Dates, error) {
+	if err := d.validate(); err != nil {
+		return Dates{}, err
+	}
+	var a calendarAsk
+	err := pgx.BeginTxFunc(ctx, s.DB, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		r, err := s.waiting(ctx, tx, by, request, "")
+		if err != nil {
+			return err
+		}
+		r.Disciplines = nil
+		for _, w := range d.Wishes {
+			r.Disciplines = appendNew(r.Disciplines, w.Discipline)
+		}
+		benches, err := s.suggest(ctx, tx, by, r, time.Time{}, d.Length)
+		if err != nil {
+			return err
+		}
+		from := s.Now().Add(leadTime)
+		if r.Urgency == "urgent" {
+			from = s.Now().Add(urgentLead)
+		}
+		busy, err := booked(ctx, tx, by.Network, from)
+		if err != nil {
+			return err
+		}
+		a = askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now())
+		return nil
+	})
+	if err != nil {
+		return Dates{}, fmt.Errorf("find dates: %w", err)
+	}
+	t, err := slot.New(a.ask)
+	if err != nil {
+		return Dates{}, fmt.Errorf("find dates: %w", err)
+	}
+	return a.answer(d, t), nil
+}
+
+// booked are the dates that experts of a network have been asked for and have not declined.
+func booked(ctx context.Context, tx pgx.Tx, network uuid.UUID, from time.Time) (map[uuid.UUID][]expertpool.Span, error) {
+	rows, err := tx.Query(ctx, `
+		select i.account_id, c.starts_at, c.ends_at
+		from invitation i join conference c on c.id = i.conference_id join expert e on e.account_id = i.account_id
+		where e.network_id = $1 and c.ends_at > $2 and c.state in ('inviting', 'quorate', 'live') and i.state in ('offered', 'tentative', 'accepted')`,
+		network, from)
+	if err != nil {
+		return nil, fmt.Errorf("booked: %w", err)
+	}
+	found := map[uuid.UUID][]expertpool.Span{}
+	var id uuid.UUID
+	var at expertpool.Span
+	if _, err := pgx.ForEachRow(rows, []any{&id, &at.From, &at.Until}, func() error {
+		found[id] = append(found[id], at)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("booked: %w", err)
+	}
+	return found, nil
+}
+
+func appendNew(to []string, s string) []string {
+	for _, t := range to {
+		if t == s {
+			return to
+		}
+	}
+	return append(to, s)
+}

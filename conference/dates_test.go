@@ -1,0 +1,166 @@
+package conference
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference/slot"
+	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// asked makes a request that waits for a round of psychiatry and occupational medicine.
+func (h *house) asked() uuid.UUID {
+	h.t.Helper()
+	id, err := h.s.Submit(h.t.Context(), h.caseworker, Request{
+		CaseID: h.newCase(), Question: "Was geht?", Urgency: "normal", Disciplines: []string{"psychiatry", "occupational_medicine"}, OwnWish: "Drei Vormittage.",
+	})
+	h.must(err)
+	return id
+}
+
+func wishes(disciplines ...string) []Wish {
+	var found []Wish
+	for _, d := range disciplines {
+		found = append(found, Wish{Discipline: d})
+	}
+	return found
+}
+
+func TestDatesAreThoseThatEverybodyCanKeep(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), context.Background()
+	pool := expertpool.NewStore(h.db, func() time.Time { return h.clock })
+	kern, reimann := h.experts["Kern"], h.experts["Reimann"]
+	h.must(pool.KeepWeek(ctx, kern, kern.ID, []slot.Weekly{{Day: time.Thursday, From: 14 * 60, To: 16 * 60}, {Day: time.Friday, From: 8 * 60, To: 10 * 60}}))
+	h.must(pool.KeepWeek(ctx, reimann, reimann.ID, []slot.Weekly{{Day: time.Friday, From: 9 * 60, To: 12 * 60}}))
+	request := h.asked()
+	search := DateSearch{Wishes: wishes("psychiatry", "occupational_medicine"), Length: 45 * time.Minute, Weeks: 3}
+	found, err := h.s.FindDates(ctx, h.coordinator, request, search)
+	h.must(err)
+	if len(found.Offers) != 3 || found.Needed != 2 {
+		t.Fatalf("offers: %+v", found.Offers)
+	}
+	for i, o := range found.Offers {
+		local := o.Start.In(expertpool.Zone())
+		if local.Weekday() != time.Friday || local.Hour() != 9 || !o.Certain || o.Avoided {
+			t.Errorf("offer %d: %v certain %v", i, local, o.Certain)
+		}
+		if !slices.Equal(o.Experts(), []uuid.UUID{kern.ID, reimann.ID}) {
+			t.Errorf("round: %+v", o.Round)
+		}
+	}
+
+	first := found.Offers[0]
+	h.must(pool.BeAway(ctx, reimann, reimann.ID, expertpool.Today(first.Start), expertpool.Today(first.Start)))
+	found, err = h.s.FindDates(ctx, h.coordinator, request, search)
+	h.must(err)
+	if len(found.Offers) != 2 || !found.Offers[0].Start.Equal(first.Start.AddDate(0, 0, 7)) {
+		t.Errorf("with one of them away: %+v", found.Offers)
+	}
+	near := slices.IndexFunc(found.Near, func(n NearMiss) bool { return n.Start.Equal(first.Start) })
+	if near < 0 || found.Near[near].Wish != 1 {
+		t.Errorf("the day of absence is no near miss: %+v", found.Near)
+	}
+	if found.Helps[1].Optional <= found.Starts {
+		t.Errorf("without occupational medicine there are not more dates: %+v of %d", found.Helps, found.Starts)
+	}
+}
+
+func TestWhatIsPromisedIsTakenAndWhoSaidNothingIsPossible(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), context.Background()
+	request := h.asked()
+	search := DateSearch{Wishes: []Wish{{Discipline: "orthopaedics"}}, Length: time.Hour, Weeks: 1}
+	before, err := h.s.FindDates(ctx, h.coordinator, request, search)
+	h.must(err)
+	if len(before.Offers) == 0 || before.Offers[0].Certain || before.Offers[0].Round[0].ID != h.experts["Voss"].ID {
+		t.Fatalf("%+v", before.Offers)
+	}
+	other := h.asked()
+	_, err = h.s.Convene(ctx, h.coordinator, other, Panel{Experts: []uuid.UUID{h.experts["Voss"].ID}, Starts: before.Offers[0].Start, Length: time.Hour})
+	h.must(err)
+	after, err := h.s.FindDates(ctx, h.coordinator, request, search)
+	h.must(err)
+	for _, o := range after.Offers {
+		if o.Start.Before(before.Offers[0].End.Add(changeover)) && o.End.After(before.Offers[0].Start.Add(-changeover)) {
+			t.Errorf("%v is offered although it is promised", o.Start)
+		}
+	}
+	if len(after.Offers) == 0 {
+		t.Error("nothing is left")
+	}
+}
+
+func TestHolidaysAndWeekendsAreNoDates(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), context.Background()
+	h.clock = time.Date(2026, 12, 17, 9, 0, 0, 0, time.UTC)
+	found, err := h.s.FindDates(ctx, h.coordinator, h.asked(), DateSearch{Wishes: []Wish{{Discipline: "psychiatry"}}, Length: time.Hour, Weeks: 4, Land: "BE"})
+	h.must(err)
+	days := map[string]bool{}
+	for _, c := range found.Cells {
+		days[c.Start.In(expertpool.Zone()).Format("01-02")] = true
+	}
+	for _, shut := range []string{"12-25", "12-26", "12-27", "01-01", "01-02"} {
+		if days[shut] {
+			t.Errorf("a conference on %s", shut)
+		}
+	}
+	for _, works := range []string{"12-18", "12-24", "01-06"} { // the sixth is a holiday elsewhere
+		if !days[works] {
+			t.Errorf("none on %s", works)
+		}
+	}
+	if o := found.Offers; len(o) == 0 || slices.ContainsFunc(o, func(o Offer) bool { return o.Avoided }) {
+		t.Errorf("offers: %+v", o)
+	}
+}
+
+func TestANamedExpertIsAskedForAndOthersOnlyNamedInstead(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), context.Background()
+	pool := expertpool.NewStore(h.db, func() time.Time { return h.clock })
+	kern := h.experts["Kern"]
+	h.must(pool.KeepWeek(ctx, kern, kern.ID, []slot.Weekly{{Day: time.Saturday, From: 0, To: 60}}))
+	search := DateSearch{Wishes: []Wish{{Discipline: "psychiatry", Expert: kern.ID}, {Discipline: "orthopaedics", Optional: true}}, Length: time.Hour, Weeks: 2}
+	found, err := h.s.FindDates(ctx, h.coordinator, h.asked(), search)
+	h.must(err)
+	if len(found.Offers) != 0 || len(found.Near) == 0 || found.Near[0].Wish != 0 || found.Needed != 1 {
+		t.Errorf("%d offers, near %+v", len(found.Offers), found.Near)
+	}
+	found, err = h.s.FindDates(ctx, h.coordinator, h.asked(), DateSearch{Wishes: wishes("debt_counselling"), Length: time.Hour, Weeks: 1})
+	h.must(err)
+	if len(found.Offers) != 0 || !slices.Equal(found.Nobody, []string{"debt_counselling"}) {
+		t.Errorf("of a discipline without anybody: %+v", found)
+	}
+}
+
+func TestOnlyTheCoordinationLooksForDates(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), context.Background()
+	request := h.asked()
+	good := DateSearch{Wishes: wishes("psychiatry"), Length: time.Hour, Weeks: 1}
+	for name, by := range map[string]account.Actor{"caseworker": h.caseworker, "foreign": h.foreign, "expert": h.experts["Kern"], "stranger": h.stranger} {
+		if _, err := h.s.FindDates(ctx, by, request, good); !errors.Is(err, account.ErrDenied) && !errors.Is(err, account.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for field, spoil := range map[string]func(*DateSearch){
+		"wishes": func(d *DateSearch) { d.Wishes = nil }, "weeks": func(d *DateSearch) { d.Weeks = 9 },
+		"length": func(d *DateSearch) { d.Length = 0 }, "land": func(d *DateSearch) { d.Land = "XX" },
+	} {
+		bad := good
+		spoil(&bad)
+		_, err := h.s.FindDates(ctx, h.coordinator, request, bad)
+		var invalid *account.InvalidError
+		if !errors.As(err, &invalid) || invalid.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
