@@ -141,3 +141,10 @@ create trigger entry_stays before update or delete on audit.chain for each row e
 create trigger entry_stays_whole before truncate on audit.chain for each statement execute function audit.refuse();
 create trigger known_stays before update on audit.known for each row execute function audit.only_forget();
 reset role;
+
+-- Which key-encryption key seals attachments. One row, from the first attachment on.
+create table file_ring (
+	one boolean primary key default true check (one),
+	key_id text not null,
+	changed_at timestamptz not null
+);

@@ -92,7 +92,7 @@ func (s *server) wireStores() error {
 	if err != nil {
 		return err
 	}
-	fileKey, err := casefile.LoadFileKey(s.keys())
+	fileKey, err := pseudonym.FileKeys(s.keys()).Load()
 	if err != nil {
 		return err
 	}

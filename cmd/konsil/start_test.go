@@ -222,7 +222,9 @@ func vaultKeyIsChanged(t *testing.T, s *site) {
 	s = s.within(t)
 	people := value[int](s, `select count(*) from case_file`)
 	code, said := s.run("keys", "rotate")
-	if code != 0 || !strings.Contains(said, fmt.Sprintf("%[1]d of %[1]d people are under the new key", people)) {
+	files := value[int](s, `select count(*) from attachment`)
+	if code != 0 || !strings.Contains(said, fmt.Sprintf("%[1]d of %[1]d people are under the new key", people)) ||
+		!strings.Contains(said, fmt.Sprintf("%[1]d of %[1]d attachments are under the new key", files)) {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
 	jana, err := signIn(t.Context(), s.url, value[string](s, `select id::text from account where name = 'Jana Brandt'`))

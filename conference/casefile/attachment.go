@@ -3,12 +3,8 @@ package casefile
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -49,32 +45,6 @@ func (a Attachment) MayRelease(by uuid.UUID) bool {
 // mostAttachments a case may have: it is a summary of one page, and they stand beside it.
 const mostAttachments = 10
 
-// FileKey wraps the keys under which attachments are sealed. It never touches the database.
-type FileKey struct {
-	id   string
-	aead cipher.AEAD
-}
-
-// LoadFileKey reads the key from dir/files.key, and makes it on the first start. The file must be readable by its owner only.
-func LoadFileKey(dir string) (*FileKey, error) {
-	secret, err := pseudonym.Secret(filepath.Join(dir, "files.key"))
-	if err != nil {
-		return nil, fmt.Errorf("key of attachments: %w", err)
-	}
-	return newFileKey(secret), nil
-}
-
-// newFileKey makes a key of 32 bytes; one that nobody can make again of none.
-func newFileKey(secret []byte) *FileKey {
-	if secret == nil {
-		secret = make([]byte, 32)
-		rand.Read(secret)
-	}
-	id := hmac.New(sha256.New, secret) // names the key without telling anything about it
-	id.Write([]byte("konsil file key id"))
-	return &FileKey{hex.EncodeToString(id.Sum(nil)[:8]), boxOf(secret)}
-}
-
 // boxOf is AES-256-GCM with a nonce of its own for each message.
 func boxOf(secret []byte) cipher.AEAD {
 	block, err := aes.NewCipher(secret)
@@ -90,8 +60,8 @@ func boxOf(secret []byte) cipher.AEAD {
 
 // files is what a store needs to keep attachments.
 type files struct {
-	key *FileKey
-	one sync.Mutex // a picture may need a hundred megabytes while it is built anew: one after the other
+	keys *pseudonym.Keys
+	one  sync.Mutex // a picture may need a hundred megabytes while it is built anew: one after the other
 }
 
 // chunkSize is how much of an attachment is sealed together, in bytes.
@@ -104,28 +74,29 @@ type sealedFile struct {
 	chunks  [][]byte
 }
 
-// seal encrypts data under a fresh key. Case, attachment, place and number of the chunks are bound in, so that neither rows can be
-// exchanged nor an end be cut off.
-func (k *FileKey) seal(data []byte, id, caseID uuid.UUID) sealedFile {
+// sealFile encrypts data under a fresh key, and that under the key of that name. Case, attachment, place and number of the chunks are
+// bound in, so that neither rows can be exchanged nor an end be cut off.
+func sealFile(keys *pseudonym.Keys, keyID string, data []byte, id, caseID uuid.UUID) (sealedFile, error) {
 	secret := make([]byte, 32)
 	rand.Read(secret)
-	f := sealedFile{keyID: k.id, wrapped: k.aead.Seal(nil, nil, secret, bound(id, caseID, -1, 0))}
+	wrapped, err := keys.Wrap(keyID, secret, bound(id, caseID, -1, 0))
+	if err != nil {
+		return sealedFile{}, err
+	}
+	f := sealedFile{keyID: keyID, wrapped: wrapped}
 	box := boxOf(secret)
 	n := (len(data) + chunkSize - 1) / chunkSize
 	for i := range n {
 		part := data[i*chunkSize : min(len(data), (i+1)*chunkSize)]
 		f.chunks = append(f.chunks, box.Seal(nil, nil, part, bound(id, caseID, i, n)))
 	}
-	return f
+	return f, nil
 }
 
-func (k *FileKey) open(f sealedFile, id, caseID uuid.UUID) ([]byte, error) {
-	if f.keyID != k.id {
-		return nil, fmt.Errorf("attachment is sealed under key %s, this server has %s", f.keyID, k.id)
-	}
-	secret, err := k.aead.Open(nil, nil, f.wrapped, bound(id, caseID, -1, 0))
+func openFile(keys *pseudonym.Keys, f sealedFile, id, caseID uuid.UUID) ([]byte, error) {
+	secret, err := keys.Unwrap(f.keyID, f.wrapped, bound(id, caseID, -1, 0))
 	if err != nil {
-		return nil, fmt.Errorf("unwrap: %w", err)
+		return nil, err
 	}
 	box := boxOf(secret)
 	var data []byte

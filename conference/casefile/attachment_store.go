@@ -9,12 +9,13 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/attachment"
+	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// KeepFiles says under which key attachments are sealed. Without it that is one which no other start of the server has. Call it before
+// KeepFiles says under which keys attachments are sealed. Without it that is one which no other start of the server has. Call it before
 // the store is used.
-func (s *Store) KeepFiles(key *FileKey) { s.files.key = key }
+func (s *Store) KeepFiles(keys *pseudonym.Keys) { s.files.keys = keys }
 
 // Upload is an attachment as somebody brings it.
 type Upload struct {
@@ -61,8 +62,15 @@ func (s *Store) Attach(ctx context.Context, by account.Actor, caseID uuid.UUID, 
 }
 
 func (s *Store) insertAttachment(ctx context.Context, tx pgx.Tx, by account.Actor, caseID, id uuid.UUID, title string, made attachment.Clean) error {
-	f := s.files.key.seal(made.Data, id, caseID)
-	_, err := tx.Exec(ctx, `
+	key, err := s.sealingKey(ctx, tx)
+	if err != nil {
+		return err
+	}
+	f, err := sealFile(s.files.keys, key, made.Data, id, caseID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
 		insert into attachment (id, case_id, organisation_id, title, kind, size, pages, unread, state, key_id, wrapped_key, uploaded_by, uploaded_at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', $9, $10, $11, $12)`,
 		id, caseID, by.Organisation, title, made.Kind, len(made.Data), made.Pages, made.Unread, f.keyID, f.wrapped, by.ID, s.now())
@@ -185,7 +193,7 @@ func (s *Store) openAttachment(ctx context.Context, tx pgx.Tx, caseID, id uuid.U
 	if f.chunks, err = pgx.CollectRows(rows, pgx.RowTo[[]byte]); err != nil {
 		return nil, fmt.Errorf("attachment: %w", err)
 	}
-	data, err := s.files.key.open(f, id, caseID)
+	data, err := openFile(s.files.keys, f, id, caseID)
 	if err != nil {
 		return nil, fmt.Errorf("attachment: %w", err)
 	}

@@ -31,7 +31,7 @@ type Store struct {
 
 // NewStore returns a store on db; identities go to vault.
 func NewStore(db *pgxpool.Pool, vault *pseudonym.Vault, now func() time.Time) *Store {
-	return &Store{db: db, vault: vault, now: now, guard: nameguard.New(), digests: newDigests(), files: files{key: newFileKey(nil)}}
+	return &Store{db: db, vault: vault, now: now, guard: nameguard.New(), digests: newDigests(), files: files{keys: pseudonym.ShortLived()}}
 }
 
 // New makes a case: the identity goes to the vault, the first summary stays as a draft. Errors: InvalidError, ErrDenied.

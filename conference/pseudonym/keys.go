@@ -20,20 +20,48 @@ import (
 // KeySource says where the key-encryption keys of an installation come from: two files of Dir, or settings, which go before
 // them. Two keys are valid at once, so that there is a way from one to the next.
 type KeySource struct {
-	Dir      string // has vault.key, made on the first start, and vault.key.old while keys are changed
-	Key, Old string // 64 hexadecimal digits each, instead of the files; empty: the files
+	Dir         string // has vault.key, made on the first start, and vault.key.old while keys are changed
+	Key, Old    string // 64 hexadecimal digits each, instead of the files; empty: the files
+	attachments bool   // files.key instead of vault.key
 }
 
-func (s KeySource) file() string    { return filepath.Join(s.Dir, "vault.key") }
+// FileKeys is the source of the keys of attachments: files.key of dir, and files.key.old while keys are changed.
+func FileKeys(dir string) KeySource { return KeySource{Dir: dir, attachments: true} }
+
+// name is that of the file, and label what its keys are named under.
+func (s KeySource) name() (file, label string) {
+	if s.attachments {
+		return "files.key", "konsil file key id"
+	}
+	return "vault.key", "konsil key id"
+}
+
+func (s KeySource) file() string {
+	name, _ := s.name()
+	return filepath.Join(s.Dir, name)
+}
 func (s KeySource) oldFile() string { return s.file() + ".old" }
 
 // Load reads the keys. Without any it makes the file vault.key. Errors name a file or a setting, never what is in it.
 func (s KeySource) Load() (*Keys, error) {
 	held, err := s.read()
 	if err != nil {
-		return nil, fmt.Errorf("vault key: %w", err)
+		name, _ := s.name()
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return &Keys{source: s, held: held}, nil
+}
+
+// ShortLived is one key for as long as the program runs, which is in no file.
+func ShortLived() *Keys {
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	s := KeySource{Key: hex.EncodeToString(secret), attachments: true}
+	k, err := newKEK(secret, "")
+	if err != nil {
+		panic(err) // 32 bytes are a key
+	}
+	return &Keys{source: s, held: []*kek{k}, fixed: true}
 }
 
 // read returns the keys that there are, the one that new rows should get first.
@@ -67,7 +95,8 @@ func (s KeySource) read() ([]*kek, error) {
 		if secret == nil {
 			continue
 		}
-		k, err := newKEK(secret)
+		_, label := s.name()
+		k, err := newKEK(secret, label)
 		if err != nil {
 			return nil, err
 		}
@@ -130,9 +159,46 @@ func (s KeySource) drop() error {
 // for in the files again: somebody may have changed keys meanwhile.
 type Keys struct {
 	source KeySource
+	fixed  bool // there is no file
 	mu     sync.Mutex
 	held   []*kek
 }
+
+// Current names the key that has been the newest since the files were last read.
+func (k *Keys) Current() string { return k.current().id }
+
+// Wrap encrypts a data key under the key of that name; bound says whose it is and must be said again to unwrap it.
+func (k *Keys) Wrap(id string, secret, bound []byte) ([]byte, error) {
+	key, err := k.byID(id)
+	if err != nil {
+		return nil, err
+	}
+	return key.wrap(secret, bound), nil
+}
+
+// Unwrap is the way back.
+func (k *Keys) Unwrap(id string, wrapped, bound []byte) ([]byte, error) {
+	key, err := k.byID(id)
+	if err != nil {
+		return nil, err
+	}
+	return key.unwrap(wrapped, bound)
+}
+
+// Renew makes a new current key; the one before stays valid until Drop. Where a change was cut off, it goes on with that one. It
+// returns the name of the current key.
+func (k *Keys) Renew() (id string, err error) {
+	if err := k.source.renew(); err != nil {
+		return "", err
+	}
+	if err := k.reload(); err != nil {
+		return "", err
+	}
+	return k.Current(), nil
+}
+
+// Drop removes keys under which nothing is wrapped any more.
+func (k *Keys) Drop() error { return k.source.drop() }
 
 // current is the key to use where nothing says otherwise.
 func (k *Keys) current() *kek {
@@ -151,7 +217,7 @@ func (k *Keys) byID(id string) (*kek, error) {
 	if found := k.find(id); found != nil {
 		return found, nil
 	}
-	return nil, fmt.Errorf("vault key %s is neither in %s nor a setting", id, k.source.file())
+	return nil, fmt.Errorf("key %s is neither in %s nor a setting", id, k.source.file())
 }
 
 func (k *Keys) find(id string) *kek {
@@ -164,9 +230,13 @@ func (k *Keys) find(id string) *kek {
 }
 
 func (k *Keys) reload() error {
+	if k.fixed {
+		return nil
+	}
 	held, err := k.source.read()
 	if err != nil {
-		return fmt.Errorf("vault key: %w", err)
+		name, _ := k.source.name()
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -180,13 +250,13 @@ type kek struct {
 	aead cipher.AEAD
 }
 
-func newKEK(secret []byte) (*kek, error) {
+func newKEK(secret []byte, label string) (*kek, error) {
 	aead, err := gcm(secret)
 	if err != nil {
 		return nil, err
 	}
 	id := hmac.New(sha256.New, secret)
-	id.Write([]byte("konsil key id"))
+	id.Write([]byte(label))
 	return &kek{id: hex.EncodeToString(id.Sum(nil)[:8]), aead: aead}, nil
 }
 

@@ -45,7 +45,7 @@ func (v *Vault) Rotate(ctx context.Context, progress func(done, all int)) (key s
 		if err := v.recordRotation(ctx, to); err != nil {
 			return err
 		}
-		return v.keys.source.drop()
+		return v.keys.Drop()
 	})
 	if err != nil {
 		return "", fmt.Errorf("rotate keys: %w", err)
@@ -55,10 +55,7 @@ func (v *Vault) Rotate(ctx context.Context, progress func(done, all int)) (key s
 
 // begin makes the new key and has everybody seal under it from now on.
 func (v *Vault) begin(ctx context.Context) (*kek, error) {
-	if err := v.keys.source.renew(); err != nil {
-		return nil, err
-	}
-	if err := v.keys.reload(); err != nil {
+	if _, err := v.keys.Renew(); err != nil {
 		return nil, err
 	}
 	to := v.keys.current()
