@@ -87,12 +87,17 @@ func (s *server) visible(c echo.Context) error {
 		return err
 	}
 	f.Of = "visible"
-	var from *time.Time
-	if f.Get("visible_from") != "" {
-		at := readMoment(f.Get("visible_from"), f.Get("clock")) // no moment at all is one in the past, which the domain refuses
-		from = &at
+	return s.settled(c, s.Conferences.ShowFrom(c.Request().Context(), me(c), code(c), visibleIn(f, "visible_from", "clock")), f, "visible")
+}
+
+// visibleIn reads from when on experts may read; nil, which is at once, where no date stands. No moment at all is one in the past, which the
+// domain refuses.
+func visibleIn(f form, date, clock string) *time.Time {
+	if f.Get(date) == "" {
+		return nil
 	}
-	return s.settled(c, s.Conferences.ShowFrom(c.Request().Context(), me(c), code(c), from), f, "visible")
+	from := readMoment(f.Get(date), f.Get(clock))
+	return &from
 }
 
 // settled answers a form of the conference page: with the page and a receipt, or with the form and what stood against it.

@@ -80,7 +80,7 @@ var fields = map[string]string{
 	"/confirm/:token":            "",
 	"/retention":                 "class days reason",
 	"/casework":                  "caseload phases codes capacities",
-	"/requests/:id/convene":      "experts* date time length kind",
+	"/requests/:id/convene":      "experts* date time length kind visible_from visible_clock",
 	"/requests/:id/decline":      "reason",
 	"/templates":                 templateFields(),
 	"/templates/shipped":         "",

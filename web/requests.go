@@ -147,7 +147,9 @@ func (s *server) convene(c echo.Context) error {
 
 // panelIn reads who and when. What cannot be read becomes a value that the domain refuses with the name of its field.
 func panelIn(f form) conference.Panel {
-	p := conference.Panel{Starts: readMoment(f.Get("date"), f.Get("time")), Kind: conference.Kind(f.Get("kind"))}
+	p := conference.Panel{
+		Starts: readMoment(f.Get("date"), f.Get("time")), Kind: conference.Kind(f.Get("kind")), Visible: visibleIn(f, "visible_from", "visible_clock"),
+	}
 	for _, typed := range f.Values["experts"] {
 		p.Experts = append(p.Experts, strictID(typed))
 	}

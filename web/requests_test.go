@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -73,6 +74,8 @@ func TestAConveningWithAnythingWrongComesBack(t *testing.T) {
 		{"in two years", with(s.convening(), "date", "2028-11-22"), "starts", "innerhalb eines Jahres", 2},
 		{"no length", with(s.convening(), "length"), "length", "Bitte wählen Sie eine der Längen.", 2},
 		{"a length nobody offers", with(s.convening(), "length", "240"), "length", "Bitte wählen Sie eine der Längen.", 2},
+		{"to be read after the beginning", with(with(s.convening(), "visible_from", "2026-11-26"), "visible_clock", "14:30"), "visible_from", "vor dem Beginn", 2},
+		{"to be read at no time", with(s.convening(), "visible_from", "2026-11-26"), "visible_from", "in der Zukunft", 2},
 	} {
 		s.unchanged(w.name, func() {
 			a := b.post(at+"/convene", w.form)
@@ -95,6 +98,25 @@ func manyIDs(n int) []string {
 		ids[i] = uuid.NewString()
 	}
 	return ids
+}
+
+func TestExpertsReadFromTheTimeThatTheConveningFormNames(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	at := "/requests/" + s.request(s.newCase("psychiatry", "physiotherapy")).String()
+	if a := s.as("Clara").post(at+"/convene", with(with(s.convening(), "visible_from", "2026-11-25"), "visible_clock", "08:00")); a.Status != http.StatusOK || !a.Has("Zu lesen ab 25.11.2026, 08:00 Uhr") {
+		t.Fatalf("convene: %d at %s", a.Status, a.Path)
+	}
+	code := query[string](s, `select code from conference`)
+	s.accept(code, "Ewald")
+	ewald := s.as("Ewald")
+	if a := ewald.get("/conferences/" + code); a.Has("fährt Rad") || !a.Has("25.11.2026, 08:00 Uhr") {
+		t.Errorf("before: %d", a.Status)
+	}
+	s.clock.set(testBegins.AddDate(0, 0, 2).Add(time.Minute))
+	if a := s.as("Ewald").get("/conferences/" + code); !a.Has("fährt Rad") {
+		t.Errorf("after: %d", a.Status)
+	}
 }
 
 func TestConveningInvitesOnceAndTheSecondClickChangesNothing(t *testing.T) {
