@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -127,6 +128,7 @@ func (s *server) changeAttachment(c echo.Context, said string, do func(of, id uu
 type attachmentPage struct {
 	casefile.Attachment
 	Back, Source string
+	Read         []attachment.Page // the pages of a document as text, for those who would rather read, or whose browser shows none
 }
 
 func (s *server) caseAttachment(c echo.Context) error {
@@ -167,13 +169,19 @@ func (s *server) ofConference(c echo.Context) (casefile.Attachment, []byte, erro
 }
 
 func (s *server) showAttachment(c echo.Context, open opened, back string) error {
-	a, _, err := open(c)
+	a, data, err := open(c)
 	if err != nil {
 		return err
 	}
+	p := attachmentPage{Attachment: a, Back: back, Source: strings.TrimSuffix(c.Request().URL.Path, "/") + "/data"}
+	if a.Document() {
+		if p.Read, err = attachment.Pages(data); err != nil {
+			return fmt.Errorf("pages of an attachment: %w", err)
+		}
+	}
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; frame-src 'self'")
-	return s.page(c, http.StatusOK, "attachment", attachmentPage{a, back, strings.TrimSuffix(c.Request().URL.Path, "/") + "/data"})
+	return s.page(c, http.StatusOK, "attachment", p)
 }
 
 // sendAttachment sends the bytes for the page around them. They were built by this server and can do nothing; should they be opened by

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/png"
 	"mime/multipart"
@@ -155,5 +156,27 @@ func TestTheCoordinationKeepsTemplatesAndSummariesAreWrittenWithThem(t *testing.
 	}
 	if a := anna.get("/cases/new"); a.Has("Engpass in der Behandlung") || !a.Has("Schmerz und Psyche") {
 		t.Error("what was taken out is still offered, or nothing is")
+	}
+}
+
+// onePage is a document with these words on its only page.
+func onePage(words string) []byte {
+	content := "BT /F1 18 Tf 40 120 Td (" + words + ") Tj ET"
+	return []byte("%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 400 200]>>\nendobj\n" +
+		"3 0 obj\n<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>\nendobj\n" +
+		fmt.Sprintf("4 0 obj\n<</Length %d>>stream\n%s\nendstream\nendobj\n", len(content), content) +
+		"5 0 obj\n<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>\nendobj\ntrailer\n<</Root 1 0 R>>\n%%EOF\n")
+}
+
+func TestADocumentCanBeReadAsTextBesideItsPages(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	at, anna := "/cases/"+s.newCase().String(), s.as("Anna")
+	if a := anna.attach(at+"/attachments", "Befund", onePage("Belastbar bis drei Stunden")); a.Status != http.StatusOK {
+		t.Fatalf("attached: %d", a.Status)
+	}
+	a := anna.get(at + "/attachments/" + query[uuid.UUID](s, `select id from attachment`).String())
+	if a.Status != http.StatusOK || !a.Has("Seite 1") || !a.Has("Belastbar bis drei Stunden") || !a.Has("<iframe") {
+		t.Errorf("the page of the document: %d", a.Status)
 	}
 }

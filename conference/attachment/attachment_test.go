@@ -167,6 +167,20 @@ func TestADocumentKeepsItsPagesAndItsWordsAreRead(t *testing.T) {
 	}
 }
 
+func TestPagesAreReadOneByOne(t *testing.T) {
+	t.Parallel()
+	two := `<</Type/Pages/Count 2/Kids[3 0 R 6 0 R]/MediaBox[0 0 200 200]>>`
+	second := `<</Type/Page/Parent 2 0 R/Contents 7 0 R>>`
+	c := made(t, pdf(root, two, leaf, streamed("", "BT /F1 12 Tf 10 100 Td (Erste  ) Tj (Zeile) Tj 0 -14 Td (zweite) Tj ET"), plain, second, streamed("", "0 0 10 10 re f")))
+	read, err := Pages(c.Data)
+	if err != nil || len(read) != 2 || read[0] != (Page{"Erste Zeile\nzweite", false}) || read[1] != (Page{"", true}) {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	if _, err := Pages([]byte("Guten Tag")); err == nil {
+		t.Error("what is no document has pages")
+	}
+}
+
 func TestALaterObjectCountsAndATableOfMeaningsIsFollowed(t *testing.T) {
 	t.Parallel()
 	table := streamed("", "1 begincodespacerange <0000><ffff> endcodespacerange 1 beginbfchar <0003><0020> endbfchar 1 beginbfrange <0010><0013><0041> endbfrange")
