@@ -29,6 +29,12 @@ var fields = map[string]string{
 	"/rehearse/:id": "next",
 	confirmPath:     "*",
 
+	confirmPath + "/oidc": "confirm_next",
+	"/sign-in/oidc":       "next",
+	"/setup/:token/oidc":  "",
+	"/me/oidc":            "",
+	"/me/oidc/unlink":     "",
+
 	"/cases":                               "first_name last_name born number contact again template " + summaryFields,
 	"/cases/find":                          "who",
 	"/cases/guard":                         "text",

@@ -163,7 +163,7 @@ func (s *server) funcs() template.FuncMap {
 		"limit": s.limit, "load": s.load, "home": home,
 		"next":    func(n int) int { return n + 1 },
 		"strings": func(v ...string) []string { return v },
-		"roles":   roleNames,
+		"roles":   roleNames, "provider": s.providerName,
 
 		"bars": bars, "height": func(drawn []bar) int { return max(len(drawn), 1) * barHeight }, "degree": s.degreeOf, "degrees": degrees,
 		"fact": s.fact, "editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },

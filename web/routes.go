@@ -29,6 +29,13 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/rehearse/:id", rehearsal, s.rehearse},
 		{"GET", confirmPath, members, s.confirm},
 		{"POST", confirmPath, members, s.confirmPost},
+		{"POST", confirmPath + "/oidc", provided(members), s.oidcConfirm},
+		{"POST", "/sign-in/oidc", provided(anyone), s.oidcSignIn},
+		{"POST", "/setup/:token/oidc", provided(anyone), s.oidcSetUp},
+		{"GET", oidcPath, provided(anyone), s.oidcArrive},
+		{"GET", "/me/oidc", provided(members), s.oidcLinked},
+		{"POST", "/me/oidc", fresh(provided(members)), s.oidcLink},
+		{"POST", "/me/oidc/unlink", fresh(provided(members)), s.oidcUnlink},
 
 		{"GET", "/cases", caseworkers, s.cases},
 		{"GET", "/cases/new", caseworkers, s.newCase},
@@ -215,7 +222,7 @@ func (s *server) routes(e *echo.Echo) {
 		}
 		do = s.paced(r.method, r.path, r.who, do)
 		e.Add(r.method, r.path, do)
-		if r.method == http.MethodGet && r.path != socket {
+		if r.method == http.MethodGet && r.path != socket && r.path != oidcPath {
 			e.Add(http.MethodHead, r.path, do) // RFC 9110 §9.3.2; net/http leaves the body out
 		}
 	}

@@ -35,6 +35,7 @@ type Parts struct {
 	Cases       *casefile.Store
 	Conferences *conference.Store
 	Plans       *plan.Store
+	Provider    *account.Provider // the organisation's own sign-in; nil: none
 	Mails       *mail.Queue
 	Live        *realtime.Hub
 	Assets      *Assets

@@ -83,7 +83,10 @@ func (s *Store) depart(ctx context.Context, p *Provider, a attempt) (Departure, 
 type Return struct{ State, Code, Iss, Browser, Device string }
 
 // Arrival is how a way to the provider ends: where the browser goes on, and the token of its session if that is another than before.
-type Arrival struct{ Token, Next string }
+type Arrival struct {
+	Token, Next string
+	Begun       bool // the token is that of a new session
+}
 
 // Arrive ends the way to the provider that Departure began; each state works once. Errors: ErrUnknown for a way that nobody began in this
 // browser or that took too long, for an answer that does not hold, and for a disabled account; ErrDenied (oidc_unknown) for somebody whom no
@@ -110,6 +113,7 @@ func (s *Store) Arrive(ctx context.Context, p *Provider, r Return) (Arrival, err
 	arrived := Arrival{Next: a.Next}
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		arrived.Token, err = s.arrived(ctx, tx, p.Issuer, who, a, r.Device)
+		arrived.Begun = a.Purpose == toSignIn || !a.Session.Valid
 		return err
 	})
 	return arrived, err
