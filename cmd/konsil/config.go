@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -38,6 +39,14 @@ type config struct {
 	TLSCert     string `env:"KONSIL_TLS_CERT"`                                      // for it: PEM, the chain, in the name of the public URL
 	TLSKey      string `env:"KONSIL_TLS_KEY"`                                       // and its key
 	PeerToPeer  string `env:"KONSIL_PEER_TO_PEER" envDefault:"off"`                 // on: two people who are alone send to each other straight
+
+	OIDCIssuer     string `env:"KONSIL_OIDC_ISSUER"`                          // the organisation's own sign-in (OpenID Connect); unset: none
+	OIDCClient     string `env:"KONSIL_OIDC_CLIENT_ID"`                       // as what it knows konsil
+	OIDCSecret     string `env:"KONSIL_OIDC_CLIENT_SECRET,unset"`             // the secret between the two; unset: PKCE alone
+	OIDCSecretFile string `env:"KONSIL_OIDC_CLIENT_SECRET_FILE"`              // or the file that holds it
+	OIDCName       string `env:"KONSIL_OIDC_NAME" envDefault:"Ihr Hauskonto"` // what people call it
+	OIDCTrust      string `env:"KONSIL_OIDC_TRUST" envDefault:"off"`          // on: whoever has signed in there has shown two factors
+	OIDCACR        string `env:"KONSIL_OIDC_ACR"`                             // values of acr that stand for two factors, comma separated
 }
 
 // readConfig reads the environment. Unknown names with our prefix and invalid values stop the start.
@@ -84,6 +93,9 @@ func (c config) validate() error {
 	}
 	if c.PeerToPeer != "on" && c.PeerToPeer != "off" {
 		return fmt.Errorf("KONSIL_PEER_TO_PEER: %q is neither on nor off", c.PeerToPeer)
+	}
+	if _, err := c.provider(time.Now); err != nil {
+		return err
 	}
 	if a, err := netmail.ParseAddress(c.MailFrom); err != nil || a.Address != c.MailFrom {
 		return fmt.Errorf("KONSIL_MAIL_FROM: %q is not a mail address", c.MailFrom)

@@ -63,9 +63,12 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	if err := s.wireJobs(); err != nil {
 		return nil, errors.Join(err, s.rooms.Close())
 	}
-	var err error
+	provider, err := c.provider(now)
+	if err != nil {
+		return nil, errors.Join(err, s.rooms.Close())
+	}
 	s.pages, err = web.New(web.Parts{
-		Accounts: s.accounts, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
+		Accounts: s.accounts, Provider: provider, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
 		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
 		Ready: db.Ping, Now: now, Log: log,
 	})
