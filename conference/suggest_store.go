@@ -13,17 +13,24 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// Suggestions ranks the pool for a waiting request, by discipline, with reasons; for a date that is thought of, or for none yet when
-// at is zero. It is advice: Convene takes anybody who may see the case. Errors: ErrNotFound, ErrDenied, ErrConflict when the request is
+// Occasion is what is thought of before anybody is asked. The zero value is: nothing yet.
+type Occasion struct {
+	Starts time.Time
+	Length time.Duration
+	Near   string // postcode, where they are wanted in person
+}
+
+// Suggestions ranks the pool for a waiting request, by discipline, with reasons; for a date that is thought of. It is advice:
+// Convene takes anybody who may see the case. Errors: ErrNotFound, ErrDenied, ErrConflict when the request is
 // decided already.
-func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.UUID, at time.Time, length time.Duration) ([]expertpool.Bench, error) {
+func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.UUID, d Occasion) ([]expertpool.Bench, error) {
 	var found []expertpool.Bench
 	err := pgx.BeginTxFunc(ctx, s.DB, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		r, err := s.waiting(ctx, tx, by, request, "")
 		if err != nil {
 			return err
 		}
-		found, err = s.suggest(ctx, tx, by, r, at, length)
+		found, err = s.suggest(ctx, tx, by, r, d)
 		return err
 	})
 	if err != nil {
@@ -32,10 +39,12 @@ func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.
 	return found, nil
 }
 
-func (s *Store) suggest(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, at time.Time, length time.Duration) ([]expertpool.Bench, error) {
-	n := expertpool.Need{Disciplines: r.Disciplines, Question: r.Question, Length: length, Now: s.Now()}
-	if !at.IsZero() {
-		n.At = expertpool.Span{From: at, Until: at.Add(length)}
+func (s *Store) suggest(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, d Occasion) ([]expertpool.Bench, error) {
+	n := expertpool.Need{
+		Disciplines: r.Disciplines, Organisation: r.Organisation, Near: d.Near, Question: r.Question, Length: d.Length, Now: s.Now(),
+	}
+	if !d.Starts.IsZero() {
+		n.At = expertpool.Span{From: d.Starts, Until: d.Starts.Add(d.Length)}
 	}
 	candidates, err := expertpool.Candidates(ctx, tx, by.Network, n)
 	if err != nil {
@@ -73,7 +82,7 @@ func (s *Store) bound(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) ([]uuid.
 
 // countPicks keeps as a figure how a choice stands to the advice at this moment.
 func (s *Store) countPicks(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, p Panel, chosen []expertpool.Expert) error {
-	benches, err := s.suggest(ctx, tx, by, r, p.Starts, p.Length)
+	benches, err := s.suggest(ctx, tx, by, r, Occasion{Starts: p.Starts, Length: p.Length})
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,14 @@ import (
 // Availability is when an expert can be asked, as she says it herself: the hours of an ordinary week, what is different, and
 // whether she is to be asked at all. Without rules nothing is known of her week, which is not the same as having no time.
 type Availability struct {
-	Zone     string        // where the clock hangs that the rules are read from, such as Europe/Berlin
-	Rules    []slot.Weekly // in half hours, from Monday on by hour; those that touch are one
+	Zone     string // where the clock hangs that the rules are read from, such as Europe/Berlin
+	Rules    []Rule // in half hours, from Monday on by hour; those that touch are one
 	Absences []Absence
 	Paused   *time.Time // not to be asked since; nil: may be asked
 }
+
+// Rule is hours of a weekday as the clock shows them: from so many minutes after midnight to so many.
+type Rule = slot.Weekly
 
 // Absence is days on which somebody is not there, both included. Days are midnight UTC, as Today gives them.
 type Absence struct {
@@ -130,15 +133,15 @@ func clip(spans []Span, within Span) []Span {
 }
 
 // Tidy checks rules and makes those of a weekday that touch or overlap one. Errors: InvalidError for what is no half hour of a week.
-func Tidy(rules []slot.Weekly) ([]slot.Weekly, error) {
+func Tidy(rules []Rule) ([]Rule, error) {
 	if len(rules) > maxRules {
 		return nil, &account.InvalidError{Field: "rules", Rule: "unknown"}
 	}
 	sorted := slices.Clone(rules)
-	slices.SortFunc(sorted, func(a, b slot.Weekly) int {
+	slices.SortFunc(sorted, func(a, b Rule) int {
 		return cmp.Or(cmp.Compare(isoDay(a.Day), isoDay(b.Day)), cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
 	})
-	var kept []slot.Weekly
+	var kept []Rule
 	for _, r := range sorted {
 		if r.Day < time.Sunday || r.Day > time.Saturday || r.From < 0 || r.To > dayEnd || r.From >= r.To || r.From%halfHour != 0 || r.To%halfHour != 0 {
 			return nil, &account.InvalidError{Field: "rules", Rule: "unknown"}

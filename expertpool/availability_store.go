@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -66,7 +65,7 @@ func Availabilities(ctx context.Context, q querier, ids []uuid.UUID, since time.
 	var weekday, from, until int
 	err = each(ctx, q, []any{&id, &weekday, &from, &until}, func() {
 		a := found[id]
-		a.Rules = append(a.Rules, slot.Weekly{Day: time.Weekday(weekday % 7), From: from, To: until})
+		a.Rules = append(a.Rules, Rule{Day: time.Weekday(weekday % 7), From: from, To: until})
 		found[id] = a
 	}, `
 		select account_id, weekday, from_minute, until_minute from availability_rule
@@ -101,7 +100,7 @@ func each(ctx context.Context, q querier, dest []any, do func(), sql string, arg
 
 // KeepWeek says what the hours of an ordinary week are from now on; none is: nothing is known of it. Errors: InvalidError for what
 // is no half hour of a week, ErrNotFound.
-func (s *Store) KeepWeek(ctx context.Context, by account.Actor, id uuid.UUID, rules []slot.Weekly) error {
+func (s *Store) KeepWeek(ctx context.Context, by account.Actor, id uuid.UUID, rules []Rule) error {
 	rules, err := Tidy(rules)
 	if err != nil {
 		return err

@@ -14,11 +14,13 @@ import (
 
 // Need is what experts are looked for.
 type Need struct {
-	Disciplines []string
-	Question    string        // what it is about: words of it are looked for among the topics of experts
-	At          Span          // the date; zero: not known yet
-	Length      time.Duration // how long it will take
-	Now         time.Time
+	Disciplines  []string
+	Organisation uuid.UUID     // that asks
+	Near         string        // postcode where they are wanted in person; "": nowhere
+	Question     string        // what it is about: words of it are looked for among the topics of experts
+	At           Span          // the date; zero: not known yet
+	Length       time.Duration // how long it will take
+	Now          time.Time
 }
 
 // Candidate is an expert as a suggestion sees her. Counts of the last 30 days and of the last year end at the Need's Now.
@@ -26,6 +28,7 @@ type Candidate struct {
 	Expert
 	Topics       []string
 	House        string // practice number: people of one house; empty: none is known
+	Postcode     string
 	Availability Availability
 	Contingent   Contingent // of the month of the date
 	OpenCases    int
@@ -36,6 +39,7 @@ type Candidate struct {
 	Median       time.Duration
 	KM           int    // from where she is wanted; negative: not known
 	Out          string // rule why she can't be asked at all, such as an expired verification; "": she can
+	Partial      bool   // has stated a tie to the organisation that asks
 	Tied         bool   // to somebody in the case, or not for this case by the client's word: which of them is nobody's business here
 }
 
@@ -46,6 +50,7 @@ type ReasonKind string
 const (
 	Bound     ReasonKind = "bound"     // not for this case
 	Barred    ReasonKind = "barred"    // Text: the rule
+	Interest  ReasonKind = "interest"  // has stated a tie to the organisation that asks
 	OnPause   ReasonKind = "paused"    // has paused
 	Away      ReasonKind = "absent"    // is not there on the date
 	Spent     ReasonKind = "spent"     // N of Of minutes of the contingent; this conference does not fit in
@@ -166,7 +171,7 @@ func (n Need) judge(c Candidate, words []string) Suggestion {
 			s.Rank = 0
 		}
 	}
-	order := []ReasonKind{Bound, Barred, OnPause, Away, Spent, Crowded, TooOften, Focus, Works, InHours, OutHours, NoHours, Load, Cases, Quick, Silent, OftenSoon, LastTime, Never, Far}
+	order := []ReasonKind{Bound, Barred, Interest, OnPause, Away, Spent, Crowded, TooOften, Focus, Works, InHours, OutHours, NoHours, Load, Cases, Quick, Silent, OftenSoon, LastTime, Never, Far}
 	slices.SortStableFunc(s.Reasons, func(a, b Reason) int { return cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)) })
 	return s
 }
@@ -178,6 +183,8 @@ func bars(c Candidate) (Reason, bool) {
 		return Reason{Kind: Bound, Against: true}, true
 	case c.Out != "":
 		return Reason{Kind: Barred, Against: true, Text: c.Out}, true
+	case c.Partial:
+		return Reason{Kind: Interest, Against: true}, true
 	case c.Availability.Paused != nil:
 		return Reason{Kind: OnPause, Against: true}, true
 	}

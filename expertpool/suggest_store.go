@@ -3,6 +3,7 @@ package expertpool
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,10 +11,10 @@ import (
 )
 
 // Candidates gathers everybody of a network who is in one of the Need's disciplines, with what a suggestion goes by, except for ties
-// to the case, which the caller knows. Nobody is left out for lack of time. The caller has asked for rights.
-func Candidates(ctx context.Context, q querier, network uuid.UUID, n Need) ([]Candidate, error) {
-	rows, err := q.Query(ctx, `
-		select a.id, a.name, e.discipline, e.specialty, e.place, e.languages, e.topics, e.hours_per_month, e.max_cases, e.bsnr
+// to the case, which the caller knows. Nobody is left out, for lack of time or of a verification. The caller has asked for rights.
+func Candidates(ctx context.Context, tx pgx.Tx, network uuid.UUID, n Need) ([]Candidate, error) {
+	rows, err := tx.Query(ctx, `
+		select a.id, a.name, e.discipline, e.specialty, e.place, e.postcode, e.languages, e.topics, e.hours_per_month, e.max_cases, e.bsnr
 		from expert e join account a on a.id = e.account_id
 		where e.network_id = $1 and e.active and a.disabled_at is null and e.discipline = any($2)
 		order by a.id`, network, nonNil(n.Disciplines))
@@ -22,7 +23,7 @@ func Candidates(ctx context.Context, q querier, network uuid.UUID, n Need) ([]Ca
 	}
 	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Candidate, error) {
 		c := Candidate{KM: -1}
-		err := r.Scan(&c.ID, &c.Name, &c.Discipline, &c.Specialty, &c.Place, &c.Languages, &c.Topics, &c.HoursPerMonth, &c.MaxCases, &c.House)
+		err := r.Scan(&c.ID, &c.Name, &c.Discipline, &c.Specialty, &c.Place, &c.Postcode, &c.Languages, &c.Topics, &c.HoursPerMonth, &c.MaxCases, &c.House)
 		c.Contingent.Hours = c.HoursPerMonth
 		return c, err
 	})
@@ -34,8 +35,10 @@ func Candidates(ctx context.Context, q querier, network uuid.UUID, n Need) ([]Ca
 		ids[i] = found[i].ID
 		byID[ids[i]] = &found[i]
 	}
-	for _, add := range []func(context.Context, querier, []uuid.UUID, Need, map[uuid.UUID]*Candidate) error{addTime, addHistory, addCases} {
-		if err := add(ctx, q, ids, n, byID); err != nil {
+	for _, add := range []func(context.Context, pgx.Tx, []uuid.UUID, Need, map[uuid.UUID]*Candidate) error{
+		addTime, addHistory, addCases, addBars(network), addDistance,
+	} {
+		if err := add(ctx, tx, ids, n, byID); err != nil {
 			return nil, fmt.Errorf("candidates: %w", err)
 		}
 	}
@@ -43,16 +46,16 @@ func Candidates(ctx context.Context, q querier, network uuid.UUID, n Need) ([]Ca
 }
 
 // addTime fills in availability and the contingent of the month of the date; without a date of this month.
-func addTime(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+func addTime(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
 	month, since := MonthOf(n.Now), Today(n.Now)
 	if n.At != (Span{}) {
 		month, since = MonthOf(n.At.From), Today(n.At.From)
 	}
-	times, err := Availabilities(ctx, q, ids, since)
+	times, err := Availabilities(ctx, tx, ids, since)
 	if err != nil {
 		return err
 	}
-	uses, err := used(ctx, q, ids, month)
+	uses, err := used(ctx, tx, ids, month)
 	for id, c := range byID {
 		c.Availability = times[id]
 		c.Contingent.Attended, c.Contingent.Planned = uses[id].Attended, uses[id].Planned
@@ -62,12 +65,12 @@ func addTime(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID map[u
 
 // addHistory fills in how often each was asked and how she answers. A date that was moved asks anew, and what was taken back is no
 // question that waits for an answer.
-func addHistory(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+func addHistory(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
 	var id uuid.UUID
 	var asked, asks, answered int
 	var last *time.Time
 	var median float64
-	return each(ctx, q, []any{&id, &asked, &last, &asks, &answered, &median}, func() {
+	return each(ctx, tx, []any{&id, &asked, &last, &asks, &answered, &median}, func() {
 		c := byID[id]
 		c.Asked, c.LastAsked, c.Asks, c.Answered, c.Median = asked, last, asks, answered, seconds(median)
 	}, `
@@ -85,15 +88,49 @@ func addHistory(ctx context.Context, q querier, ids []uuid.UUID, n Need, byID ma
 }
 
 // addCases fills in how many cases each is busy with: conferences to come, and those whose plan is not done.
-func addCases(ctx context.Context, q querier, ids []uuid.UUID, _ Need, byID map[uuid.UUID]*Candidate) error {
+func addCases(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, _ Need, byID map[uuid.UUID]*Candidate) error {
 	var id uuid.UUID
 	var open int
-	return each(ctx, q, []any{&id, &open}, func() { byID[id].OpenCases = open }, `
+	return each(ctx, tx, []any{&id, &open}, func() { byID[id].OpenCases = open }, `
 		select i.account_id, count(distinct c.case_id)::int
 		from invitation i join conference c on c.id = i.conference_id
 		where i.account_id = any($1) and i.state in ('offered', 'tentative', 'accepted')
 			and c.state in ('inviting', 'quorate', 'live', 'minutes_draft', 'approved')
 		group by i.account_id`, ids)
+}
+
+// addBars fills in who can't be invited at all, and who has stated a tie to the organisation that asks.
+func addBars(network uuid.UUID) func(context.Context, pgx.Tx, []uuid.UUID, Need, map[uuid.UUID]*Candidate) error {
+	return func(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+		standings, err := Standings(ctx, tx, network, ids)
+		if err != nil {
+			return err
+		}
+		ties, err := Conflicts(ctx, tx, ids)
+		for id, c := range byID {
+			c.Out = standings[id].Bar(n.Now)
+			c.Partial = slices.ContainsFunc(ties[id], func(t Tie) bool { return t.Organisation == n.Organisation && n.Organisation != uuid.Nil })
+		}
+		return err
+	}
+}
+
+// addDistance fills in how far away each is; where they are wanted, or where somebody is, may not be known.
+func addDistance(ctx context.Context, tx pgx.Tx, _ []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
+	if n.Near == "" {
+		return nil
+	}
+	var codes []string
+	for _, c := range byID {
+		codes = append(codes, c.Postcode)
+	}
+	ways, err := Ways(ctx, tx, n.Near, codes)
+	for _, c := range byID {
+		if way, known := ways[c.Postcode]; known {
+			c.KM = way.KM
+		}
+	}
+	return err
 }
 
 // CountPicks keeps which places of the lists were taken, as figures of a network and a month. Who chose and who was chosen is not

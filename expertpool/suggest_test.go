@@ -122,6 +122,7 @@ func TestWhomSomethingSpeaksAgainstStandsAtTheEndWithTheReason(t *testing.T) {
 	}{
 		{"a tie", func(c *Candidate) { c.Tied = true }, Reason{Kind: Bound}},
 		{"a bar", func(c *Candidate) { c.Out = "expired" }, Reason{Kind: Barred, Text: "expired"}},
+		{"a tie to the organisation", func(c *Candidate) { c.Partial = true }, Reason{Kind: Interest}},
 		{"paused", func(c *Candidate) { c.Availability.Paused = &since }, Reason{Kind: OnPause}},
 		{"absent on the date", func(c *Candidate) {
 			c.Availability.Absences = []Absence{{First: Today(asksOn.From), Last: Today(asksOn.From)}}

@@ -86,7 +86,12 @@ var fields = map[string]string{
 	"/confirm/:token":            "",
 	"/retention":                 "class days reason",
 	"/casework":                  "caseload phases codes capacities",
-	"/requests/:id/convene":      "experts* date time length kind visible_from visible_clock",
+	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
+	"/me/availability":           availabilityFields,
+	"/experts/:id/availability":  availabilityFields,
+	"/experts/groups":            "group_name",
+	"/experts/groups/:id":        "act expert q",
+	"/experts/groups/:id/remove": "",
 	"/requests/:id/decline":      "reason",
 	"/templates":                 templateFields(),
 	"/templates/shipped":         "",
@@ -139,6 +144,7 @@ const (
 	summaryFields = "situation resources tried goals limits"
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
+	availabilityFields = "act at* quick first_day last_day absence hours_per_month"
 )
 
 func templateFields() string {

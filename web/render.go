@@ -160,7 +160,7 @@ func (s *server) funcs() template.FuncMap {
 		"specialties": specialtyTerms, "span": expertpool.HoursAndMinutes,
 		"summaryField": s.summaryField, "templateField": s.templateField,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
-		"limit": s.limit, "load": s.load, "home": home,
+		"limit": s.limit, "home": home, "why": s.why, "hour": func(minutes int) int { return minutes / 60 },
 		"next":    func(n int) int { return n + 1 },
 		"strings": func(v ...string) []string { return v },
 		"roles":   roleNames, "provider": s.providerName,

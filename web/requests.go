@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
@@ -78,15 +79,24 @@ var lengths = []string{"25", "45", "60"}
 type requestPage struct {
 	conference.Request
 	Decides bool
-	Benches []bench
+	Offers  []offers
+	Groups  []expertpool.Group
+	Dated   bool // the offers are for the date in the form
 	Lengths []string
 	Kinds   []conference.Kind
 	Convene form
 	Decline form
 }
 
+// request shows a request. What stands in the address fills the form for convening, so that the pool can be looked at for a date.
 func (s *server) request(c echo.Context) error {
-	return s.showRequest(c, http.StatusOK, fill("length", lengths[0]), form{})
+	f := fill("length", lengths[0])
+	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups"} {
+		if v := c.QueryParams()[name]; len(v) > 0 {
+			f.Values[name] = v
+		}
+	}
+	return s.showRequest(c, http.StatusOK, f, form{})
 }
 
 func (s *server) showRequest(c echo.Context, status int, convene, decline form) error {
@@ -102,27 +112,20 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline form) 
 	}
 	p.Decides = by.May(account.DecideRequests) && p.State == "submitted"
 	if p.Decides {
-		experts, err := s.Pool.Find(ctx, by, p.Disciplines...)
+		panel := panelIn(convene)
+		if panel.Starts.Before(s.Now()) {
+			panel.Starts = time.Time{} // nobody can be asked for it
+		}
+		benches, err := s.Conferences.Suggestions(ctx, by, id, conference.Occasion{Starts: panel.Starts, Length: panel.Length, Near: convene.Get("near")})
 		if err != nil {
 			return err
 		}
-		p.Benches = benchesFor(p.Disciplines, experts)
+		if p.Groups, err = s.Pool.Groups(ctx, by); err != nil {
+			return err
+		}
+		p.Offers, p.Dated = offersOf(benches, convene), !panel.Starts.IsZero()
 	}
 	return s.page(c, status, "request", p)
-}
-
-// benchesFor sorts experts by the disciplines that are asked for. An empty bench says that nobody can be asked.
-func benchesFor(disciplines []string, experts []expertpool.Expert) []bench {
-	found := make([]bench, len(disciplines))
-	for i, d := range disciplines {
-		found[i].Discipline = d
-		for _, e := range experts {
-			if e.Discipline == d {
-				found[i].Experts = append(found[i].Experts, e)
-			}
-		}
-	}
-	return found
 }
 
 // convene makes a conference of a request: round, date and invitations in one step.
@@ -135,7 +138,17 @@ func (s *server) convene(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	code, err := s.Conferences.Convene(c.Request().Context(), me(c), id, panelIn(f))
+	p := panelIn(f)
+	members, err := s.Pool.InGroups(c.Request().Context(), me(c), groupsIn(f))
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if !slices.Contains(p.Experts, m) {
+			p.Experts = append(p.Experts, m)
+		}
+	}
+	code, err := s.Conferences.Convene(c.Request().Context(), me(c), id, p)
 	if f.wrong(err) {
 		return s.showRequest(c, http.StatusUnprocessableEntity, f, form{})
 	}
@@ -158,6 +171,15 @@ func panelIn(f form) conference.Panel {
 		p.Length = time.Duration(minutes) * time.Minute
 	}
 	return p
+}
+
+// groupsIn are the groups that are ticked in a form.
+func groupsIn(f form) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, typed := range f.Values["groups"] {
+		ids = append(ids, strictID(typed))
+	}
+	return ids
 }
 
 func (s *server) decline(c echo.Context) error {

@@ -74,14 +74,6 @@ func (s *server) names(words string, values []string) string {
 	return strings.Join(said, ", ")
 }
 
-// load says how often an expert was asked lately.
-func (s *server) load(asked int) string {
-	if asked == 0 {
-		return s.words.t("experts.asked.never")
-	}
-	return s.count("asked", asked)
-}
-
 // home is where somebody whose list is empty can go on; "" where there is nothing to do but wait.
 func home(a account.Actor) string {
 	if a.Role == account.Caseworker {
