@@ -29,7 +29,7 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 		for _, w := range d.Wishes {
 			r.Disciplines = appendNew(r.Disciplines, w.Discipline)
 		}
-		benches, err := s.suggest(ctx, tx, by, r, time.Time{}, d.Length)
+		benches, err := s.suggest(ctx, tx, by, r, Occasion{Length: d.Length})
 		if err != nil {
 			return err
 		}
