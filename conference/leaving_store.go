@@ -23,7 +23,7 @@ type Leaving struct {
 
 // LeavingSeat is a conference that she is invited to and that is not over.
 type LeavingSeat struct {
-	conference uuid.UUID
+	Conference uuid.UUID
 	Code       string
 	StartsAt   time.Time
 	EndsAt     time.Time
@@ -113,7 +113,7 @@ func (s *Store) LeavePool(ctx context.Context, by account.Actor, expert uuid.UUI
 
 // vacate cancels an expert's invitation, and asks a substitute in her place if there is one.
 func (s *Store) vacate(ctx context.Context, tx pgx.Tx, by account.Actor, expert uuid.UUID, t LeavingSeat, substitute uuid.UUID) error {
-	c, err := one(conferences(ctx, tx, `where c.id = $1`, t.conference))
+	c, err := one(conferences(ctx, tx, `where c.id = $1`, t.Conference))
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ Sofort, wenn ich die Person erkenne oder mit ihr, ihren Angehörigen oder einer 
 Ohne Ende: auch nach der Konferenz und nachdem ich den Pool verlassen habe.
 
 7. Worauf ich hingewiesen wurde
-Wer fremde Geheimnisse unbefugt offenbart, kann sich strafbar machen (§ 203 und § 204 StGB). Sozialdaten dürfen nur für den Zweck verwendet werden, zu dem sie übermittelt wurden, und sind geheim zu halten wie bei der Stelle, von der sie kommen (§ 35 SGB I, § 78 SGB X). Berufsrechtliche Schweigepflichten gelten daneben weiter. Über Anzeige- und Auskunftspflichten, die ein Gesetz vorschreibt, geht diese Erklärung nicht hinaus.');
+Wer Anvertrautes unbefugt weitergibt, kann sich strafbar machen (§ 203 und § 204 StGB). Sozialdaten dürfen nur für den Zweck verwendet werden, zu dem sie übermittelt wurden, und sind geheim zu halten wie bei der Stelle, von der sie kommen (§ 35 SGB I, § 78 SGB X). Berufsrechtliche Schweigepflichten gelten daneben weiter. Über Anzeige- und Auskunftspflichten, die ein Gesetz vorschreibt, geht diese Erklärung nicht hinaus.');
 
 -- Who is in the pool already has a quarter to be checked; the invented people of the rehearsal have signed, too.
 insert into verification (id, expert_id, checked, note, verified_at, valid_until)

@@ -33,7 +33,8 @@ var allowances = []allowance{
 	{"nettest", pace{10, 6 * time.Second}, pace{}, "", ""},                             // by person or link, see try
 	{"look", pace{40, 500 * time.Millisecond}, pace{}, "", ""},                         // of the name guard, see looked
 	{"join", pace{}, pace{20, time.Minute}, "POST", "/join/"},                          // a mail goes out each time
-	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /guest/ /client/ /measure/ /follow-up/ /joining/ /confirm/"},
+	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /guest/ /client/ /measure/ /follow-up/"},
+	{"pool", pace{}, pace{300, 50 * time.Millisecond}, "*", "/joining/ /confirm/"},
 	{"search", pace{120, 200 * time.Millisecond}, pace{1200, 20 * time.Millisecond}, "*", "/search /cases/find"},
 	{"upload", pace{30, 10 * time.Second}, pace{300, time.Second}, "POST", uploads + "$"},
 	{"write", pace{240, 250 * time.Millisecond}, pace{3000, 10 * time.Millisecond}, "POST", "/"},

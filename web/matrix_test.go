@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -115,6 +117,35 @@ var access = []struct{ route, in, form string }{
 	{"POST /requests/:id/convene", "Clara", ""},
 	{"POST /requests/:id/decline", "Clara", "reason=Bitte zuerst zum Hausarzt"},
 	{"GET /experts", staff + " " + admins, ""},
+	{"GET /experts/joining", coordinators, ""},
+	{"POST /experts/joining/page", coordinators, "open=yes"},
+	{"POST /experts/joining/invite", coordinators, ""},
+	{"POST /experts/joining/:id", "Clara", "act=decline"},
+	{"GET /experts/declaration", coordinators, ""},
+	{"POST /experts/declaration", coordinators, ""},
+	{"GET /experts/:id/membership", "Clara", ""},
+	{"POST /experts/:id/membership", "Clara", "act=look_after"},
+	{"GET /experts/:id/leave", "Clara", ""},
+	{"POST /experts/:id/leave", "Clara", ""},
+	{"GET /experts/:id/participation", "Clara", ""},
+	{"GET /experts/:id/participation.csv", "Clara", ""},
+	{"GET /me/membership", experts, ""},
+	{"POST /me/membership", experts, "act=right"},
+	{"GET /me/leave", experts, ""},
+	{"POST /me/leave", experts, ""},
+	{"GET /me/declaration", experts, ""},
+	{"POST /me/declaration", experts, ""},
+	{"GET /me/participation", experts, ""},
+	{"GET /me/participation.csv", experts, ""},
+	{"GET /network/agreements", staff + " " + admins, ""},
+	{"GET /network/agreements/:id", "Alma Anna Bernd Berta Clara Doris Nils", ""},
+	{"POST /network/agreements/:id", "Clara Nils", "act=right"},
+	{"GET /join/:slug", anybody, ""},
+	{"POST /join/:slug", anybody, ""},
+	{"GET /joining/:token", anybody, ""},
+	{"POST /joining/:token", anybody, ""},
+	{"GET /confirm/:token", anybody, ""},
+	{"POST /confirm/:token", anybody, ""},
 	{"GET /templates", coordinators, ""},
 	{"POST /templates", coordinators, ""},
 	{"POST /templates/shipped", coordinators, ""},
@@ -284,6 +315,7 @@ func (m *matrix) furnish() {
 		":frieda": m.people["Frieda"].ID.String(),
 	}
 	delete(m.people, "Otto") // whom things are done to, and who does nothing
+	m.joins()
 	for _, of := range []string{"notes", "minutes", "minutes.json", "addendum", "redaction", "approve", "pass", "information"} {
 		m.things["/conferences/:code/"+of] = m.first
 	}
@@ -291,6 +323,35 @@ func (m *matrix) furnish() {
 		kind, token, _ := strings.Cut(link[1:], "/")
 		m.things["/"+kind+"/:token"] = token
 	}
+}
+
+// joins lets Olga be in the pool, and two people want to join it: the address of one is confirmed.
+func (m *matrix) joins() {
+	m.t.Helper()
+	ctx, clara := m.t.Context(), m.people["Clara"]
+	m.expert(clara.Network, clara.Organisation, "Olga Ohnesorg", "neurology")
+	olga := m.people["Olga"].ID
+	delete(m.people, "Olga")
+	m.must(m.Pool.OpenJoinPage(ctx, clara, true))
+	page, err := m.Pool.OwnJoinPage(ctx, clara)
+	m.must(err)
+	for _, address := range []string{"one@praxis.test", "two@praxis.test"} {
+		m.must(m.Pool.Apply(ctx, page.Slug, expertpool.Application{Name: "Neu Hier", Email: address, Discipline: "neurology"}))
+	}
+	token := func(address string) string {
+		return query[string](m.testServer, `select substring(body_text from '/joining/([A-Z2-7]+)') from message_out where to_email = $1`, address)
+	}
+	m.must(m.Pool.ConfirmAddress(ctx, token("one@praxis.test")))
+	today := expertpool.Today(m.Now())
+	agreement, err := m.Pool.KeepAgreement(ctx, clara, expertpool.Agreement{Partner: "Klinik", Contact: "Empfang", SignedOn: today, ValidUntil: today.AddDate(1, 0, 0)})
+	m.must(err)
+	m.must(pgx.BeginFunc(ctx, m.db, func(tx pgx.Tx) error {
+		m.things["/confirm/:token"], err = m.Accounts.NewLink(ctx, tx, olga, expertpool.ForListing, olga, m.Now().Add(time.Hour))
+		return err
+	}))
+	m.things["/experts/:id"], m.things["/experts/joining/:id"] = olga.String(), m.the(`select id from application where state = 'confirmed'`)
+	m.things["/join/:slug"], m.things["/joining/:token"] = page.Slug, token("two@praxis.test")
+	m.things["/network/agreements/:id"] = agreement.String()
 }
 
 // the is the id of the one thing that a query finds.
