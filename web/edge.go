@@ -44,6 +44,9 @@ func (s *server) observed(next echo.HandlerFunc) echo.HandlerFunc {
 		return next
 	}
 	return func(c echo.Context) error {
+		if c.IsWebSocket() {
+			return next(c) // which lasts as long as somebody is there
+		}
 		began := time.Now()
 		err := next(c)
 		if err != nil {

@@ -47,6 +47,9 @@ type config struct {
 	OIDCName       string `env:"KONSIL_OIDC_NAME" envDefault:"Ihr Hauskonto"` // what people call it
 	OIDCTrust      string `env:"KONSIL_OIDC_TRUST" envDefault:"off"`          // on: whoever has signed in there has shown two factors
 	OIDCACR        string `env:"KONSIL_OIDC_ACR"`                             // values of acr that stand for two factors, comma separated
+
+	TrustedProxies string `env:"KONSIL_TRUSTED_PROXIES"`                      // addresses and networks whose X-Forwarded-For and -Proto count; unset: nobody's
+	OpsAddr        string `env:"KONSIL_OPS_ADDR" envDefault:"127.0.0.1:9090"` // /metrics and profiles, on loopback only; off: none
 }
 
 // readConfig reads the environment. Unknown names with our prefix and invalid values stop the start.
@@ -89,6 +92,12 @@ func (c config) validate() error {
 		return err
 	}
 	if err := c.validateRelay(); err != nil {
+		return err
+	}
+	if _, err := c.proxies(); err != nil {
+		return err
+	}
+	if err := c.validateOps(); err != nil {
 		return err
 	}
 	if c.PeerToPeer != "on" && c.PeerToPeer != "off" {

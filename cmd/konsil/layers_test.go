@@ -62,6 +62,7 @@ var reserved = map[string][]string{
 	"github.com/emersion/go-smtp":    {"expertpool/mail"},
 	"github.com/coreos/go-oidc":      {"expertpool/account"},
 	"golang.org/x/oauth2":            {"expertpool/account"},
+	"github.com/prometheus/":         {"cmd/konsil"},
 	"github.com/pressly/goose":       {"migrations"},
 	"github.com/riverqueue/river":    {"expertpool", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {

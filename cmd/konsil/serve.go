@@ -49,6 +49,7 @@ type server struct {
 	hub         *realtime.Hub
 	jobs        *river.Client[pgx.Tx]
 	pages       http.Handler
+	ops         *ops
 }
 
 // newServer wires a server on a migrated database. It starts nothing but the media socket, which close closes.
@@ -67,10 +68,15 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	if err != nil {
 		return nil, errors.Join(err, s.rooms.Close())
 	}
+	proxies, err := c.proxies()
+	if err != nil {
+		return nil, errors.Join(err, s.rooms.Close())
+	}
+	s.ops = newOps(db)
 	s.pages, err = web.New(web.Parts{
 		Accounts: s.accounts, Provider: provider, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
 		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
-		Ready: db.Ping, Now: now, Log: log,
+		Proxies: proxies, Observe: s.ops.observe, Ready: db.Ping, Now: now, Log: log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.rooms.Close())
@@ -193,15 +199,16 @@ func (s *server) wireJobs() error {
 
 // run serves on l until ctx ends, then stops in reverse order. It returns when everything it started is gone.
 func (s *server) run(ctx context.Context, l net.Listener) error {
-	h := &http.Server{
-		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	figures, err := s.listenOps()
+	if err != nil {
+		return errors.Join(err, l.Close(), s.rooms.Close())
 	}
+	h := s.front()
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var g errgroup.Group
 	g.Go(func() error { return s.hub.Run(work) })
+	g.Go(func() error { return s.runOps(work, figures) })
 	s.in.start(work, &g, func(step string) { s.log.Warn("answers by mail cannot be fetched", "step", step) })
 	if err := s.jobs.Start(work); err != nil {
 		stopWork()
@@ -209,7 +216,6 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- h.Serve(l) }()
-	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-served:
@@ -219,6 +225,15 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 	err = errors.Join(err, h.Shutdown(limit), s.jobs.Stop(limit))
 	stopWork()
 	return errors.Join(ignore(err, http.ErrServerClosed), ignore(g.Wait(), context.Canceled), s.rooms.Close())
+}
+
+// front has the limits of a connection. Uploads give themselves more time, sockets leave them behind.
+func (s *server) front() *http.Server {
+	return &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
 }
 
 // handler refuses foreign host names in evaluation mode: there one click signs in, so a page elsewhere must not be able to
