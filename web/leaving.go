@@ -199,7 +199,9 @@ func (s *server) wording(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.page(c, http.StatusOK, "wording", wordingPage{d, fill("body", d.Body)})
+	f := fill("body", d.Body)
+	f.Of = "wording"
+	return s.page(c, http.StatusOK, "wording", wordingPage{d, f})
 }
 
 func (s *server) wordingPost(c echo.Context) error {
