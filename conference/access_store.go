@@ -301,7 +301,7 @@ func (d *Disclosure) veil(people []*somebody) {
 		return v
 	})
 	if d.Identity != nil {
-		d.Identity.Contact = veil.hide(d.Identity.Contact)
+		d.Identity.Contact, d.Identity.Further = veil.hide(d.Identity.Contact), veil.hide(d.Identity.Further)
 	}
 	d.Reason = veil.hide(d.Reason)
 	d.Hidden = veil.hidden

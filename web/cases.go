@@ -168,6 +168,7 @@ type casePage struct {
 	Attachments []casefile.Attachment
 	Hints       []casefile.Hint // in a version that waits to be checked or released
 	Meter       meterPart
+	Reread      *conference.Rereading // while texts wait to be read again
 	Me          uuid.UUID
 	Form        form
 }
@@ -220,6 +221,9 @@ func (s *server) showCase(c echo.Context, status int, f form) error {
 		}
 	}
 	if p.Meter, err = s.meterOf(c, p.Case); err != nil {
+		return err
+	}
+	if p.Reread, err = s.rereading(ctx, by, p.Case); err != nil {
 		return err
 	}
 	p.Consent = consentState(p.Case, s.Now())

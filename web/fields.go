@@ -54,6 +54,8 @@ var fields = map[string]string{
 	"/cases/:id/identity":                  "reason",
 	"/cases/:id/identity/ask":              "reason",
 	"/cases/:id/identity/answer":           "ask answer",
+	"/cases/:id/identity/grow":             "names further",
+	"/cases/:id/reread":                    "act ref code",
 	"/cases/:id/profile": "act id code month rater occasion instrument note performance capacity nature location barrier facilitator " +
 		"extent version value scale_min scale_max band measured_on computed_by client_saw job stated_on source view phase began_on contact " +
 		"rating# item# wai1 wai2a wai2b wai3 wai4 wai5 wai6 wai7a wai7b wai7c",

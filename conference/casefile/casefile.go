@@ -24,8 +24,9 @@ type Case struct {
 	Sealed         bool
 	CreatedAt      time.Time
 	SealedAt       *time.Time
-	Contact        string // whom the client turns to
-	Phase          string // where the case is on its way; "" while nobody has said
+	Contact        string     // whom the client turns to
+	Phase          string     // where the case is on its way; "" while nobody has said
+	RereadAt       *time.Time // since when its texts wait to be read again, since more is known of who the client is; nil when they do not
 
 	Latest   Version // of the summary; the zero Version when sealed
 	Released int     // version that the circle may read; 0 while there is none

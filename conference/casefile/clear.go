@@ -29,10 +29,17 @@ func (l Lens) Clear(text string) string {
 		}
 		return typed
 	})
+	return l.without(text, func(f nameguard.Finding) bool {
+		return sure(f) || f.Confidence == nameguard.Medium && (f.Class == nameguard.Person || ofSubject(f))
+	})
+}
+
+// without puts what stands for them in the place of some passages.
+func (l Lens) without(text string, out func(nameguard.Finding) bool) string {
 	var b strings.Builder
 	end := 0
 	for _, f := range l.Find(text) {
-		if !sure(f) && (f.Confidence < nameguard.Medium || f.Class != nameguard.Person && f.Reason != nameguard.BySubject && f.Reason != nameguard.BySubjectTypo) {
+		if !out(f) {
 			continue
 		}
 		by, known := standins()[f.Class]

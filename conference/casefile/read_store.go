@@ -24,7 +24,7 @@ const caseColumns = `
 	c.id, c.organisation_id, c.pseudonym, c.caseworker_id, a.name, c.state = 'sealed', c.created_at, c.sealed_at,
 	coalesce(l.version, 0), coalesce(l.state, ''), coalesce(l.author_id, c.caseworker_id), coalesce(r.version, 0),
 	not exists (select from account b where b.id <> coalesce(l.author_id, c.caseworker_id) and ` + secondPerson + `), o.single_release,
-	coalesce(t.name, a.name), coalesce((select p.phase from case_phase p where p.case_id = c.id order by p.began_on desc limit 1), '')
+	coalesce(t.name, a.name), coalesce((select p.phase from case_phase p where p.case_id = c.id order by p.began_on desc limit 1), ''), c.reread_at
 	from case_file c
 	join organisation o on o.id = c.organisation_id
 	join account a on a.id = c.caseworker_id
@@ -40,7 +40,7 @@ func scanCase(row pgx.CollectableRow) (Case, error) { return scanCaseAfter(row) 
 func scanCaseAfter(row pgx.CollectableRow, before ...any) (Case, error) {
 	var c Case
 	err := row.Scan(append(before, &c.ID, &c.Organisation, &c.Pseudonym, &c.CaseworkerID, &c.CaseworkerName, &c.Sealed, &c.CreatedAt, &c.SealedAt,
-		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single, &c.Contact, &c.Phase)...)
+		&c.Latest.Number, &c.Latest.State, &c.Latest.AuthorID, &c.Released, &c.Alone, &c.Single, &c.Contact, &c.Phase, &c.RereadAt)...)
 	return c, err
 }
 

@@ -31,8 +31,10 @@ func (r ring) mark(organisation uuid.UUID, kind, value string) mark {
 // marks are all that a person is found by: each part of the name as it is written and as it sounds, the number, the birth date.
 func (r ring) marks(i Identity, organisation uuid.UUID) []mark {
 	var found []mark
-	for _, t := range nameTerms(nameguard.NameParts(i.name())) {
-		found = append(found, r.any(organisation, t)...)
+	for _, name := range append(i.otherNames(), i.name()) {
+		for _, t := range nameTerms(nameguard.NameParts(name)) {
+			found = append(found, r.any(organisation, t)...)
+		}
 	}
 	if i.Number != "" {
 		found = append(found, r.mark(organisation, "number", bareNumber(i.Number)))

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,13 +22,17 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// Identity is who the client is. It is entered once and lives in the vault only.
+// Identity is who the client is. It is entered once, can grow, and lives in the vault only.
 type Identity struct {
 	FirstName string `json:"first_name"`
 	LastName  string `json:"last_name"`
 	Born      string `json:"born"` // 2006-01-02, or empty
 	Number    string `json:"number"`
 	Contact   string `json:"contact"`
+
+	// What has become known since, a line each time; see Vault.Extend.
+	Names   string `json:"names,omitempty"`
+	Further string `json:"further,omitempty"`
 }
 
 // LogValue keeps an identity out of every log.
@@ -45,7 +50,16 @@ func (i Identity) subject() *nameguard.Subject {
 		{Class: nameguard.Birthdate, Value: i.Born},
 		{Class: nameguard.RecordNumber, Value: i.Number},
 	}
-	return nameguard.NewSubject(append(known, nameguard.Contact(i.Contact)...)...)
+	for _, name := range i.otherNames() {
+		known = append(known, nameguard.Attribute{Class: nameguard.Person, Value: name})
+	}
+	known = append(known, nameguard.Contact(i.Contact)...)
+	return nameguard.NewSubject(append(known, nameguard.Contact(i.Further)...)...)
+}
+
+// otherNames are those that have become known since.
+func (i Identity) otherNames() []string {
+	return strings.FieldsFunc(i.Names, func(r rune) bool { return r == ',' || r == ';' || r == '\n' })
 }
 
 // Validate names the first field that breaks a rule.
