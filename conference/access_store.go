@@ -338,10 +338,10 @@ type Look struct {
 	Number       int           `db:"-"` // the same, for people to read: from 1 on, the oldest look first
 }
 
-// Looks is the access report of a case, sealed or not, the latest first, to caseworkers of its organisation: GDPR Art. 15(1)(c). named is for
+// Looks is the access report of a case, sealed or not, the latest first, to caseworkers of its organisation and to its data-protection officer: GDPR Art. 15(1)(c). named is for
 // the organisation; the one for the client has roles, organisations and days. Errors: ErrDenied, ErrNotFound.
 func (s *Store) Looks(ctx context.Context, by account.Actor, caseID uuid.UUID, named bool) ([]Look, error) {
-	if _, err := s.Cases.ByID(ctx, by, caseID); err != nil {
+	if _, err := s.Cases.Alias(ctx, by, caseID); err != nil {
 		return nil, fmt.Errorf("looks: %w", err)
 	}
 	rows, err := s.DB.Query(ctx, `

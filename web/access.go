@@ -159,7 +159,7 @@ func (s *server) fact(f conference.Fact) string {
 
 // looksPage is the access report: for the organisation with names, for the client without.
 type looksPage struct {
-	casefile.Case
+	casefile.Alias
 	Named  bool
 	Looks  []conference.Look
 	Passed []conference.Passed // without who did it, for the client
@@ -173,7 +173,7 @@ func (s *server) accessLog(c echo.Context) error {
 	}
 	ctx, by := c.Request().Context(), me(c)
 	p := looksPage{Named: c.QueryParam("for") != "client", At: s.Now()}
-	if p.Case, err = s.Cases.ByID(ctx, by, id); err != nil {
+	if p.Alias, err = s.Cases.Alias(ctx, by, id); err != nil {
 		return err
 	}
 	if p.Looks, err = s.Conferences.Looks(ctx, by, id, p.Named); err != nil {

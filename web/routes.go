@@ -90,6 +90,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/casework", may(account.SetCasework), s.caseworkPost},
 
 		{"GET", "/admin", may(account.ManagePeople, account.KeepTemplates, account.CheckAudit), s.admin},
+		{"GET", "/admin/record", may(account.CheckAudit), s.record},
 		{"GET", "/admin/people", people, s.people},
 		{"POST", "/admin/people", fresh(people), s.invitePersonPost},
 		{"GET", "/admin/people/new", people, s.invitePerson},

@@ -116,6 +116,45 @@ func (s *Store) ByID(ctx context.Context, by account.Actor, id uuid.UUID) (Case,
 	return c, nil
 }
 
+// Alias is a case as those know it who watch over who has seen it: nothing of what it says.
+type Alias struct {
+	ID        uuid.UUID
+	Pseudonym string
+	Sealed    bool
+}
+
+// Aliases lists the cases of the actor's organisation by pseudonym, at most a thousand. ErrDenied for who may not see who has seen them.
+func (s *Store) Aliases(ctx context.Context, by account.Actor) ([]Alias, error) {
+	return s.aliases(ctx, by, uuid.Nil)
+}
+
+// Alias returns one of Aliases. Errors: ErrDenied, ErrNotFound.
+func (s *Store) Alias(ctx context.Context, by account.Actor, id uuid.UUID) (Alias, error) {
+	found, err := s.aliases(ctx, by, id)
+	if err == nil && (len(found) == 0 || id == uuid.Nil) {
+		err = account.ErrNotFound
+	}
+	if err != nil {
+		return Alias{}, err
+	}
+	return found[0], nil
+}
+
+// aliases are all, or the one with that id.
+func (s *Store) aliases(ctx context.Context, by account.Actor, id uuid.UUID) ([]Alias, error) {
+	if !by.May(account.SeeAccessLog) {
+		return nil, account.ErrDenied
+	}
+	found, err := rowsOf[Alias](ctx, s.db, `
+		select id, pseudonym, state = 'sealed' as sealed from case_file
+		where organisation_id = $1 and deleted_at is null and ($2 = '00000000-0000-0000-0000-000000000000'::uuid or id = $2)
+		order by pseudonym limit 1000`, by.Organisation, id)
+	if err != nil {
+		return nil, fmt.Errorf("cases: %w", err)
+	}
+	return found, nil
+}
+
 // Receipt tells who had seen what of a sealed case: a caseworker of its organisation, or the client by her link (account.Client).
 // ErrConflict while it is open.
 func (s *Store) Receipt(ctx context.Context, by account.Actor, id uuid.UUID) (Receipt, error) {

@@ -54,6 +54,24 @@ func Verify(ctx context.Context, db *pgxpool.Pool) (int, error) {
 	return n, err
 }
 
+// VerifyOne is Verify for the chain of one organisation. The anchor is nil where the chain has its first entry.
+func VerifyOne(ctx context.Context, db *pgxpool.Pool, organisation uuid.UUID) (n int, base *Anchor, err error) {
+	err = pgx.BeginTxFunc(ctx, db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		a := Anchor{Organisation: organisation}
+		var before *time.Time
+		err := tx.QueryRow(ctx, `select base_seq, base_hash, base_at from audit.head where organisation_id = $1`, organisation).Scan(&a.Seq, &a.Hash, &before)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("audit anchor: %w", err)
+		}
+		if before != nil {
+			a.Before, base = *before, &a
+		}
+		n, err = verifyChain(ctx, tx, organisation)
+		return err
+	})
+	return n, base, err
+}
+
 // Anchors lists the chains that do not begin with their first entry.
 func Anchors(ctx context.Context, db *pgxpool.Pool) ([]Anchor, error) {
 	rows, err := db.Query(ctx, `
