@@ -142,3 +142,37 @@ func TestTheNetworksAdministratorKeepsItsOrganisations(t *testing.T) {
 		t.Errorf("an organisation of another network: %d", a.Status)
 	}
 }
+
+func TestTheOfficerSeesWhoHasLookedAndNothingOfTheCase(t *testing.T) {
+	t.Parallel()
+	s := administered(t)
+	id := s.newCase("psychiatry").String()
+	if a := s.as("Anna").get("/cases/" + id); a.Status != http.StatusOK {
+		t.Fatalf("Anna looks: %d", a.Status)
+	}
+	alias := query[string](s, `select pseudonym from case_file where id = $1`, id)
+	b := s.as("Dagmar")
+	record := b.get("/admin/record")
+	if record.Status != http.StatusOK || !record.Has("lückenlos") || !record.Has(alias) {
+		t.Errorf("the record: %d", record.Status)
+	}
+	log := b.get("/cases/" + id + "/access-log")
+	if log.Status != http.StatusOK || !log.Has(alias) || !log.Has("Anna") || log.Has(`href="/cases/`+id+`"`) {
+		t.Errorf("who has looked: %d", log.Status)
+	}
+	for _, a := range []answered{record, log} {
+		if a.Has("Rücken und Panik") || a.Has("Geheimniss") {
+			t.Error("the officer reads the case")
+		}
+	}
+	for _, path := range []string{"", "/summary", "/identity", "/access", "/retention", "/profile"} {
+		if a := b.get("/cases/" + id + path); a.Status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, a.Status)
+		}
+	}
+	for _, name := range []string{"Vera", "Nora", "Clara"} {
+		if a := s.as(name).get("/cases/" + id + "/access-log"); a.Status != http.StatusNotFound {
+			t.Errorf("%s sees who has looked: %d", name, a.Status)
+		}
+	}
+}
