@@ -147,7 +147,7 @@ func TestTheOfficerSeesWhoHasLookedAndNothingOfTheCase(t *testing.T) {
 	t.Parallel()
 	s := administered(t)
 	id := s.newCase("psychiatry").String()
-	if a := s.as("Anna").get("/cases/" + id); a.Status != http.StatusOK {
+	if a := s.as("Anna").post("/cases/"+id+"/identity", typed("reason", "Rückruf")); !a.Has("Geheimniss") {
 		t.Fatalf("Anna looks: %d", a.Status)
 	}
 	alias := query[string](s, `select pseudonym from case_file where id = $1`, id)
