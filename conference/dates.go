@@ -37,6 +37,7 @@ type DateSearch struct {
 	Wishes []Wish
 	Length time.Duration // whole quarter hours
 	Weeks  int           // from now
+	At     time.Time     // a date to be told about as well; zero: none
 	Land   ical.State    // whose holidays count; empty: those of all Länder
 }
 
@@ -97,6 +98,7 @@ type NearMiss struct {
 // Dates is the answer: the best dates, those that nearly fit, what would help, and every date there is for the picture.
 type Dates struct {
 	Offers []Offer
+	Chosen *Offer // at the date that was asked about; nil: it cannot be had, or none was
 	Near   []NearMiss
 	Helps  []slot.Help // by wish that is needed
 	Starts int         // how many quarter hours it could begin at
@@ -215,11 +217,11 @@ func opening(g slot.Grid, land ical.State) (open, avoid slot.Set) {
 func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
 	found := Dates{Helps: t.Helps(), Starts: t.Starts(), Cells: t.Cells()}
 	for _, s := range t.Slots() {
-		o := Offer{Start: s.Start, End: s.End, Certain: s.Certain, Avoided: s.Avoided}
-		for _, k := range s.Taken {
-			o.Round = append(o.Round, a.somebody(k.Person, k.Certain))
-		}
-		found.Offers = append(found.Offers, o)
+		found.Offers = append(found.Offers, a.offer(s))
+	}
+	if s, is := t.At(d.At); is {
+		o := a.offer(s)
+		found.Chosen = &o
 	}
 	for _, n := range t.Near() {
 		m := NearMiss{Start: n.Start, End: n.End, Wish: n.Seat}
@@ -235,6 +237,14 @@ func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
 		}
 	}
 	return found
+}
+
+func (a calendarAsk) offer(s slot.Slot) Offer {
+	o := Offer{Start: s.Start, End: s.End, Certain: s.Certain, Avoided: s.Avoided}
+	for _, k := range s.Taken {
+		o.Round = append(o.Round, a.somebody(k.Person, k.Certain))
+	}
+	return o
 }
 
 func (a calendarAsk) somebody(p int, certain bool) Somebody {

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick", "conference/slot"},
 	"web": { // ical: the outbox page says in words what a calendar part says
 		"conference", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
-		"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "realtime", "web/checkout",
+		"conference/ical", "conference/slot", "expertpool", "expertpool/account", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it

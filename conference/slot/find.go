@@ -157,6 +157,19 @@ func (t *Table) State(seat, start int) State {
 	return Nobody
 }
 
+// At is the best panel for the date that starts at an instant; false when there is none.
+func (t *Table) At(start time.Time) (Slot, bool) {
+	i := t.ask.Grid.Index(start)
+	if !t.open.Has(i) || !t.ask.Grid.At(i).Equal(start) {
+		return Slot{}, false
+	}
+	seated := t.seated(i, -1)
+	if seated == nil {
+		return Slot{}, false
+	}
+	return t.slot(i, seated), true
+}
+
 // Cell is a date on the map of all dates.
 type Cell struct {
 	Start         time.Time

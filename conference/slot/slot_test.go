@@ -228,8 +228,12 @@ func TestTheBestDateIsTheOneThatTryingEverythingFinds(t *testing.T) {
 			want = max(want, try(table, start, nil))
 		}
 		for _, c := range table.Cells() {
-			if start := a.Grid.Index(c.Start); c.Whole != (try(table, start, nil) > 0) {
+			start := a.Grid.Index(c.Start)
+			if c.Whole != (try(table, start, nil) > 0) {
 				t.Fatalf("the map says %v of start %d", c.Whole, start)
+			}
+			if s, is := table.At(c.Start); is != c.Whole || is && table.worth(start, s.Taken) != try(table, start, nil) {
+				t.Fatalf("asked for start %d: %v %+v", start, is, s)
 			}
 		}
 		slots := table.Slots()
