@@ -20,7 +20,8 @@ const (
 	leadTime   = 24 * time.Hour
 	urgentLead = 2 * time.Hour
 	maxWeeks   = 8
-	maxOffers  = 12
+	maxOffers  = 8
+	apart      = 3 * time.Hour // between two dates that are offered: a choice, not a list of quarter hours
 	// changeover is left free around what somebody has promised already.
 	changeover = slot.Quarter
 )
@@ -118,7 +119,7 @@ type calendarAsk struct {
 func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, from time.Time, now time.Time) calendarAsk {
 	var a calendarAsk
 	grid := slot.NewGrid(from, now.AddDate(0, 0, 7*d.Weeks))
-	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers}
+	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers, Apart: int(apart / slot.Quarter)}
 	a.ask.Open, a.ask.Avoid = opening(grid, d.Land)
 	byDiscipline := map[string][]int{}
 	houses := map[string]int{}

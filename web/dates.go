@@ -50,7 +50,7 @@ func (s *server) dates(c echo.Context) error {
 		return err
 	}
 	if p.State != "submitted" {
-		return account.Refuse(account.ErrConflict, "decided")
+		return account.Refuse(account.ErrConflict, "request_decided")
 	}
 	search := p.search()
 	p.Form = fill("length", strconv.Itoa(int(search.Length.Minutes())), "weeks", strconv.Itoa(search.Weeks), "land", string(search.Land))

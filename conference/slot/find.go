@@ -33,6 +33,7 @@ type Ask struct {
 	Open     Set // when a conference may be held at all
 	Avoid    Set // when it had better not: bridge days, late hours
 	Limit    int // how many dates are wanted
+	Apart    int // quarter hours that lie between any two of them, so that they are a choice
 }
 
 // InvalidError says what is wrong with a question.
@@ -46,6 +47,8 @@ func (a *Ask) check() error {
 		return &InvalidError{"Quarters", "1 to 96"}
 	case len(a.Seats) == 0 || len(a.Seats) > MaxSeats:
 		return &InvalidError{"Seats", fmt.Sprintf("1 to %d", MaxSeats)}
+	case a.Apart < 0:
+		return &InvalidError{"Apart", "not negative"}
 	case a.Limit < 1:
 		return &InvalidError{"Limit", "at least 1"}
 	}
@@ -202,7 +205,7 @@ func (t *Table) Cells() []Cell {
 	return cells
 }
 
-// Slots are the best dates, at most Limit, none of which overlaps a better one. What decides, in this order: how many required
+// Slots are the best dates, at most Limit, none of which overlaps a better one or lies nearer to it than Apart. What decides, in this order: how many required
 // seats are certain, how many optional ones are taken, how many of those are certain, nothing to be avoided, the earlier date, the load.
 //
 // It is exact: dates wait in a heap by the best they could be, and are seated only when they come to the top.
@@ -222,7 +225,7 @@ func (t *Table) Slots() []Slot {
 				heap.Push(&q, c)
 			}
 		default:
-			taken.fill(c.start, c.start+t.ask.Quarters)
+			taken.fill(c.start-t.ask.Apart, min(c.start+t.ask.Quarters+t.ask.Apart, t.ask.Grid.n))
 			found = append(found, t.slot(c.start, c.seated))
 		}
 	}

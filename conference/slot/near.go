@@ -13,7 +13,8 @@ type Near struct {
 	Instead    []Taker // who could take it if it need not be one of the seat's own people
 }
 
-// Near are the dates, at most Limit for each seat, at which all required seats but one can be taken. They come in order of time.
+// Near are the dates, at most Limit for each seat, at which all required seats but one can be taken, none nearer to another than Apart. They come in
+// order of time.
 func (t *Table) Near() []Near {
 	var found []Near
 	for i, seat := range t.ask.Seats {
@@ -22,16 +23,16 @@ func (t *Table) Near() []Near {
 		}
 		s := t.wholes(i)
 		s.Without(t.seats[i].maybe)
-		left := t.ask.Limit
+		left, next := t.ask.Limit, 0
 		s.each(func(start int) {
-			if left == 0 {
+			if left == 0 || start < next {
 				return
 			}
 			seated := t.seated(start, i)
 			if seated == nil {
 				return
 			}
-			left--
+			left, next = left-1, start+t.ask.Quarters+t.ask.Apart
 			found = append(found, Near{
 				Start: t.ask.Grid.At(start), End: t.ask.Grid.At(start + t.ask.Quarters),
 				Seat: i, Taken: seated, Instead: t.instead(i, start),

@@ -245,9 +245,10 @@ func TestTheBestDateIsTheOneThatTryingEverythingFinds(t *testing.T) {
 			if w := table.worth(start, s.Taken); i == 0 && w != want || w != try(table, start, nil) {
 				t.Fatalf("date %d is worth %x, the best %x", i, w, want)
 			}
+			gap := time.Duration(a.Apart) * Quarter
 			for _, before := range slots[:i] {
-				if s.Start.Before(before.End) && before.Start.Before(s.End) {
-					t.Fatal("two dates overlap")
+				if s.Start.Before(before.End.Add(gap)) && before.Start.Before(s.End.Add(gap)) {
+					t.Fatal("two dates are too near to each other")
 				}
 			}
 		}
@@ -255,7 +256,7 @@ func TestTheBestDateIsTheOneThatTryingEverythingFinds(t *testing.T) {
 }
 
 func draw(t *rapid.T) Ask {
-	a := Ask{Grid: short(rapid.IntRange(1, 12).Draw(t, "n")), Quarters: rapid.IntRange(1, 3).Draw(t, "d"), Limit: 3}
+	a := Ask{Grid: short(rapid.IntRange(1, 12).Draw(t, "n")), Quarters: rapid.IntRange(1, 3).Draw(t, "d"), Limit: 3, Apart: rapid.IntRange(0, 2).Draw(t, "apart")}
 	set := func(name string, p float64) Set {
 		s := a.Grid.Empty()
 		for i := range a.Grid.Len() {
