@@ -125,6 +125,7 @@ var access = []struct{ route, in, form string }{
 
 	{"GET /requests", staff, ""},
 	{"GET /requests/:id", lead, ""},
+	{"GET /requests/:id/dates", "Clara", ""},
 	{"POST /requests/:id/convene", "Clara", ""},
 	{"POST /requests/:id/decline", "Clara", "reason=Bitte zuerst zum Hausarzt"},
 	{"GET /experts", staff + " " + admins, ""},

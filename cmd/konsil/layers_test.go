@@ -16,7 +16,7 @@ const module = "github.com/konsil-server/konsil/"
 // mayImport is the house: one line per package, and whom it may import. Imports go down only.
 var mayImport = map[string][]string{
 	"cmd/konsil": {
-		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool",
+		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
 		"expertpool/account", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick", "conference/slot"},

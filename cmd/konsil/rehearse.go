@@ -13,6 +13,7 @@ import (
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -186,8 +187,28 @@ func (s *server) rehearsePeople(ctx context.Context) error {
 		if err := s.pool.Add(ctx, net, pool, e); err != nil {
 			return err
 		}
+		if err := s.rehearseWeek(ctx, e.Name, id, i); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// rehearseWeek gives three of four experts hours in which they can be asked; the fourth has said nothing about hers.
+func (s *server) rehearseWeek(ctx context.Context, name string, id uuid.UUID, i int) error {
+	if i%4 == 3 {
+		return nil
+	}
+	by, err := s.actor(ctx, name)
+	if err != nil {
+		return err
+	}
+	morning, noon, evening := 8*60, 12*60+30, 17*60
+	rules := []slot.Weekly{
+		{Day: time.Weekday(1 + i%5), From: morning, To: noon}, {Day: time.Weekday(1 + (i+2)%5), From: noon + 60, To: evening},
+		{Day: time.Thursday, From: noon + 30 + 30*(i%3), To: evening - 60},
+	}
+	return s.pool.KeepWeek(ctx, by, id, rules)
 }
 
 func (s *server) rehearsalFrame(ctx context.Context) (net uuid.UUID, ids map[string]uuid.UUID, err error) {
