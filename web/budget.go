@@ -32,7 +32,9 @@ var allowances = []allowance{
 	{"guest", pace{10, 6 * time.Second}, pace{}, "", ""},                               // by link, see guestTicket
 	{"nettest", pace{10, 6 * time.Second}, pace{}, "", ""},                             // by person or link, see try
 	{"look", pace{40, 500 * time.Millisecond}, pace{}, "", ""},                         // of the name guard, see looked
-	{"join", pace{}, pace{20, time.Minute}, "POST", "/join/"},                          // a mail goes out each time
+	{"passkey", pace{}, pace{300, 200 * time.Millisecond}, "POST", "/passkey/"},
+	{"setup", pace{}, pace{20, 10 * time.Second}, "POST", "/setup/ /forgotten"},
+	{"join", pace{}, pace{20, time.Minute}, "POST", "/join/"}, // a mail goes out each time
 	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /guest/ /client/ /measure/ /follow-up/"},
 	{"pool", pace{}, pace{300, 50 * time.Millisecond}, "*", "/joining/ /confirm/"},
 	{"search", pace{120, 200 * time.Millisecond}, pace{1200, 20 * time.Millisecond}, "*", "/search /cases/find"},

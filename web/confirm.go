@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type confirmPage struct {
 	Again     string // or the form that goes on after it, with
 	Held      []heldField
 	Rehearsal bool // one click is enough
+	Factors   account.Factors
 }
 
 // heldField is what was typed into the form that waits.
@@ -64,9 +66,12 @@ func held(f form) []heldField {
 	return all
 }
 
-func (s *server) showConfirm(c echo.Context, status int, p confirmPage) error {
+func (s *server) showConfirm(c echo.Context, status int, p confirmPage) (err error) {
 	p.Form.Of = "confirm"
 	p.Rehearsal = me(c).Method == account.ByRehearsal
+	if p.Factors, err = s.Accounts.Factors(c.Request().Context(), me(c)); err != nil {
+		return err
+	}
 	return s.page(c, status, "confirm", p)
 }
 
@@ -76,13 +81,33 @@ func (s *server) confirmPost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := s.Accounts.ConfirmRehearsal(c.Request().Context(), me(c))
+	k, err := s.shown(c, f)
+	if f.wrong(err) {
+		p := confirmPage{Form: f, Next: localPath(f.Get("confirm_next"))}
+		if f.Get(confirmAgain) != "" {
+			p.Again, p.Held = localPath(f.Get(confirmAgain)), held(f)
+		}
+		return s.showConfirm(c, http.StatusUnprocessableEntity, p)
+	}
 	if err != nil {
 		return err
 	}
-	s.setSession(c, token)
+	s.keepKeys(c, k)
 	if again := f.Get(confirmAgain); again != "" {
 		return c.Redirect(http.StatusTemporaryRedirect, localPath(again))
 	}
 	return c.Redirect(http.StatusSeeOther, localPath(f.Get("confirm_next")))
+}
+
+// shown takes what somebody shows of herself: nothing in the rehearsal, else password and code. Passkeys are shown to answerPasskey.
+func (s *server) shown(c echo.Context, f form) (account.Keys, error) {
+	if me(c).Method == account.ByRehearsal {
+		return s.Accounts.ConfirmRehearsal(c.Request().Context(), me(c))
+	}
+	k, err := s.Accounts.Confirm(c.Request().Context(), me(c), f.Get(confirmPassword), f.Get(confirmCode), s.browserToken(c))
+	var wrong *account.InvalidError
+	if errors.As(err, &wrong) {
+		return k, &account.InvalidError{Field: "confirm_" + wrong.Field, Rule: wrong.Rule}
+	}
+	return k, err
 }

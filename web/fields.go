@@ -24,10 +24,27 @@ import (
 //	name^   a file; the handler reads it with uploaded
 //	*       any other field, any number of times: a form that waits until somebody has shown a factor again, see fresh
 var fields = map[string]string{
-	"/sign-in":      "email password next",
-	"/sign-out":     "",
-	"/rehearse/:id": "next",
-	confirmPath:     "*",
+	"/sign-in":        "email password next",
+	"/sign-out":       "",
+	"/rehearse/:id":   "next",
+	confirmPath:       "*",
+	secondPath:        "code next",
+	"/passkey/ask":    "",
+	"/passkey/answer": "answer next",
+	"/forgotten":      "email",
+	"/setup/:token":   "password way email",
+
+	"/me/security/passkeys/ask":        "",
+	"/me/security/passkeys":            "answer",
+	"/me/security/passkeys/:id/remove": "",
+	"/me/security/codes":               "",
+	"/me/security/codes/confirm":       "code",
+	"/me/security/codes/remove":        "",
+	"/me/security/recovery":            "",
+	"/me/security/password":            "old password email",
+	"/me/security/sessions/others":     "",
+	"/me/security/sessions/:id/end":    "",
+	"/me/security/devices/:id/revoke":  "",
 
 	confirmPath + "/oidc": "confirm_next",
 	"/sign-in/oidc":       "next",

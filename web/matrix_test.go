@@ -48,6 +48,27 @@ var access = []struct{ route, in, form string }{
 	{"GET /", anybody, ""},
 	{"POST /sign-in", anybody, ""},
 	{"POST /rehearse/:id", anybody, ""},
+	{"GET /sign-in/second", everybody, ""},
+	{"POST /sign-in/second", everybody, "code=000000&next=/plan"},
+	{"POST /passkey/ask", anybody, ""},
+	{"POST /passkey/answer", anybody, ""},
+	{"GET /forgotten", anybody, ""},
+	{"POST /forgotten", anybody, ""},
+	{"GET /setup/:token", anybody, ""},
+	{"POST /setup/:token", anybody, ""},
+	{"GET /me/enrol", everybody, ""},
+	{"GET /me/security", everybody, ""},
+	{"POST /me/security/passkeys/ask", everybody, ""},
+	{"POST /me/security/passkeys", everybody, ""},
+	{"POST /me/security/codes", everybody, ""},
+	{"GET /me/security/codes", everybody, ""},
+	{"POST /me/security/codes/confirm", everybody, "code=000000"},
+	{"POST /me/security/codes/remove", everybody, ""},
+	{"POST /me/security/recovery", everybody, ""},
+	{"POST /me/security/password", everybody, "password=x"},
+	{"POST /me/security/passkeys/:id/remove", "Anna", ""},
+	{"POST /me/security/devices/:id/revoke", "Anna", ""},
+	{"POST /me/security/sessions/:id/end", "Anna", ""},
 	{"GET /me/confirm", everybody, ""},
 	{"POST /me/confirm", everybody, "confirm_next=/plan"},
 	{"POST /me/confirm/oidc", "", ""}, // here and below: no organisation has a sign-in of its own; see oidc_test.go
@@ -242,6 +263,7 @@ var access = []struct{ route, in, form string }{
 	{"POST /conferences/:code/end", "Clara", ""},
 	{"POST /conferences/:code/approve", "Clara", ""},
 	{"POST /cases/:id/withdraw", house, ""},
+	{"POST /me/security/sessions/others", everybody, ""},
 	{"POST /sign-out", everybody, ""},
 }
 
@@ -283,12 +305,22 @@ func newMatrix(t *testing.T) *matrix {
 	})
 	m.must(err)
 	m.receives()
+	m.signsIn()
 	m.furnish()
 	m.viewers = append(slices.Sorted(maps.Keys(m.people)), "nobody", "guest", "client")
 	for _, v := range m.viewers {
 		m.doors[v] = m.door(v)
 	}
 	return m
+}
+
+// signsIn gives Anna a passkey, a device and another session.
+func (m *matrix) signsIn() {
+	anna := m.people["Anna"].ID
+	m.exec(`insert into passkey values (gen_random_uuid(), $1, '1', '{}', 'Firefox', $2, $2)`, anna, m.Now())
+	m.exec(`insert into account_device_key (id, account_id, public_key, device, made_at, used_at) values (gen_random_uuid(), $1, decode(repeat('04', 65), 'hex'), 'Firefox', $2, $2)`, anna, m.Now())
+	_, err := m.Accounts.Rehearse(m.t.Context(), anna, "Firefox")
+	m.must(err)
 }
 
 // receives leaves what experts have answered by mail: another date, and two letters from an address that nobody knows.
@@ -327,6 +359,12 @@ func (m *matrix) furnish() {
 		":guest":  m.the(`select id from conference_guest limit 1`),
 		":frieda": m.people["Frieda"].ID.String(),
 	}
+	setUp, err := m.Accounts.StartOver(m.t.Context(), "Otto Altona")
+	m.must(err)
+	m.things["/setup/:token"] = setUp
+	m.things["/passkeys/:id"] = m.the(`select id from passkey`)
+	m.things["/devices/:id"] = m.the(`select id from account_device_key`)
+	m.things["/sessions/:id"] = m.the(`select id from session where device = 'Firefox'`)
 	delete(m.people, "Otto") // whom things are done to, and who does nothing
 	m.joins()
 	for _, of := range []string{"notes", "minutes", "minutes.json", "addendum", "redaction", "approve", "pass", "information"} {
@@ -600,7 +638,7 @@ func TestALinkOpensOnlyWhatItIsFor(t *testing.T) {
 	})
 }
 
-var cookieShape = regexp.MustCompile(`^(konsil|said|konsil-guest)=[^;]*; Path=/; (Max-Age=[0-9]+; )?HttpOnly; SameSite=Lax$`)
+var cookieShape = regexp.MustCompile(`^(konsil|said|konsil-guest|konsil-browser|konsil-passkey)=[^;]*; Path=/; (Max-Age=[0-9]+; )?HttpOnly; SameSite=Lax$`)
 
 // checkHeaders compares what is on every answer.
 func checkHeaders(t *testing.T, what string, h http.Header) {

@@ -92,7 +92,8 @@ func (s *server) oidcArrive(c echo.Context) error {
 	}
 	c.SetCookie(&http.Cookie{Name: s.oidcCookie(), Path: "/", HttpOnly: true, Secure: s.secure(), MaxAge: -1})
 	a, err := s.Accounts.Arrive(c.Request().Context(), s.Provider, account.Return{
-		State: c.QueryParam("state"), Code: c.QueryParam("code"), Iss: c.QueryParam("iss"), Browser: kept.Value, Device: c.Request().UserAgent(),
+		State: c.QueryParam("state"), Code: c.QueryParam("code"), Iss: c.QueryParam("iss"), Browser: kept.Value,
+		Known: s.browserToken(c), Device: c.Request().UserAgent(),
 	})
 	if errors.Is(err, account.ErrUnknown) {
 		s.Log.Warn("sign-in at the provider refused", "err", err)
@@ -102,9 +103,9 @@ func (s *server) oidcArrive(c echo.Context) error {
 	case err != nil:
 		return err
 	case a.Begun:
-		return s.enter(c, a.Token, localPath(a.Next))
+		return s.enter(c, a.Keys, localPath(a.Next))
 	case a.Token != "":
-		s.setSession(c, a.Token)
+		s.keepKeys(c, a.Keys)
 		return c.Redirect(http.StatusSeeOther, localPath(a.Next))
 	}
 	return s.done(c, localPath(a.Next), "oidc_linked")

@@ -63,7 +63,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/pass.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/passkey.html", "templates/pass.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -168,6 +168,7 @@ func (s *server) funcs() template.FuncMap {
 		"bars": bars, "height": func(drawn []bar) int { return max(len(drawn), 1) * barHeight }, "degree": s.degreeOf, "degrees": degrees,
 		"fact": s.fact, "editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },
 		"workbands": func() []string { return casefile.Bands }, "wai": waiFields, "whodas": whodasFields,
+		"qr": qrPath, "browser": browserName,
 		"icflabel": func(c icf.Code) string { return icf.Labels()[c].Label },
 	}
 }

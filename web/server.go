@@ -115,6 +115,9 @@ func (s *server) fail(err error, c echo.Context) {
 		return // whoever asked has gone, and what broke off because of that is nobody's fault
 	}
 	status, rule := statusOf(err)
+	if errors.Is(err, account.ErrSlow) {
+		c.Response().Header().Set("Retry-After", "60")
+	}
 	var edge refusal
 	if errors.As(err, &edge) {
 		s.Log.Warn("refused at the edge", "path", c.Path(), "status", status, "rule", rule, "about", edge.about)
@@ -168,6 +171,8 @@ func statusOf(err error) (int, string) {
 		return http.StatusNotFound, or("not_found")
 	case errors.Is(err, account.ErrUnknown):
 		return http.StatusNotFound, "dead_link"
+	case errors.Is(err, account.ErrSlow):
+		return http.StatusTooManyRequests, "slow"
 	case errors.As(err, &h):
 		switch h.Code {
 		case http.StatusNotFound:

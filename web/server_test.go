@@ -104,6 +104,7 @@ func (s *testServer) wire() {
 	s.must(err)
 	s.Accounts, s.Pool = account.NewStore(s.db, s.Now), expertpool.NewStore(s.db, s.Now)
 	s.Accounts.Notify(s.Mails, s.URL)
+	s.must(s.Accounts.Secure(make([]byte, 32), s.URL))
 	s.Pool.Correspond(s.Accounts, s.Mails, s.URL)
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)
 	s.Cases = casefile.NewStore(s.db, s.Vault, s.Now)
@@ -321,7 +322,7 @@ func (s *testServer) state() map[string]string {
 	rows, err := s.db.Query(s.t.Context(), `
 		select table_schema || '.' || table_name from information_schema.tables
 		where table_schema in ('public', 'vault') and table_type = 'BASE TABLE'
-			and table_name not in ('session', 'goose_db_version') and table_name not like 'river%'`)
+			and table_name not in ('session', 'guess_pace', 'passkey_challenge', 'goose_db_version') and table_name not like 'river%'`)
 	s.must(err)
 	var names []string
 	for rows.Next() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -69,6 +70,17 @@ func fresh(who audience) audience {
 			return c.Redirect(http.StatusSeeOther, backAfter(confirmPath, c))
 		})
 	}
+}
+
+// enrolling are those who may make a factor: whoever owes one, and members who have shown one lately.
+func enrolling(s *server, next echo.HandlerFunc) echo.HandlerFunc {
+	member := fresh(members)(s, next)
+	return halfway(s, func(c echo.Context) error {
+		if half(c).Session != uuid.Nil {
+			return next(c)
+		}
+		return member(c)
+	})
 }
 
 // backAfter is a page that leads back to what was asked for by GET.
@@ -143,6 +155,34 @@ func me(c echo.Context) account.Actor {
 func half(c echo.Context) account.Actor {
 	a, _ := c.Get("half").(account.Actor)
 	return a
+}
+
+// whoever is the person signed in, also while she owes a factor.
+func whoever(c echo.Context) account.Actor {
+	if a := half(c); a.Session != uuid.Nil {
+		return a
+	}
+	return me(c)
+}
+
+// keepKeys puts what a sign-in or a factor has given into the browser.
+func (s *server) keepKeys(c echo.Context, k account.Keys) {
+	s.setSession(c, k.Token)
+	if k.Browser != "" {
+		s.keep(c, s.ownName("konsil-browser"), k.Browser, 365*24*time.Hour)
+	}
+}
+
+// browserToken is what the browser is known by to those who have signed in with it.
+func (s *server) browserToken(c echo.Context) string { return s.cookie(c, "konsil-browser") }
+
+// cookie is the value of one of our cookies, "" when there is none.
+func (s *server) cookie(c echo.Context, name string) string {
+	k, err := c.Cookie(s.ownName(name))
+	if err != nil {
+		return ""
+	}
+	return k.Value
 }
 
 func (s *server) setSession(c echo.Context, token string) {

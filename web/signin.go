@@ -14,9 +14,10 @@ import (
 
 // signInPage is the start page for somebody who is not signed in.
 type signInPage struct {
-	Form   form
-	Next   string
-	People []group // rehearsal people by role; evaluation mode only
+	Form     form
+	Next     string
+	Passkeys bool
+	People   []group // rehearsal people by role; evaluation mode only
 }
 
 type group struct {
@@ -27,6 +28,9 @@ type group struct {
 // today is the first page: what waits for who is signed in, or the door.
 func (s *server) today(c echo.Context) error {
 	_, people := c.QueryParams()["people"]
+	if half(c).Session != uuid.Nil && !people {
+		return c.Redirect(http.StatusSeeOther, secondPath)
+	}
 	if me(c).Session == uuid.Nil || people && s.Evaluation {
 		return s.signInForm(c, http.StatusOK, fill("next", c.QueryParam("next")))
 	}
@@ -34,7 +38,7 @@ func (s *server) today(c echo.Context) error {
 }
 
 func (s *server) signInForm(c echo.Context, status int, f form) error {
-	p := signInPage{Form: f, Next: localPath(f.Get("next"))}
+	p := signInPage{Form: f, Next: localPath(f.Get("next")), Passkeys: s.Accounts.Passkeys()}
 	p.Form.Of = "sign_in"
 	if s.Evaluation {
 		found, err := s.Accounts.Rehearsal(c.Request().Context())
@@ -70,18 +74,34 @@ func (s *server) signInPost(c echo.Context) error {
 			return s.signInForm(c, http.StatusUnprocessableEntity, f)
 		}
 	}
-	if err := s.spend(c, "sign_in", strings.ToLower(f.Get("email"))+" "+household(s.caller(c.Request()))); err != nil {
+	t := account.Attempt{Email: f.Get("email"), Password: f.Get("password"), Browser: s.browserToken(c), Device: c.Request().UserAgent()}
+	if err := s.spendAttempt(c, t); err != nil {
 		return err
 	}
-	token, err := s.Accounts.SignIn(c.Request().Context(), f.Get("email"), f.Get("password"), c.Request().UserAgent())
+	token, err := s.Accounts.SignIn(c.Request().Context(), t)
 	if errors.Is(err, account.ErrWrong) {
+		s.Log.Info("sign-in refused", "from", c.RealIP()) // what was typed is personal
 		f.wrong(&account.InvalidError{Field: "email", Rule: "pair"})
 		return s.signInForm(c, http.StatusUnprocessableEntity, f)
 	}
 	if err != nil {
 		return err
 	}
-	return s.enter(c, token, localPath(f.Get("next")))
+	return s.enter(c, account.Keys{Token: token}, localPath(f.Get("next")))
+}
+
+// spendAttempt takes a try of whoever comes from this address for that account, or of the browser where the person has signed in before:
+// whoever guesses from the same house does not keep her out.
+func (s *server) spendAttempt(c echo.Context, t account.Attempt) error {
+	known, err := s.Accounts.Familiar(c.Request().Context(), t.Email, t.Browser)
+	if err != nil {
+		return err
+	}
+	who := strings.ToLower(t.Email) + " " + household(s.caller(c.Request()))
+	if known {
+		who = "browser " + t.Browser
+	}
+	return s.spend(c, "sign_in", who)
 }
 
 // rehearse signs in as a person of the rehearsal network with one click.
@@ -97,17 +117,17 @@ func (s *server) rehearse(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.enter(c, token, localPath(c.FormValue("next")))
+	return s.enter(c, account.Keys{Token: token}, localPath(c.FormValue("next")))
 }
 
 // enter begins the new session in this browser and ends the one before it, if there was one.
-func (s *server) enter(c echo.Context, token, to string) error {
+func (s *server) enter(c echo.Context, k account.Keys, to string) error {
 	if before := me(c); before.Session != uuid.Nil {
 		if err := s.leave(c, before); err != nil {
 			return err
 		}
 	}
-	s.setSession(c, token)
+	s.keepKeys(c, k)
 	return c.Redirect(http.StatusSeeOther, to)
 }
 

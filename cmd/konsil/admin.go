@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -181,7 +180,7 @@ func minutesKey(_ context.Context, c config, args []string, out io.Writer) error
 	return err
 }
 
-// userAdd makes an account, and the organisation it belongs to if that is new. The password is drawn and shown once.
+// userAdd makes an account, and the organisation it belongs to if that is new. How she signs in her owner says by a link, shown once.
 func userAdd(ctx context.Context, c config, args []string, out io.Writer) error {
 	var n account.New
 	var organisation, kind, network, discipline string
@@ -203,7 +202,6 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 	if n.Role == account.Expert && !expertpool.KnownDiscipline(discipline) {
 		return fmt.Errorf("-discipline is required for an expert, one of %v", expertpool.Disciplines)
 	}
-	n.Password = rand.Text()
 	return withDatabase(ctx, c, func(db *database) error {
 		if err := db.migrate(ctx); err != nil {
 			return err
@@ -213,7 +211,8 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 			return err
 		}
 		n.Organisation = org
-		id, err := account.NewStore(db.Pool, time.Now).Add(ctx, n)
+		accounts := account.NewStore(db.Pool, time.Now)
+		id, err := accounts.Add(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -223,9 +222,41 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 				return err
 			}
 		}
-		fmt.Fprintf(out, "account %s\npassword, shown this once: %s\n", n.Email, n.Password)
-		return nil
+		fmt.Fprintf(out, "account %s\n", n.Email)
+		return setUpLink(ctx, c, accounts, n.Email, out)
 	})
+}
+
+// setUpLink shows a link with which an account is set up, or set up anew.
+func setUpLink(ctx context.Context, c config, accounts *account.Store, who string, out io.Writer) error {
+	token, err := accounts.StartOver(ctx, who)
+	if err != nil {
+		return whose(err)
+	}
+	_, err = fmt.Fprintf(out, "link for setting it up, shown this once, good for a day: %s/setup/%s\n", c.PublicURL, token)
+	return err
+}
+
+// userLink makes a link for somebody who has lost everything that she signs in with. It takes that away when she redeems it.
+func userLink(ctx context.Context, c config, args []string, out io.Writer) error {
+	who := strings.Join(args, " ")
+	if who == "" {
+		return errors.New("usage: konsil user link NAME|EMAIL")
+	}
+	return withDatabase(ctx, c, func(db *database) error {
+		return setUpLink(ctx, c, account.NewStore(db.Pool, time.Now), who, out)
+	})
+}
+
+// whose says in words that no account, or more than one, is meant.
+func whose(err error) error {
+	switch {
+	case errors.Is(err, account.ErrUnknown):
+		return errors.New("no account has this name or address")
+	case errors.Is(err, account.ErrSeveral):
+		return errors.New("several accounts have this name: say the address")
+	}
+	return err
 }
 
 // userDisable takes every right away from an account, on a running server as well: its doorkeepers notice within two seconds.
@@ -235,16 +266,10 @@ func userDisable(ctx context.Context, c config, args []string, out io.Writer) er
 		return errors.New("usage: konsil user disable NAME|EMAIL")
 	}
 	return withDatabase(ctx, c, func(db *database) error {
-		err := account.NewStore(db.Pool, time.Now).Disable(ctx, who)
-		switch {
-		case errors.Is(err, account.ErrUnknown):
-			return errors.New("no account has this name or address")
-		case errors.Is(err, account.ErrSeveral):
-			return errors.New("several accounts have this name: say the address")
-		case err != nil:
-			return err
+		if err := account.NewStore(db.Pool, time.Now).Disable(ctx, who); err != nil {
+			return whose(err)
 		}
-		_, err = fmt.Fprintln(out, "account disabled: its sign-ins have ended, its links lead nowhere")
+		_, err := fmt.Fprintln(out, "account disabled: its sign-ins have ended, its links lead nowhere")
 		return err
 	})
 }

@@ -3,6 +3,7 @@
 //	konsil [serve]            serve
 //	konsil migrate            bring the database of DATABASE_URL up to date
 //	konsil user add …         make an account
+//	konsil user link …        make a link with which somebody sets her account up anew
 //	konsil user disable …     take every right away from an account
 //	konsil organisation single-release on|off …   allow somebody who is alone to release what she wrote
 //	konsil audit verify       check the chain of the audit record
@@ -46,6 +47,7 @@ var commands = map[string]func(ctx context.Context, args []string, out io.Writer
 	"serve":        configured(serve),
 	"migrate":      configured(migrate),
 	"user add":     configured(userAdd),
+	"user link":    configured(userLink),
 	"user disable": configured(userDisable),
 
 	"organisation single-release": configured(singleRelease),
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	if name == "serve" && len(rest) > 0 {
-		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user disable, audit verify, organisation single-release, doctor, keys rotate, minutes verify, minutes key, icf import, places import, rehearse", strings.Join(rest, " "))
+		return fmt.Errorf("%q is not a command; there are: serve, migrate, user add, user link, user disable, audit verify, organisation single-release, doctor, keys rotate, minutes verify, minutes key, icf import, places import, rehearse", strings.Join(rest, " "))
 	}
 	return commands[name](ctx, rest, out)
 }

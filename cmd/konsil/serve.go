@@ -92,6 +92,15 @@ func (c config) vaultKeys() pseudonym.KeySource {
 	return pseudonym.KeySource{Dir: c.keys(), Key: c.VaultKey, Old: c.VaultKeyOld}
 }
 
+// secure gives accounts the key that second factors are kept under.
+func (c config) secure(accounts *account.Store) error {
+	secret, err := pseudonym.Secret(filepath.Join(c.keys(), "factors.key"))
+	if err != nil {
+		return fmt.Errorf("key of factors: %w", err)
+	}
+	return accounts.Secure(secret, c.PublicURL)
+}
+
 func (s *server) wireStores() error {
 	keys, err := s.vaultKeys().Load()
 	if err != nil {
@@ -115,6 +124,9 @@ func (s *server) wireStores() error {
 	}
 	s.accounts = account.NewStore(s.db, s.now)
 	s.accounts.Notify(s.mails, s.PublicURL)
+	if err := s.secure(s.accounts); err != nil {
+		return err
+	}
 	s.pool = expertpool.NewStore(s.db, s.now)
 	s.pool.Correspond(s.accounts, s.mails, s.PublicURL)
 	s.vault = pseudonym.NewVault(s.db, keys, s.now)

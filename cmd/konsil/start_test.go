@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"github.com/konsil-server/konsil/migrations/localpg"
 )
 
@@ -159,16 +161,23 @@ func addedUserSignsIn(t *testing.T, s *site) {
 	s = s.within(t)
 	add := []string{"user", "add", "-role", "caseworker", "-name", "Nele Neu", "-email", "nele.neu@jc-neustadt.test", "-organisation", "Jobcenter Neustadt"}
 	code, said := s.run(add...)
-	password := regexp.MustCompile(`password, shown this once: (\S+)\n`).FindStringSubmatch(said)
-	if code != 0 || password == nil {
+	link := setUpLinkIn(said)
+	if code != 0 || link == "" {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
-	if _, err := s.signInByPassword("nele.neu@jc-neustadt.test", "x"+password[1]); err == nil {
+	const password = "vier+ruhige+Gänse+fliegen"
+	b := s.setsUp(link, password)
+	if _, err := s.signInByPassword("nele.neu@jc-neustadt.test", "x"+password); err == nil {
 		t.Error("signed in with another password")
 	}
-	b, err := s.signInByPassword("nele.neu@jc-neustadt.test", password[1])
+	half, err := s.signInByPassword("nele.neu@jc-neustadt.test", password)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if res, err := half.Get(s.url + "/cases"); err != nil {
+		t.Fatal(err)
+	} else if res.Body.Close(); res.StatusCode == http.StatusOK {
+		t.Error("the password alone opens the cases")
 	}
 	res, err := b.Get(s.url + "/cases")
 	if err != nil {
@@ -192,7 +201,7 @@ func addedUserSignsIn(t *testing.T, s *site) {
 			t.Errorf("disabling %q: exit code %d\n%s", words, code, said)
 		}
 	}
-	if _, err := s.signInByPassword("nele.neu@jc-neustadt.test", password[1]); err == nil {
+	if _, err := s.signInByPassword("nele.neu@jc-neustadt.test", password); err == nil {
 		t.Error("a disabled account signs in")
 	}
 	if res, err := b.Get(s.url + "/cases"); err != nil {
@@ -216,6 +225,45 @@ func (s *site) signInByPassword(email, password string) (*browser, error) {
 		return nil, err
 	}
 	return b, b.post(s.t.Context(), "/sign-in", "email="+email+"&password="+password, nil)
+}
+
+// setUpLinkIn is the path of the link that a command has shown, "" if none.
+func setUpLinkIn(said string) string { return regexp.MustCompile(`/setup/\S+`).FindString(said) }
+
+// setsUp follows a set-up link: a password, then an app. It returns the browser, which is signed in.
+func (s *site) setsUp(link, password string) *browser {
+	s.t.Helper()
+	b, err := newBrowser(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	send := func(path, form string) {
+		s.t.Helper()
+		if err := b.post(s.t.Context(), path, form, nil); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	send(link, "password="+password)
+	send("/me/security/codes", "")
+	res, err := b.Get(s.url + "/me/security/codes")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	secret := regexp.MustCompile(`class="secret num">([A-Z2-7 ]+)<`).FindSubmatch(page)
+	if secret == nil {
+		s.t.Fatalf("no secret for an app:\n%s", page)
+	}
+	code, err := totp.GenerateCode(strings.ReplaceAll(string(secret[1]), " ", ""), time.Now())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	send("/me/security/codes/confirm", "code="+code)
+	return b
 }
 
 func vaultKeyIsChanged(t *testing.T, s *site) {
@@ -418,7 +466,7 @@ func TestAnUnknownWordShowsTheCommands(t *testing.T) {
 	s := newSite(t, program(t, "release"))
 	for _, words := range []string{"sevre", "user", "user remove", "audit", "serve now"} {
 		code, said := s.run(strings.Fields(words)...)
-		if code != 1 || !strings.Contains(said, "user add, user disable, audit verify") {
+		if code != 1 || !strings.Contains(said, "user add, user link, user disable, audit verify") {
 			t.Errorf("konsil %s: exit code %d\n%s", words, code, said)
 		}
 	}
@@ -491,14 +539,12 @@ func TestWithADatabaseOfItsOwnNothingIsRehearsed(t *testing.T) {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
 	code, said := s.run("user", "add", "-role", "coordinator", "-name", "Karla Neu", "-email", "karla.neu@netz.test", "-organisation", "Netzwerkstelle", "-kind", "pool")
-	password := regexp.MustCompile(`password, shown this once: (\S+)\n`).FindStringSubmatch(said)
-	if code != 0 || password == nil {
+	link := setUpLinkIn(said)
+	if code != 0 || link == "" {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
 	server := s.serve()
-	if _, err := s.signInByPassword("karla.neu@netz.test", password[1]); err != nil {
-		t.Error(err)
-	}
+	s.setsUp(link, "vier+ruhige+Gänse+fliegen")
 	if _, page := s.get("/"); strings.Contains(page, "/rehearse/") {
 		t.Error("the start page offers people to sign in as")
 	}

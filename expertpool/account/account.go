@@ -64,6 +64,7 @@ type Actor struct {
 	OrganisationName string
 	Method           Method    // by which the session began
 	ProvedAt         time.Time // when a factor was last shown in the session
+	half             bool      // owes the second factor
 }
 
 // Method is how somebody has signed in.
@@ -82,7 +83,7 @@ const freshFor = 10 * time.Minute
 
 // Fresh says that the actor has shown a factor within the last ten minutes. ASVS 5.0 §7.5.
 func (a Actor) Fresh(now time.Time) bool {
-	return a.Session != uuid.Nil && now.Sub(a.ProvedAt) < freshFor
+	return a.Session != uuid.Nil && !a.half && now.Sub(a.ProvedAt) < freshFor
 }
 
 // Short is the two or three letters that stand for a person where there is little room. Titles do not count.
@@ -169,8 +170,8 @@ func (n New) validate() error {
 	if err := checkAddress(n.Email); err != nil {
 		return err
 	}
-	if n.Password != "" && (utf8.RuneCountInString(n.Password) < 12 || len(n.Password) > 1024) {
-		return &InvalidError{"password", "length"}
+	if n.Password != "" {
+		return checkPassword("password", n.Password, n.Name, n.Email)
 	}
 	return nil
 }

@@ -18,11 +18,12 @@ import (
 
 // Store holds accounts, sessions and links.
 type Store struct {
-	db     *pgxpool.Pool
-	now    func() time.Time
-	hasher hasher
-	mails  *mail.Queue // by which owners are told of changes; see Notify
-	url    string
+	db      *pgxpool.Pool
+	now     func() time.Time
+	hasher  hasher
+	mails   *mail.Queue // by which owners are told of changes; see Notify
+	url     string
+	secrets secrets // see Secure
 }
 
 // NewStore returns a store on db. now is the clock that decides what has expired.

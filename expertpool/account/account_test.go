@@ -23,12 +23,16 @@ type desk struct {
 	db    *pgxpool.Pool
 	clock time.Time
 	org   uuid.UUID
+	apps  map[string]string // secrets of authenticator apps by address
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), org: uuid.New()}
+	d := &desk{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), org: uuid.New(), apps: map[string]string{}}
 	d.Store = account.NewStore(d.db, func() time.Time { return d.clock })
+	if err := d.Secure(make([]byte, 32), "https://konsil.test"); err != nil {
+		t.Fatal(err)
+	}
 	net := uuid.New()
 	d.exec(`insert into network (id, name) values ($1, 'N')`, net)
 	d.exec(`insert into organisation (id, network_id, name, kind) values ($1, $2, 'O', 'jobcenter')`, d.org, net)
@@ -62,21 +66,21 @@ func TestSignInBySamePasswordOnly(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	id := d.add(d.brandt())
-	token, err := d.SignIn(t.Context(), " JANA@jc.test ", password, "phone")
+	token, err := d.SignIn(t.Context(), account.Attempt{Email: " JANA@jc.test ", Password: password, Device: "phone"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a, err := d.Session(t.Context(), token)
-	if err != nil || a.ID != id || a.Role != account.Caseworker || a.Session == uuid.Nil {
+	if !errors.Is(err, account.ErrHalf) || a.ID != id || a.Role != account.Caseworker || a.Session == uuid.Nil {
 		t.Fatalf("signed in as %+v, %v", a, err)
 	}
 	for _, try := range [][2]string{{"jana@jc.test", password + "!"}, {"other@jc.test", password}, {"jana@jc.test", ""}, {"", ""}, {"jana@jc.test", strings.Repeat("x", 1<<20)}} {
-		if _, err := d.SignIn(t.Context(), try[0], try[1], ""); !errors.Is(err, account.ErrWrong) {
+		if _, err := d.SignIn(t.Context(), account.Attempt{Email: try[0], Password: try[1]}); !errors.Is(err, account.ErrWrong) {
 			t.Errorf("sign in as %q: %v", try[0], err)
 		}
 	}
 	d.exec(`update account set disabled_at = now()`)
-	if _, err := d.SignIn(t.Context(), "jana@jc.test", password, ""); !errors.Is(err, account.ErrWrong) {
+	if _, err := d.SignIn(t.Context(), account.Attempt{Email: "jana@jc.test", Password: password}); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("a disabled account signed in: %v", err)
 	}
 	if _, err := d.Session(t.Context(), token); !errors.Is(err, account.ErrUnknown) {
@@ -88,17 +92,7 @@ func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.add(d.brandt())
-	sign := func() (string, account.Actor) {
-		token, err := d.SignIn(t.Context(), "jana@jc.test", password, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := d.Session(t.Context(), token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token, a
-	}
+	sign := func() (string, account.Actor) { return d.signIn("jana@jc.test") }
 	idle, _ := sign()
 	d.clock = d.clock.Add(2*time.Hour + time.Second)
 	if _, err := d.Session(t.Context(), idle); !errors.Is(err, account.ErrUnknown) {
@@ -134,24 +128,12 @@ func TestADisabledAccountHasNoRightLeftAndTheRecordSaysSo(t *testing.T) {
 	t.Parallel()
 	d, ctx := newDesk(t), t.Context()
 	jana := d.add(d.brandt())
-	sign := func(email string) (string, account.Actor) {
-		t.Helper()
-		token, err := d.SignIn(ctx, email, password, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := d.Session(ctx, token)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token, a
-	}
 	other := account.New{Role: account.Expert, Name: "Dr. Anselm Kern", Email: "kern@n.test", Password: password}
 	d.add(other)
 	other.Email = "kern@m.test"
 	d.add(other)
-	token, a := sign("jana@jc.test")
-	kernToken, _ := sign("kern@n.test")
+	token, a := d.signIn("jana@jc.test")
+	kernToken, _ := d.signIn("kern@n.test")
 	var link string
 	err := pgx.BeginFunc(ctx, d.db, func(tx pgx.Tx) (err error) {
 		link, err = d.NewLink(ctx, tx, jana, account.ForMeasure, uuid.New(), d.clock.Add(time.Hour))
@@ -179,7 +161,7 @@ func TestADisabledAccountHasNoRightLeftAndTheRecordSaysSo(t *testing.T) {
 	if ok, err := d.Standing(ctx, []uuid.UUID{a.Session}); err != nil || len(ok) != 0 {
 		t.Errorf("the session stands: %v, %v", ok, err)
 	}
-	if _, err := d.SignIn(ctx, "jana@jc.test", password, ""); !errors.Is(err, account.ErrWrong) {
+	if _, err := d.SignIn(ctx, account.Attempt{Email: "jana@jc.test", Password: password}); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("signed in again: %v", err)
 	}
 	d.exec(`update account set disabled_at = null`)
@@ -205,7 +187,7 @@ func TestTokensAreKeptAsHashesOnly(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	d.add(d.brandt())
-	token, err := d.SignIn(t.Context(), "jana@jc.test", password, "")
+	token, err := d.SignIn(t.Context(), account.Attempt{Email: "jana@jc.test", Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}

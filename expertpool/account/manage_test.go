@@ -173,7 +173,7 @@ func TestANewAccountIsSetUpByALinkOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.SignIn(t.Context(), "paul@o.test", password, ""); !errors.Is(err, account.ErrWrong) {
+	if _, err := w.SignIn(t.Context(), account.Attempt{Email: "paul@o.test", Password: password}); !errors.Is(err, account.ErrWrong) {
 		t.Errorf("the administrator chose the password: %v", err)
 	}
 	token := func() string {

@@ -80,12 +80,18 @@ func (s *Store) depart(ctx context.Context, p *Provider, a attempt) (Departure, 
 }
 
 // Return is what the provider sends back with the browser, and the secret that the browser kept.
-type Return struct{ State, Code, Iss, Browser, Device string }
+type Return struct {
+	State, Code, Iss string
+	Browser          string // binds the way there to the way back
+	Known            string // by which the browser is known from signing in before; empty if it is not
+	Device           string // what the browser calls itself
+}
 
-// Arrival is how a way to the provider ends: where the browser goes on, and the token of its session if that is another than before.
+// Arrival is how a way to the provider ends: where the browser goes on, and what it keeps.
 type Arrival struct {
-	Token, Next string
-	Begun       bool // the token is that of a new session
+	Keys  // empty when the session stays as it is
+	Next  string
+	Begun bool // the session is a new one
 }
 
 // Arrive ends the way to the provider that Departure began; each state works once. Errors: ErrUnknown for a way that nobody began in this
@@ -112,47 +118,47 @@ func (s *Store) Arrive(ctx context.Context, p *Provider, r Return) (Arrival, err
 	}
 	arrived := Arrival{Next: a.Next}
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		arrived.Token, err = s.arrived(ctx, tx, p.Issuer, who, a, r.Device)
+		arrived.Keys, err = s.arrived(ctx, tx, p.Issuer, who, a, r)
 		arrived.Begun = a.Purpose == toSignIn || !a.Session.Valid
 		return err
 	})
 	return arrived, err
 }
 
-// arrived does what somebody went to the provider for. The token is empty when the session stays as it is.
-func (s *Store) arrived(ctx context.Context, tx pgx.Tx, issuer string, who somebody, a attempt, device string) (string, error) {
+// arrived does what somebody went to the provider for.
+func (s *Store) arrived(ctx context.Context, tx pgx.Tx, issuer string, who somebody, a attempt, r Return) (Keys, error) {
 	switch a.Purpose {
 	case toLink:
 		if err := s.mayLink(ctx, tx, a); err != nil {
-			return "", err
+			return Keys{}, err
 		}
 		if err := s.linkOIDC(ctx, tx, issuer, who.subject, a.Account.UUID); err != nil {
-			return "", err
+			return Keys{}, err
 		}
 		if a.Session.Valid {
-			return "", nil
+			return Keys{}, nil
 		}
-		return s.begin(ctx, tx, beginning{a.Account.UUID, ByOIDC, who.factors, device})
+		return s.begin(ctx, tx, beginning{a.Account.UUID, ByOIDC, who.factors, r.Known, r.Device})
 	case toConfirm:
 		id, err := linkedTo(ctx, tx, issuer, who.subject)
 		if err != nil || id != a.Account.UUID {
-			return "", errors.Join(ErrUnknown, err)
+			return Keys{}, errors.Join(ErrUnknown, err)
 		}
 		by, err := actorOf(ctx, tx, id)
 		if err != nil {
-			return "", err
+			return Keys{}, err
 		}
 		by.Session = a.Session.UUID
-		return s.prove(ctx, tx, by)
+		return s.prove(ctx, tx, by, r.Known)
 	}
 	id, err := linkedTo(ctx, tx, issuer, who.subject)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", Refuse(ErrDenied, "oidc_unknown")
+		return Keys{}, Refuse(ErrDenied, "oidc_unknown")
 	}
 	if err != nil {
-		return "", err
+		return Keys{}, err
 	}
-	return s.begin(ctx, tx, beginning{id, ByOIDC, who.factors, device})
+	return s.begin(ctx, tx, beginning{id, ByOIDC, who.factors, r.Known, r.Device})
 }
 
 // mayLink: who went to link is signed in still, or the link stands with which her new account is set up. That one is used up here.

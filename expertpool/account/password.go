@@ -17,16 +17,26 @@ const (
 	argonPasses = 2
 )
 
-// hasher computes password hashes, as many at a time as there are cores, so that a flood of sign-ins costs time and not
-// all memory.
-type hasher struct{ places chan struct{} }
+// Passwords may be as long as this, in bytes; what is longer costs nothing to refuse.
+const maxPassword = 1024
 
-func newHasher() hasher { return hasher{make(chan struct{}, runtime.NumCPU())} }
+// hasher computes password hashes, on half of the cores at most, so that a flood of sign-ins costs time: neither all memory, nor the
+// time of those who are in.
+type hasher struct {
+	places chan struct{}
+	derive func(password string, salt []byte) []byte
+}
+
+func newHasher() hasher {
+	return hasher{make(chan struct{}, max(1, runtime.NumCPU()/2)), func(password string, salt []byte) []byte {
+		return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, 1, 32)
+	}}
+}
 
 func (h hasher) key(password string, salt []byte) []byte {
 	h.places <- struct{}{}
 	defer func() { <-h.places }()
-	return argon2.IDKey([]byte(password), salt, argonPasses, argonMemory, 1, 32)
+	return h.derive(password, salt)
 }
 
 func (h hasher) hash(password string) string {

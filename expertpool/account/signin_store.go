@@ -10,24 +10,58 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// SignIn checks address and password and returns the token of a new session. ErrWrong never says which of them was wrong.
-func (s *Store) SignIn(ctx context.Context, email, password, device string) (string, error) {
-	var id uuid.UUID
-	var hash *string
-	err := s.db.QueryRow(ctx, `
-		select id, password_hash from account
-		where lower(email) = lower($1) and email <> '' and disabled_at is null`, strings.TrimSpace(email)).Scan(&id, &hash)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return "", fmt.Errorf("sign in: %w", err)
+// Attempt is somebody who says who she is.
+type Attempt struct {
+	Email, Password string
+	Browser         string // the token that the browser has from signing in before; empty if it has none
+	Device          string // what the browser calls itself
+}
+
+// claim is what an attempt is held against: all zero for an address without an account.
+type claim struct {
+	account uuid.UUID
+	hash    string
+	browser []byte // nil: nobody has signed in to the account with this browser
+}
+
+// SignIn checks address and password and returns the token of a new session, which owes the second factor. Errors: ErrWrong, which
+// never says which of the two was wrong; ErrSlow, which strangers can bring about for a person only in browsers that she has never
+// signed in with.
+func (s *Store) SignIn(ctx context.Context, t Attempt) (string, error) {
+	c, err := s.claim(ctx, t)
+	if err != nil {
+		return "", err
 	}
-	if hash == nil {
-		hash = new(string)
+	if err := s.take(ctx, passwordPace, guessed("password", address(t.Email), c.browser)); err != nil {
+		return "", err
 	}
-	if len(password) > 1024 || !s.hasher.matches(password, *hash) {
+	if len(t.Password) > maxPassword || !s.hasher.matches(t.Password, c.hash) {
 		return "", ErrWrong
 	}
-	return s.beginNow(ctx, beginning{id, ByPassword, 2, device})
+	k, err := s.beginNow(ctx, beginning{Account: c.account, Method: ByPassword, Factors: 1, Device: t.Device})
+	return k.Token, err
 }
+
+// Familiar says whether somebody has signed in to the account of this address with this browser before.
+func (s *Store) Familiar(ctx context.Context, email, browser string) (bool, error) {
+	c, err := s.claim(ctx, Attempt{Email: email, Browser: browser})
+	return c.browser != nil, err
+}
+
+func (s *Store) claim(ctx context.Context, t Attempt) (c claim, err error) {
+	err = s.db.QueryRow(ctx, `
+		select a.id, coalesce(a.password_hash, ''), b.token_hash
+		from account a left join known_browser b on b.account_id = a.id and b.token_hash = $2
+		where lower(a.email) = $1 and a.email <> '' and a.disabled_at is null`, address(t.Email), hashToken(t.Browser)).
+		Scan(&c.account, &c.hash, &c.browser)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return claim{}, fmt.Errorf("sign in: %w", err)
+	}
+	return c, nil
+}
+
+// address is a typed address as it is compared.
+func address(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }
 
 // Rehearse signs in as a person of the rehearsal network, without a password. Other accounts give ErrUnknown.
 func (s *Store) Rehearse(ctx context.Context, id uuid.UUID, device string) (string, error) {
@@ -39,27 +73,15 @@ func (s *Store) Rehearse(ctx context.Context, id uuid.UUID, device string) (stri
 	if err != nil {
 		return "", fmt.Errorf("rehearse: %w", err)
 	}
-	return s.beginNow(ctx, beginning{found, ByRehearsal, 2, device})
+	k, err := s.beginNow(ctx, beginning{Account: found, Method: ByRehearsal, Factors: 2, Device: device})
+	return k.Token, err
 }
 
-// beginNow is begin in a transaction of its own.
-func (s *Store) beginNow(ctx context.Context, b beginning) (token string, err error) {
-	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		token, err = s.begin(ctx, tx, b)
-		return err
-	})
-	return token, err
-}
-
-// ConfirmRehearsal stands for showing a factor in a session of the rehearsal, where there is none to show. It returns the session's
-// new token. ErrDenied for every other session.
-func (s *Store) ConfirmRehearsal(ctx context.Context, a Actor) (token string, err error) {
+// ConfirmRehearsal stands for showing a factor in a session of the rehearsal, where there is none to show. ErrDenied for every other
+// session.
+func (s *Store) ConfirmRehearsal(ctx context.Context, a Actor) (Keys, error) {
 	if a.Method != ByRehearsal {
-		return "", ErrDenied
+		return Keys{}, ErrDenied
 	}
-	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		token, err = s.prove(ctx, tx, a)
-		return err
-	})
-	return token, err
+	return s.proveNow(ctx, a, "")
 }

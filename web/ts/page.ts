@@ -9,6 +9,7 @@
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <form action="/sign-out"> removes what this device keeps of unsaved notes and guests' links before it goes. The keys that make it known
 //                            to others again stay: they open nothing without their person's sign-in
+//   <div data-passkey="use">  a passkey can be shown or made here; see passkey.ts
 //   <div class="errors">     takes the focus when the page opens
 //   <textarea data-guest-link="CODE">   a guest's link: gets the secret after its "#", which is drawn here and sent to nobody
 //
@@ -27,6 +28,7 @@ submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
 nameGuard();
+if (document.querySelector("[data-passkey]")) void import("./passkey").then(({ followPasskeys }) => followPasskeys()).catch(reportError);
 document.querySelector<HTMLElement>(".errors")?.focus();
 for (const link of document.querySelectorAll<HTMLTextAreaElement>("textarea[data-guest-link]")) link.value += `#${drawSecret(link.dataset["guestLink"] ?? "")}`;
 
