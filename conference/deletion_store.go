@@ -88,7 +88,7 @@ func (s *Store) deleteRows(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	b.Queue(`delete from link where subject_id in (
 		select id from invitation where conference_id in (select id from conference where case_id = $1)
 		union all select id from measure where case_id = $1)`, id)
-	b.Queue(`delete from message_out where conference in (select code from conference where case_id = $1)`, id)
+	b.Queue(`delete from message_out where conference in (select code from conference where case_id = $1) or thread like $1::text || '-draft-%'`, id)
 	for _, t := range ofCase() {
 		b.Queue(`delete from `+t.table+` where `+t.rows, id)
 	}
@@ -176,13 +176,6 @@ func (s *Store) sweepAnswers(ctx context.Context) error {
 		return fmt.Errorf("mail: %w", err)
 	}
 	return nil
-}
-
-func (s *Store) sweepDrafts(ctx context.Context) error {
-	return s.sweepOf(ctx, "draft", `
-		delete from case_summary x using term t
-		where t.organisation_id = x.organisation_id and x.released_at is null and x.written_at::date + t.days < $2 and `+notHeld+`
-		returning x.organisation_id`)
 }
 
 // sweepPlans deletes measures with what became of them, and the minutes of their conferences.

@@ -148,3 +148,8 @@ create table file_ring (
 	key_id text not null,
 	changed_at timestamptz not null
 );
+
+-- A draft is deleted some weeks after it was written. Whoever wrote it is told a week before, and may keep it longer.
+alter table case_summary
+	add column kept_until date,
+	add column reminded_at timestamptz;

@@ -73,9 +73,10 @@ func (s *server) retentionPost(c echo.Context) error {
 // keepingPage is when one case is deleted, and what can be done about it.
 type keepingPage struct {
 	casefile.Case
-	Due  conference.Due
-	Hold *conference.Hold
-	Form form
+	Due   conference.Due
+	Hold  *conference.Hold
+	Draft *conference.DraftEnd
+	Form  form
 }
 
 // Of is the form of that name, as it was sent or blank.
@@ -103,6 +104,9 @@ func (s *server) showKeeping(c echo.Context, status int, f form) error {
 	if p.Due, p.Hold, err = s.Conferences.DueOf(ctx, by, id); err != nil {
 		return err
 	}
+	if p.Draft, err = s.Conferences.DraftOf(ctx, by, id); err != nil {
+		return err
+	}
 	return s.page(c, status, "keeping", p)
 }
 
@@ -125,6 +129,8 @@ func (s *server) keepingPost(c echo.Context) error {
 		err = s.Conferences.LiftHold(ctx, by, id)
 	case "left":
 		err = s.Conferences.Leave(ctx, by, id, readDate(f.Get("left_on")))
+	case "draft":
+		err = s.Conferences.KeepDraft(ctx, by, id)
 	default:
 		return account.ErrNotFound
 	}
