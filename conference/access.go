@@ -33,12 +33,24 @@ type Chapter struct {
 	Records [][]Fact
 }
 
-// Fact is one value of a record. Value is a string, a list of strings, a whole number, a bool, a Date or a time.Time. Facts without
-// a value are left out.
+// Fact is one value of a record. Value is a string, a list of strings, a whole number, a bool, a Date, a time.Time or a File. Facts
+// without a value are left out.
 type Fact struct {
 	Key   string
 	Value any
 }
+
+// File is an attachment. It has its bytes once EmbedFiles has read them.
+type File struct {
+	ID       uuid.UUID `json:"-"`
+	Name     string    `json:"name"` // its title, without names of others; what is in it nobody can veil
+	Type     string    `json:"type"` // of RFC 6838
+	Data     []byte    `json:"base64,omitempty"`
+	TooLarge bool      `json:"too_large,omitempty"` // it did not fit any more
+}
+
+// Picture says that a page can show it by itself.
+func (f File) Picture() bool { return strings.HasPrefix(f.Type, "image/") }
 
 // Date is a day. Nothing but the dates of conferences is told more finely.
 type Date struct{ time.Time }

@@ -54,7 +54,7 @@ func caseChapters() []chapterQuery {
 				checked_by, ` + dayOf("checked_at") + ` as checked_on, check_reason, released_by, ` + dayOf("released_at") + ` as released_on, single_reason
 			from case_summary where case_id = $1 order by version`},
 		{"attachment", false, `
-			select title, kind as file_kind, pages, state as summary_state, uploaded_by as written_by, ` + dayOf("uploaded_at") + ` as written_on, released_by,
+			select title, kind as file_kind, id::text as file, pages, state as summary_state, uploaded_by as written_by, ` + dayOf("uploaded_at") + ` as written_on, released_by,
 				` + dayOf("released_at") + ` as released_on
 			from attachment where case_id = $1 order by uploaded_at, id`},
 		{"case_traits", false, `
@@ -220,11 +220,60 @@ func (d *Disclosure) read(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) erro
 		if err != nil {
 			return fmt.Errorf("%s: %w", ch.key, err)
 		}
+		if ch.key == "attachment" {
+			for _, record := range records {
+				if err := asFile(record); err != nil {
+					return fmt.Errorf("%s: %w", ch.key, err)
+				}
+			}
+		}
 		if len(records) > 0 {
 			d.Chapters = append(d.Chapters, Chapter{ch.key, records})
 		}
 	}
 	d.veil(people)
+	return nil
+}
+
+// asFile makes a File of the id in an attachment's record.
+func asFile(record []Fact) (err error) {
+	var f File
+	for i := range record {
+		switch said, _ := record[i].Value.(string); record[i].Key {
+		case "title":
+			f.Name = said
+		case "file_kind":
+			f.Type = said
+		case "file":
+			if f.ID, err = uuid.Parse(said); err == nil {
+				record[i].Value = f
+			}
+		}
+	}
+	return err
+}
+
+// EmbedFiles reads the attachments of a disclosure into it, the oldest first, as long as they have no more than so many bytes together;
+// each look is recorded as any other. Errors as those of casefile.Store.ViewAttachment.
+func (s *Store) EmbedFiles(ctx context.Context, by account.Actor, caseID uuid.UUID, d *Disclosure, left int) error {
+	for _, ch := range d.Chapters {
+		for _, record := range ch.Records {
+			for i := range record {
+				f, ok := record[i].Value.(File)
+				if !ok {
+					continue
+				}
+				_, data, err := s.Cases.ViewAttachment(ctx, by, caseID, f.ID)
+				if err != nil {
+					return fmt.Errorf("embed files: %w", err)
+				}
+				if f.TooLarge = len(data) > left; !f.TooLarge {
+					f.Data, left = data, left-len(data)
+				}
+				record[i].Value = f
+			}
+		}
+	}
 	return nil
 }
 
@@ -297,6 +346,9 @@ func (d *Disclosure) veil(people []*somebody) {
 			if key != "code" {
 				return veil.hide(v)
 			}
+		case File:
+			v.Name = veil.hide(v.Name)
+			return v
 		}
 		return v
 	})

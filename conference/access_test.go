@@ -1,11 +1,16 @@
 package conference
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"image"
+	"image/png"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -220,5 +225,64 @@ func TestNamesAreTakenOutOfTextsAndWordsStay(t *testing.T) {
 		if got := newVeil(people).hide(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
 		}
+	}
+}
+
+// pixels is a PNG file that does not pack well.
+func pixels(side int) []byte {
+	m := image.NewNRGBA(image.Rect(0, 0, side, side))
+	noise := rand.NewChaCha8([32]byte{})
+	noise.Read(m.Pix)
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func TestADisclosureHasTheAttachmentsAsLongAsTheyFit(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	id := h.newCase()
+	for i, side := range []int{20, 200} {
+		h.clock = h.clock.Add(time.Minute)
+		_, err := h.cases.Attach(ctx, h.caseworker, id, casefile.Upload{Title: []string{"Brief von Dr. Kern", "Bild"}[i], Data: pixels(side)})
+		h.must(err)
+	}
+	d, err := h.s.Disclose(ctx, signedIn(h.caseworker), id, "Antrag")
+	h.must(err)
+	files := func() (list []File) {
+		for _, ch := range d.Chapters {
+			for _, record := range ch.Records {
+				for _, f := range record {
+					if f, ok := f.Value.(File); ok {
+						list = append(list, f)
+					}
+				}
+			}
+		}
+		return list
+	}
+	if list := files(); len(list) != 2 || list[0].Data != nil || !list[0].Picture() || list[0].Name != "Brief von Dr. [Fachperson A]" {
+		t.Fatalf("before they are read the attachments are %+v", list)
+	}
+	h.must(h.s.EmbedFiles(ctx, h.caseworker, id, &d, 20_000))
+	list := files()
+	if m, err := png.Decode(bytes.NewReader(list[0].Data)); err != nil || m.Bounds().Dx() != 20 || list[0].TooLarge {
+		t.Errorf("the first is %v, %v", list[0].TooLarge, err)
+	}
+	if list[1].Data != nil || !list[1].TooLarge {
+		t.Error("the second fits where there is no room for it")
+	}
+	h.must(h.s.EmbedFiles(ctx, h.caseworker, id, &d, 1<<20))
+	if list := files(); list[1].Data == nil || list[1].TooLarge {
+		t.Error("the second does not fit where there is room")
+	}
+	if n := get[int](h, `select count(*) from audit.entry where case_id = $1 and action = 'view_attachment'`, id); n != 2 {
+		t.Errorf("%d looks at attachments are recorded, want 2", n)
+	}
+	if err := h.s.EmbedFiles(ctx, h.foreign, id, &d, 1<<20); !errors.Is(err, account.ErrNotFound) {
+		t.Errorf("to another Jobcenter: %v", err)
 	}
 }

@@ -59,6 +59,9 @@ func (s *server) accessPost(c echo.Context) error {
 		return err
 	}
 	f.Of = "access"
+	if err := patient(c); err != nil { // attachments may make it large
+		return err
+	}
 	d, err := s.Conferences.Disclose(c.Request().Context(), me(c), id, f.Get("reason"))
 	if f.wrong(err) {
 		return s.showAccess(c, http.StatusUnprocessableEntity, accessPage{Form: f})
@@ -67,6 +70,9 @@ func (s *server) accessPost(c echo.Context) error {
 		return err
 	}
 	if f.Get("as") == "json" {
+		if err := s.Conferences.EmbedFiles(c.Request().Context(), me(c), id, &d, maxEmbedded); err != nil {
+			return err
+		}
 		return discloseFile(c, d)
 	}
 	p := accessPage{Form: f, Disclosure: &d}
@@ -75,6 +81,9 @@ func (s *server) accessPost(c echo.Context) error {
 	}
 	return s.showAccess(c, http.StatusOK, p)
 }
+
+// maxEmbedded is how many bytes of attachments a file of a disclosure takes in. The page says so in words: access.left.files.
+const maxEmbedded = 16 << 20
 
 // disclosureFile is a disclosure as programs read it: each chapter a list of records. GDPR Art. 15(3), 20(1).
 type disclosureFile struct {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -25,6 +26,10 @@ func TestAPersonGetsACopyWithoutOthersNamesAndSeesWhoLooked(t *testing.T) {
 	if a := anna.post(at, typed("reason", " ")); a.Status != 422 || !a.Has(`href="#f-access-reason"`) || a.Has("Geheimniss") {
 		t.Errorf("without a reason: %d", a.Status)
 	}
+	if a := anna.attach("/cases/"+caseID.String()+"/attachments", "Befund von Ewald Psych", pngFile()); !a.Has("Der Anhang liegt bei.") {
+		t.Fatalf("attached: %d", a.Status)
+	}
+	source := "/cases/" + caseID.String() + "/attachments/" + query[string](s, `select id::text from attachment`) + "/data"
 	page, file := anna.post(at, typed("reason", "Antrag")), anna.post(at, typed("reason", "Antrag", "as", "json"))
 	for kind, a := range map[string]answered{"page": page, "file": file} {
 		for _, own := range []string{"Geheimniss", "Rücken und Panik", "unter Leute", code, "[Fachperson A]", "Netz Nord"} {
@@ -41,6 +46,23 @@ func TestAPersonGetsACopyWithoutOthersNamesAndSeesWhoLooked(t *testing.T) {
 				t.Errorf("%s: %s is named", kind, name)
 			}
 		}
+	}
+	if !page.Has(`<img src="`+source+`" alt="Befund von [Fachperson A]"`) || anna.get(source).Header.Get("Content-Type") != "image/png" {
+		t.Error("the page does not show the attachment")
+	}
+	var read struct {
+		Chapters map[string][]struct {
+			File struct {
+				Name, Type string
+				Base64     []byte
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(file.Body), &read); err != nil || len(read.Chapters["attachment"]) != 1 {
+		t.Fatalf("the file has no attachment: %v", err)
+	}
+	if f := read.Chapters["attachment"][0].File; f.Type != "image/png" || f.Name != "Befund von [Fachperson A]" || !bytes.HasPrefix(f.Base64, []byte("\x89PNG")) {
+		t.Errorf("the attachment in the file is %s, %q, %d bytes", f.Type, f.Name, len(f.Base64))
 	}
 	if !json.Valid([]byte(file.Body)) || !strings.HasPrefix(file.Header.Get("Content-Disposition"), `attachment; filename="auskunft-`) ||
 		file.Header.Get("Cache-Control") != "no-store" || strings.Contains(file.Header.Get("Content-Disposition"), code) {

@@ -35,6 +35,22 @@ func TestRetentionIsSetSeenAndHeld(t *testing.T) {
 	if a := b.get(at); a.Has("Klage offen") {
 		t.Error("a lifted hold is shown")
 	}
+	s.exec(`insert into case_summary (case_id, version, organisation_id, state, situation, resources, tried, goals, limits, author_id, written_at)
+		select id, 9, organisation_id, 'draft', 's', 'r', 't', 'g', 'l', caseworker_id, $2 from case_file where id = $1`, id, s.Now().AddDate(0, 0, -20))
+	if a := b.get(at); !a.Has("Fassung 9") || a.Has(`value="draft"`) {
+		t.Error("a draft's last day is not told, or it can be put off already")
+	}
+	s.exec(`update case_summary set written_at = $2 where case_id = $1 and version = 9`, id, s.Now().AddDate(0, 0, -25))
+	if a := b.get(at); !a.Has(`value="draft"`) {
+		t.Error("a draft that goes soon cannot be kept")
+	}
+	wantAt(t, b.post(at, typed("act", "draft")), at)
+	if a := b.get(at); a.Has(`value="draft"`) || !a.Has(s.Now().AddDate(0, 0, 35).Format("02.01.2006")) {
+		t.Error("the draft's new last day is not told")
+	}
+	if a := b.post(at, typed("act", "draft")); a.Status != 409 {
+		t.Errorf("kept twice: %d", a.Status)
+	}
 	for _, who := range []string{"Bernd", "Clara", "Ewald"} {
 		if a := s.as(who).post(at, typed("act", "lift")); a.Status != 403 && a.Status != 404 {
 			t.Errorf("%s: %d", who, a.Status)
