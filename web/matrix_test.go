@@ -170,6 +170,15 @@ var access = []struct{ route, in, form string }{
 	{"POST /me/declaration", experts, ""},
 	{"GET /me/participation", experts, ""},
 	{"GET /me/participation.csv", experts, ""},
+	{"GET /experts/groups", coordinators, ""},
+	{"POST /experts/groups", coordinators, ""},
+	{"GET /experts/groups/:id", "Clara", ""},
+	{"POST /experts/groups/:id", "Clara", "act=expel&expert=:frieda"},
+	{"POST /experts/groups/:id/remove", "Clara", ""},
+	{"GET /experts/:id/availability", "Clara", ""},
+	{"POST /experts/:id/availability", "Clara", "act=pause"},
+	{"GET /me/availability", experts, ""},
+	{"POST /me/availability", experts, "act=pause"},
 	{"GET /network/agreements", staff + " " + admins, ""},
 	{"GET /network/agreements/:id", "Alma Anna Bernd Berta Clara Doris Nils", ""},
 	{"POST /network/agreements/:id", "Clara Nils", "act=right"},
@@ -306,7 +315,10 @@ func newMatrix(t *testing.T) *matrix {
 	m.must(err)
 	m.receives()
 	m.signsIn()
+	group, err := m.Pool.NewGroup(ctx, clara, "Runde Nord")
+	m.must(err)
 	m.furnish()
+	m.things["/experts/groups/:id"] = group.String()
 	m.viewers = append(slices.Sorted(maps.Keys(m.people)), "nobody", "guest", "client")
 	for _, v := range m.viewers {
 		m.doors[v] = m.door(v)
