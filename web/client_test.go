@@ -162,3 +162,24 @@ func TestTheClientTakesPartOfHerConsentBackByHerLink(t *testing.T) {
 		t.Errorf("narrowed after the withdrawal: %d", a.Status)
 	}
 }
+
+func TestTheSheetDoesNotPromiseWhatNothingDoesYet(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	at, anna := "/cases/"+s.newCase("psychiatry").String(), s.as("Anna")
+	for text, says := range map[string][]string{
+		"de":    {"(Das geschieht noch nicht.)", "(Das gibt es noch nicht.)"},
+		"plain": {"Jetzt zählt noch niemand.", "Das gibt es noch nicht."},
+		"en":    {"five people together (not done yet)", "five cases or more (not done yet)"},
+	} {
+		a := anna.get(at + "/consent/sheet?text=" + text)
+		for _, one := range says {
+			if !a.Has(one) {
+				t.Errorf("%s: the sheet does not say %q", text, one)
+			}
+		}
+	}
+	if a := anna.get(at + "/consent"); strings.Count(a.Body, "bis dahin ist das Häkchen nur festgehalten") != 2 {
+		t.Error("the form does not say it")
+	}
+}

@@ -11,7 +11,7 @@ import (
 )
 
 // ConsentText is the version of the text that is explained and signed today.
-const ConsentText = "2026-12"
+const ConsentText = "2026-12.2"
 
 // ConsentLanguages are the languages in which the sheet can be signed; plain is German in short sentences.
 var ConsentLanguages = []string{"de", "plain", "en"}
@@ -25,8 +25,8 @@ const (
 	FollowUp   Purpose = "follow_up"  // a later conference sees what came out of the one before
 	Profile    Purpose = "profile"    // the ICF profile is shown
 	Risk       Purpose = "risk"       // an imported risk score is shown
-	Statistics Purpose = "statistics" // outcomes are counted, five at least to a cell
-	Memory     Purpose = "memory"     // decisions may be found again by similar questions, without the person
+	Statistics Purpose = "statistics" // outcomes are counted, five at least to a cell; recorded only: nothing counts yet, and the sheet says so
+	Memory     Purpose = "memory"     // decisions may be found again by similar questions, without the person; recorded only, as well
 	PassPlan   Purpose = "pass_plan"  // the plan is passed to the organisations that Consent.PlanTo names
 )
 
