@@ -16,9 +16,9 @@ import (
 
 // Store reads and writes the pool.
 type Store struct {
-	db       *pgxpool.Pool
-	now      func() time.Time
-	censuses censuses
+	db    *pgxpool.Pool
+	now   func() time.Time
+	kinds kinds
 
 	accounts *account.Store // this and the rest: from Correspond
 	mails    *mail.Queue

@@ -13,7 +13,7 @@ import (
 type Search struct {
 	Text   string // words, a postcode: what people type into a search box; at most MaxText characters count
 	Near   string // postcode
-	Within int    // km around Near; 0: any distance
+	Within int    // km around Near; 0: any distance, and 100 km when nothing else is asked for
 	Facets Facets
 	Free   bool // still has hours this month
 	Page   int  // from 0

@@ -25,14 +25,15 @@ func (s *Store) Search(ctx context.Context, by account.Actor, q Search) (Found, 
 		return Found{}, &account.InvalidError{Field: "page", Rule: "range"}
 	}
 	tokens := parse(&q)
+	if len(tokens) == 0 && q.Within == 0 && len(q.Facets.all()) == 0 {
+		q.Within = aroundAlone
+	}
 	ground, err := s.groundAround(ctx, q)
 	if err != nil {
 		return Found{}, err
 	}
 	if len(tokens) == 0 && ground == nil && !q.Free {
-		if found, whole, err := s.browse(ctx, by.Network, q); err != nil || whole {
-			return found, err
-		}
+		return s.browse(ctx, by.Network, q)
 	}
 	rows, err := s.hits(ctx, by.Network, q, tokens, ground)
 	if err != nil {
@@ -51,6 +52,13 @@ func (s *Store) Search(ctx context.Context, by account.Actor, q Search) (Found, 
 	}
 	found := foundOf(rows, tokens, ground)
 	found.Instead = instead
+	if len(rows) > 0 && !found.Capped {
+		kinds, err := s.kindsOf(ctx, rows[0].Kinds)
+		if err != nil {
+			return Found{}, err
+		}
+		_, found.Counts = tally(rows[0].Kinds, rows[0].Numbers, kinds, nil)
+	}
 	return found, nil
 }
 
@@ -90,6 +98,9 @@ func (s *Store) groundAround(ctx context.Context, q Search) (*ground, error) {
 	return g, nil
 }
 
+// aroundAlone is how far, in km, a search goes that asks for nothing but a place: else it would be everybody, sorted.
+const aroundAlone = 100
+
 // hits runs the search. One statement finds, counts and ranks, so that the figures belong to the list.
 func (s *Store) hits(ctx context.Context, network uuid.UUID, q Search, tokens []token, g *ground) ([]hitRow, error) {
 	var b query
@@ -99,11 +110,12 @@ func (s *Store) hits(ctx context.Context, network uuid.UUID, q Search, tokens []
 		with gone as materialized (` + goneMinutes(from, until) + `), hit as materialized (` + b.hit(network, q, tokens, g) + `
 		), page as (
 			select * from hit order by score desc, km nulls last, sort_name, account_id limit ` + b.arg(PageSize) + ` offset ` + b.arg(q.Page*PageSize) + `
+		), tally as (
+			select kind, count(*)::int as n from hit where (select count(*) from hit) <= ` + b.arg(MaxCounted) + ` group by kind
 		)
 		select ` + hitColumns(b.arg(s.now().AddDate(0, 0, -30))) + `, h.km, h.rough,
 			(select count(*) from hit)::int as total,
-			(select jsonb_object_agg(f, n) from (select f, count(*) as n from hit, unnest(facets) f
-				where (select count(*) from hit) <= ` + b.arg(MaxCounted) + ` group by f) c) as counts
+			(select array_agg(kind order by kind) from tally) as kinds, (select array_agg(n order by kind) from tally) as numbers
 		from page h join expert e using (account_id) join account a on a.id = e.account_id join organisation o on o.id = e.organisation_id
 		left join gone g using (account_id)
 		order by h.score desc, h.km nulls last, h.sort_name, h.account_id`
@@ -133,7 +145,8 @@ type hitRow struct {
 	KM              *float64 `db:"km"`
 	Rough           bool
 	Total           int
-	Counts          map[string]int
+	Kinds           []int64
+	Numbers         []int
 }
 
 // hitColumns are those of a hitRow that come from e, a, o and g. LANR and BSNR stay on the profile's page.
@@ -200,7 +213,7 @@ func (b *query) hit(network uuid.UUID, q Search, tokens []token, g *ground) stri
 		score = append(score, b.score(t))
 	}
 	sql := `
-			select e.account_id, e.facets, e.sort_name, ` + strings.Join(score, " + ") + ` as score, ` + km + ` as km, ` + rough + ` as rough
+			select e.account_id, e.kind, e.sort_name, ` + strings.Join(score, " + ") + ` as score, ` + km + ` as km, ` + rough + ` as rough
 			from expert e` + joins + `
 			where ` + strings.Join(where, " and ")
 	if g == nil {

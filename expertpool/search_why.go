@@ -19,9 +19,6 @@ func foundOf(rows []hitRow, tokens []token, g *ground) Found {
 	}
 	if len(rows) > 0 {
 		f.Total, f.Capped = min(rows[0].Total, MaxCounted), rows[0].Total > MaxCounted
-		if rows[0].Counts != nil {
-			f.Counts = rows[0].Counts
-		}
 	}
 	for _, r := range rows {
 		f.Hits = append(f.Hits, r.hit(tokens))

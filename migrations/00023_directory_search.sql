@@ -18,7 +18,9 @@ alter table expert
 	add column sort_name text not null default '',
 	add column words text not null default '',
 	add column shut boolean not null default false, -- her account is disabled
-	add column facets text[] not null generated always as (expert_facets(discipline, profession, specialties, languages, modes)) stored;
+	add column facets text[] not null generated always as (expert_facets(discipline, profession, specialties, languages, modes)) stored,
+	-- Experts with the same facets are of one kind: counting whole numbers is far quicker than counting words.
+	add column kind bigint not null generated always as (hash_array_extended(expert_facets(discipline, profession, specialties, languages, modes), 0)) stored;
 
 -- +goose StatementBegin
 create function expert_words() returns trigger language plpgsql as $$
@@ -55,6 +57,7 @@ create index expert_tsv on expert using gin (tsv);
 create index expert_trigrams on expert using gin (words gin_trgm_ops);
 create index expert_facets on expert using gin (facets);
 create index expert_sorted on expert (network_id, sort_name, account_id) where active and not shut;
+create index expert_kind on expert (network_id, kind) where active and not shut;
 create index expert_region on expert (network_id, left(postcode, 2)) where active and not shut;
 
 -- Where postcodes are, as the operator has brought them. Without any the program knows the middle of each region of two digits.

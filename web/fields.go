@@ -90,19 +90,22 @@ var fields = map[string]string{
 	"/admin/organisations":       "name kind",
 	"/admin/organisations/:id":   "name kind",
 
-	"/experts/joining/page":      "open",
-	"/experts/joining/invite":    "name email profession discipline workplace organisation",
-	"/experts/joining/:id":       "act organisation",
-	"/experts/declaration":       "body",
-	"/experts/:id/membership":    "act checked* note valid_until why organisation institution kind tie",
-	"/experts/:id/leave":         "seats* substitutes* measures* heirs* sure",
-	"/me/membership":             "act institution kind tie",
-	"/me/leave":                  "sure",
-	"/me/declaration":            "digest read name",
-	"/network/agreements/:id":    "act partner signed_on valid_until contact contact_email contact_phone contingent reference",
-	"/join/:slug":                "name email profession discipline workplace message website",
-	"/joining/:token":            "",
-	"/confirm/:token":            "",
+	"/experts/joining/page":   "open",
+	"/experts/joining/invite": "name email profession discipline workplace organisation",
+	"/experts/joining/:id":    "act organisation",
+	"/experts/declaration":    "body",
+	"/experts/:id/membership": "act checked* note valid_until why organisation institution kind tie",
+	"/experts/:id/leave":      "seats* substitutes* measures* heirs* sure",
+	"/me/membership":          "act institution kind tie",
+	"/me/leave":               "sure",
+	"/me/declaration":         "digest read name",
+	"/network/agreements/:id": "act partner signed_on valid_until contact contact_email contact_phone contingent reference",
+	"/join/:slug":             "name email profession discipline workplace message website",
+	"/joining/:token":         "",
+	"/confirm/:token":         "",
+	"/experts/:id/profile":    profileFields,
+	"/me/profile":             profileFields,
+
 	"/retention":                 "class days reason",
 	"/casework":                  "caseload phases codes capacities",
 	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
@@ -161,6 +164,8 @@ var fields = map[string]string{
 
 const (
 	summaryFields = "situation resources tried goals limits"
+	profileFields = "discipline profession specialties* specialty topics languages* place postcode travel_km modes* lanr bsnr accessibility " +
+		"hours_per_month max_cases"
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
 	availabilityFields = "act at* quick first_day last_day absence hours_per_month"

@@ -63,7 +63,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/passkey.html", "templates/pass.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/directory.html", "templates/passkey.html", "templates/pass.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -161,6 +161,8 @@ func (s *server) funcs() template.FuncMap {
 		"summaryField": s.summaryField, "templateField": s.templateField,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
 		"limit": s.limit, "home": home, "why": s.why, "hour": func(minutes int) int { return minutes / 60 },
+		"distances": func() []int { return distances }, "profession": profession,
+		"modes": expertpool.Modes, "languages": expertpool.Languages,
 		"next":    func(n int) int { return n + 1 },
 		"strings": func(v ...string) []string { return v },
 		"roles":   roleNames, "provider": s.providerName,

@@ -22,6 +22,7 @@ var commands = []command{
 	{"room", "[-scenario 1x20] [-with plain-pion] [-url U]  fills a room and measures who forwards its media", runRoom},
 	{"guard", "[-no-vault] [-held-out] [-spans | -show] FILE.jsonl…  measures what the name guard finds and misses in marked texts", runGuard},
 	{"slots", "[-experts N] [-weeks W] [-seats S]  ranks dates for a panel out of an invented pool", runSlots},
+	{"http", "-url U [-seconds S] [-clients C]  asks for list pages and searches the directory", runHTTP},
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
 

@@ -190,6 +190,9 @@ func (s *server) rehearsePeople(ctx context.Context) error {
 		if err := s.rehearseWeek(ctx, e.Name, id, i); err != nil {
 			return err
 		}
+		if err := s.rehearseProfile(ctx, e, i); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -49,6 +49,34 @@ func rehearsePool(ctx context.Context, c config, args []string, out io.Writer) e
 	})
 }
 
+// rehearseProfile says what the i-th expert of the rehearsal offers, beyond what stands in her line.
+func (s *server) rehearseProfile(ctx context.Context, e expertpool.Expert, i int) error {
+	by, err := s.actor(ctx, rehearsalStaff[0].name)
+	if err != nil {
+		return err
+	}
+	p := expertpool.Profile{
+		Discipline: e.Discipline, Specialty: e.Specialty, Place: e.Place, HoursPerMonth: e.HoursPerMonth, MaxCases: 5 + i%4, Languages: []string{"de"},
+		Modes: []string{"video"}, Postcode: map[string]string{"Lindenau": "37198", "Talheim": "34398", "Auenstadt": "31898"}[e.Place],
+	}
+	for _, field := range expertpool.Specialties() {
+		if field.Discipline == e.Discipline && len(p.Specialties) == 0 {
+			p.Specialties, p.Profession = []string{field.Code}, professionOf(field)
+		}
+	}
+	for topic := range strings.SplitSeq(e.Specialty, ", ") {
+		p.Topics = append(p.Topics, topic)
+	}
+	if others := []string{"en", "tr", "ar", "uk", "pl", "gsg"}; i%3 == 1 {
+		p.Languages = append(p.Languages, others[i/3%len(others)])
+	}
+	if more := expertpool.Modes()[1:]; i%2 == 0 {
+		p.Modes = append(p.Modes, more[i/2%len(more)])
+		p.TravelKM = 10 * (i % 5)
+	}
+	return s.pool.Describe(ctx, by, e.ID, p)
+}
+
 // inventExperts writes n experts in one transaction. The same number makes the same people.
 func inventExperts(ctx context.Context, db *database, net, pool uuid.UUID, n int) error {
 	draw := rand.New(rand.NewPCG(2026, uint64(n)))
