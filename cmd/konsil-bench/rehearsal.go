@@ -71,7 +71,7 @@ func (r *rehearsal) welcome(ctx context.Context, id, address string) error {
 		r.caseworkers = append(r.caseworkers, v)
 	case v.finds(ctx, "/requests"):
 		r.coordinators = append(r.coordinators, v)
-	default:
+	case v.finds(ctx, "/conferences"): // not those who look after accounts or data protection
 		r.experts = append(r.experts, v)
 	}
 	return nil

@@ -39,6 +39,9 @@ var rehearsalStaff = []actorOf{
 	{"Jobcenter Lindenau", account.Caseworker, "Paul Ziegler", "paul.ziegler@jc-lindenau.test"},
 	{"Jobcenter Talheim", account.Caseworker, "Lena Sorge", "lena.sorge@jc-talheim.test"},
 	{"Jobcenter Talheim", account.Caseworker, "Timo Wandel", "timo.wandel@jc-talheim.test"},
+	{"Jobcenter Lindenau", account.DataProtectionOfficer, "Uwe Tamm", "uwe.tamm@jc-lindenau.test"},
+	{"Jobcenter Lindenau", account.Admin, "Heike Lorenz", "heike.lorenz@jc-lindenau.test"},
+	{"Netzwerkstelle Gesundheit und Arbeit", account.NetworkAdmin, "Ines Vogt", "ines.vogt@netzwerkstelle.test"},
 }
 
 var rehearsalExperts = []expertpool.Expert{

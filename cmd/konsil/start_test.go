@@ -86,8 +86,8 @@ func (s *site) network() string {
 func (s *site) startPage() {
 	s.t.Helper()
 	status, page := s.get("/")
-	if n := len(regexp.MustCompile(`action="/rehearse/[0-9a-f-]{36}"`).FindAllString(page, -1)); status != http.StatusOK || n != 30 {
-		s.t.Errorf("the start page answers %d and offers %d people, want 30", status, n)
+	if n := len(regexp.MustCompile(`action="/rehearse/[0-9a-f-]{36}"`).FindAllString(page, -1)); status != http.StatusOK || n != 33 {
+		s.t.Errorf("the start page answers %d and offers %d people, want 33", status, n)
 	}
 	assets := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(page, -1)
 	if len(assets) == 0 {

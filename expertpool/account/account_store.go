@@ -49,7 +49,7 @@ func (s *Store) Rehearsal(ctx context.Context) ([]Person, error) {
 		join organisation o on o.id = a.organisation_id
 		left join expert e on e.account_id = a.id
 		where a.rehearsal and a.disabled_at is null
-		order by array_position(array['coordinator', 'caseworker', 'expert', 'admin'], a.role), a.name collate "de-x-icu"`)
+		order by array_position(array['coordinator', 'caseworker', 'expert', 'data_protection_officer', 'admin', 'network_admin'], a.role), a.name collate "de-x-icu"`)
 	if err != nil {
 		return nil, fmt.Errorf("rehearsal people: %w", err)
 	}
