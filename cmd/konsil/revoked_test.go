@@ -34,6 +34,9 @@ func TestWhoLosesTheRightHearsNothingMoreAndWritesNothingMore(t *testing.T) {
 		all       bool // it is everybody's right that goes
 	}{
 		{name: "signed out", who: "Paul Ziegler", cause: func(v *victim) error { return v.browser.post(ctx, "/sign-out", "", nil) }},
+		{name: "role changed", who: "Paul Ziegler", cause: func(v *victim) error {
+			return r.office("Heike Lorenz").post(ctx, "/admin/people/"+v.account+"/role", "role=data_protection_officer", nil)
+		}},
 		{name: "seat given up", who: "Dr. Lukas Reimann", cause: func(v *victim) error { return r.declines(v.account) }},
 		{name: "seat taken away", who: "Dr. Anselm Kern", cause: func(v *victim) error {
 			return r.karin.browser.post(ctx, "/conferences/"+r.code+"/uninvite", "expert="+v.account, nil)
@@ -100,6 +103,16 @@ func (r *revocation) scribe(name string, d *websocket.Dialer) *scribe {
 	s := newScribe(r.t, b, &r.door, r.code, name, account, uint64(rand.Uint32()))
 	s.dialer = d
 	return s
+}
+
+// office is the browser of somebody who looks after accounts.
+func (r *revocation) office(name string) *browser {
+	r.t.Helper()
+	b, err := signIn(r.t.Context(), r.url, one[string](r.house, `select id::text from account where name = $1`, name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return b
 }
 
 // enters lets a scribe live and type until the end of the test.
