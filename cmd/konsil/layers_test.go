@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick", "conference/slot"},
 	"web": { // ical: the outbox page says in words what a calendar part says
 		"conference", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
-		"conference/ical", "conference/slot", "expertpool", "expertpool/account", "expertpool/mail", "realtime", "web/checkout",
+		"conference/ical", "conference/slot", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
 	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both
-	"expertpool/account":             {"expertpool/mail", "expertpool/audit"},                                          // mail: whose account changes is told so in the same transaction
+	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit"},
+	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
 	"expertpool/audit":               {},
 	"realtime":                       {"realtime/ydoc", "realtime/sfu"},
@@ -59,6 +60,7 @@ var reserved = map[string][]string{
 	"github.com/wneessen/go-mail":    {"expertpool/mail"},
 	"github.com/emersion/go-imap":    {"expertpool/mail"},
 	"github.com/emersion/go-message": {"expertpool/mail"},
+	"github.com/emersion/go-vcard":   {"expertpool/exchange"},
 	"github.com/emersion/go-smtp":    {"expertpool/mail"},
 	"github.com/coreos/go-oidc":      {"expertpool/account"},
 	"golang.org/x/oauth2":            {"expertpool/account"},
