@@ -69,6 +69,15 @@ func ByIDs(ctx context.Context, tx pgx.Tx, network uuid.UUID, ids []uuid.UUID) (
 // Add makes the account id an expert of the pool who can be invited at once: verified for a year by nobody, with the declaration
 // signed. It is for the rehearsal network and for tests; people come in by Apply or InviteToPool, and wait to be verified.
 func (s *Store) Add(ctx context.Context, network, organisation uuid.UUID, e Expert) error {
+	return s.add(ctx, network, organisation, e, func(tx pgx.Tx) error { return s.vouch(ctx, tx, network, e.ID) })
+}
+
+// List makes the account id an expert of the pool who waits to be verified and to sign, as everybody does who is real.
+func (s *Store) List(ctx context.Context, network, organisation uuid.UUID, e Expert) error {
+	return s.add(ctx, network, organisation, e, func(pgx.Tx) error { return nil })
+}
+
+func (s *Store) add(ctx context.Context, network, organisation uuid.UUID, e Expert, then func(pgx.Tx) error) error {
 	if !KnownDiscipline(e.Discipline) {
 		return &account.InvalidError{Field: "discipline", Rule: "unknown"}
 	}
@@ -80,7 +89,7 @@ func (s *Store) Add(ctx context.Context, network, organisation uuid.UUID, e Expe
 		if err != nil {
 			return err
 		}
-		return s.vouch(ctx, tx, network, e.ID)
+		return then(tx)
 	})
 	if err != nil {
 		return fmt.Errorf("add expert: %w", err)

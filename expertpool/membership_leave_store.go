@@ -48,6 +48,8 @@ func (s *Store) Leave(ctx context.Context, tx pgx.Tx, by account.Actor, expert u
 	b.Queue(`update account set email = '', password_hash = null where id = $1`, expert)
 	b.Queue(`delete from link where account_id = $1`, expert)
 	b.Queue(`delete from expert_tie where expert_id = $1`, expert)
+	b.Queue(`delete from availability where account_id = $1`, expert)
+	b.Queue(`delete from expert_group_member where account_id = $1`, expert)
 	b.Queue(`delete from application where lower(email) = lower($1)`, to.Email)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("leave: %w", err)

@@ -112,6 +112,9 @@ func TestWhoCannotBeInvitedIsRefusedByTheFormsWithAWord(t *testing.T) {
 	code := s.convened()
 	waiting := s.request(s.newCase("psychiatry", "physiotherapy"))
 	s.exec(`update verification set valid_until = '2026-11-22' where expert_id = $1`, gustav)
+	group, err := s.Pool.NewGroup(t.Context(), s.people["Clara"], "Rücken")
+	s.must(err)
+	s.exec(`insert into expert_group_member select $1, $2`, group, gustav)
 	clara := s.as("Clara")
 	for path, form := range map[string]url.Values{
 		"/conferences/" + code + "/invite":           typed("experts", gustav.String()),
@@ -120,6 +123,10 @@ func TestWhoCannotBeInvitedIsRefusedByTheFormsWithAWord(t *testing.T) {
 		if a := clara.post(path, form); a.Status != http.StatusUnprocessableEntity || !a.Has("die Prüfung abgelaufen") {
 			t.Errorf("%s: %d", path, a.Status)
 		}
+	}
+	byGroup := typed("groups", group.String(), "date", "2026-12-01", "time", "10:00", "length", "25", "kind", "case_conference")
+	if a := clara.post("/requests/"+waiting.String()+"/convene", byGroup); a.Status != http.StatusUnprocessableEntity || !a.Has("die Prüfung abgelaufen") {
+		t.Errorf("by a group: %d", a.Status)
 	}
 	if n := query[int](s, `select count(*) from invitation where account_id = $1`, gustav); n != 0 {
 		t.Error("he is invited")

@@ -218,7 +218,7 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 		}
 		if n.Role == account.Expert {
 			e := expertpool.Expert{ID: id, Discipline: discipline, Languages: []string{"de"}, HoursPerMonth: 2}
-			if err := expertpool.NewStore(db.Pool, time.Now).Add(ctx, net, org, e); err != nil {
+			if err := expertpool.NewStore(db.Pool, time.Now).List(ctx, net, org, e); err != nil {
 				return err
 			}
 		}
