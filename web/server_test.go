@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -70,6 +71,7 @@ func newTestServer(t *testing.T) *testServer {
 	front := httptest.NewUnstartedServer(nil)
 	s.URL, s.Evaluation, s.Now, s.Ready = "http://"+front.Listener.Addr().String(), true, s.clock.now, s.db.Ping
 	s.Log = slog.New(slog.NewTextHandler(testLog{t}, nil))
+	s.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} // so that a test may come from many addresses
 	s.wire()
 	s.seed()
 	h, err := New(s.Parts)
