@@ -186,7 +186,7 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 	var organisation, kind, network, discipline string
 	f := flag.NewFlagSet("konsil user add", flag.ContinueOnError)
 	f.SetOutput(out)
-	f.Func("role", "caseworker, coordinator, expert or admin", func(s string) error { n.Role = account.Role(s); return nil })
+	f.Func("role", "caseworker, coordinator, expert, admin, network_admin or data_protection_officer", func(s string) error { n.Role = account.Role(s); return nil })
 	f.StringVar(&n.Name, "name", "", "name as others see it")
 	f.StringVar(&n.Email, "email", "", "address, for signing in and for mails")
 	f.StringVar(&organisation, "organisation", "", "name of the organisation; made if new")
@@ -211,7 +211,10 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 			return err
 		}
 		n.Organisation = org
-		accounts := account.NewStore(db.Pool, time.Now)
+		accounts, err := c.accounts(db)
+		if err != nil {
+			return err
+		}
 		id, err := accounts.Add(ctx, n)
 		if err != nil {
 			return err
@@ -225,6 +228,17 @@ func userAdd(ctx context.Context, c config, args []string, out io.Writer) error 
 		fmt.Fprintf(out, "account %s\n", n.Email)
 		return setUpLink(ctx, c, accounts, n.Email, out)
 	})
+}
+
+// accounts are those of this installation. Whose account a command changes is told so by mail: a running server sends it.
+func (c config) accounts(db *database) (*account.Store, error) {
+	mails, err := c.queue(db.Pool)
+	if err != nil {
+		return nil, err
+	}
+	accounts := account.NewStore(db.Pool, time.Now)
+	accounts.Notify(mails, c.PublicURL)
+	return accounts, nil
 }
 
 // setUpLink shows a link with which an account is set up, or set up anew.
@@ -244,7 +258,11 @@ func userLink(ctx context.Context, c config, args []string, out io.Writer) error
 		return errors.New("usage: konsil user link NAME|EMAIL")
 	}
 	return withDatabase(ctx, c, func(db *database) error {
-		return setUpLink(ctx, c, account.NewStore(db.Pool, time.Now), who, out)
+		accounts, err := c.accounts(db)
+		if err != nil {
+			return err
+		}
+		return setUpLink(ctx, c, accounts, who, out)
 	})
 }
 
@@ -266,10 +284,14 @@ func userDisable(ctx context.Context, c config, args []string, out io.Writer) er
 		return errors.New("usage: konsil user disable NAME|EMAIL")
 	}
 	return withDatabase(ctx, c, func(db *database) error {
-		if err := account.NewStore(db.Pool, time.Now).Disable(ctx, who); err != nil {
+		accounts, err := c.accounts(db)
+		if err != nil {
+			return err
+		}
+		if err := accounts.Disable(ctx, who); err != nil {
 			return whose(err)
 		}
-		_, err := fmt.Fprintln(out, "account disabled: its sign-ins have ended, its links lead nowhere")
+		_, err = fmt.Fprintln(out, "account disabled: its sign-ins have ended, its links lead nowhere")
 		return err
 	})
 }

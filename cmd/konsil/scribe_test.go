@@ -163,6 +163,7 @@ func (s *scribe) returns() {
 func (s *scribe) session(ctx context.Context) {
 	ticket, err := s.browser.ticket(ctx, s.code)
 	if err != nil {
+		time.Sleep(250 * time.Millisecond) // who is refused knocks no more often than anybody may
 		return
 	}
 	ws, _, err := s.browser.dial(ctx, s.dialer, s.code, ticket)

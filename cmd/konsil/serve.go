@@ -101,6 +101,15 @@ func (c config) secure(accounts *account.Store) error {
 	return accounts.Secure(secret, c.PublicURL)
 }
 
+// queue is where mails of this installation are put, by the server and by the commands beside it.
+func (c config) queue(db *pgxpool.Pool) (*mail.Queue, error) {
+	transport, err := c.transport()
+	if err != nil {
+		return nil, err
+	}
+	return mail.New(db, mail.Config{From: c.MailFrom, Host: hostOf(c.PublicURL), Transport: transport, Bounces: c.comesIn()})
+}
+
 func (s *server) wireStores() error {
 	keys, err := s.vaultKeys().Load()
 	if err != nil {
@@ -114,12 +123,7 @@ func (s *server) wireStores() error {
 	if err != nil {
 		return err
 	}
-	transport, err := s.transport()
-	if err != nil {
-		return err
-	}
-	s.mails, err = mail.New(s.db, mail.Config{From: s.MailFrom, Host: hostOf(s.PublicURL), Transport: transport, Bounces: s.comesIn()})
-	if err != nil {
+	if s.mails, err = s.queue(s.db); err != nil {
 		return err
 	}
 	s.accounts = account.NewStore(s.db, s.now)
