@@ -89,7 +89,7 @@ func (s *Store) Describe(ctx context.Context, by account.Actor, id uuid.UUID, p 
 		if err := p.Check(); err != nil {
 			return err
 		}
-		changed := old.Profile.differences(p)
+		changed := old.Profile.Differences(p)
 		if len(changed) == 0 {
 			return nil
 		}
@@ -106,8 +106,8 @@ func (p Profile) describedAs(n Profile) Profile {
 	return n
 }
 
-// differences names the fields in which two profiles differ, as Check names them.
-func (p Profile) differences(n Profile) []string {
+// Differences names the fields in which two profiles differ, as Check names them.
+func (p Profile) Differences(n Profile) []string {
 	var fields []string
 	for _, f := range []struct {
 		name string

@@ -42,40 +42,45 @@ func (s *server) attach(c echo.Context) error {
 
 // uploaded reads a form with one file in it, called file. The file stays in memory: what is to lie sealed must not lie in the clear before.
 func uploaded(c echo.Context) (form, []byte, error) {
-	f := form{Values: url.Values{}}
+	f, _, data, err := uploadedUpTo(c, attachment.MaxUpload)
+	return f, data, err
+}
+
+// uploadedUpTo is uploaded for files of so many octets, and says what the file was called.
+func uploadedUpTo(c echo.Context, most int64) (f form, name string, data []byte, err error) {
+	f = form{Values: url.Values{}}
 	r := c.Request()
 	if err := patient(c); err != nil {
-		return f, nil, err
+		return f, "", nil, err
 	}
-	r.Body = http.MaxBytesReader(c.Response(), r.Body, attachment.MaxUpload+64<<10)
+	r.Body = http.MaxBytesReader(c.Response(), r.Body, most+64<<10)
 	tooMuch := &account.InvalidError{Field: "file", Rule: "size"}
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return f, nil, tooMuch
+		return f, "", nil, tooMuch
 	}
-	var data []byte
 	for range 8 {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return f, nil, tooMuch
+			return f, "", nil, tooMuch
 		}
-		most := int64(attachment.MaxUpload + 1)
+		limit := most + 1
 		if part.FormName() != "file" {
-			most = 8 << 10
+			limit = 8 << 10
 		}
-		value, err := io.ReadAll(io.LimitReader(part, most))
+		value, err := io.ReadAll(io.LimitReader(part, limit))
 		if err != nil {
-			return f, nil, tooMuch
+			return f, "", nil, tooMuch
 		}
 		if part.FormName() == "file" {
-			data, value = value, nil
+			name, data, value = part.FileName(), value, nil
 		}
 		f.Values[part.FormName()] = append(f.Values[part.FormName()], string(value))
 	}
-	return f, data, slotsOf(c.Path()).check(f.Values)
+	return f, name, data, slotsOf(c.Path()).check(f.Values)
 }
 
 // patient gives a request more time than a form: eight megabytes over a slow line, and then the answer.

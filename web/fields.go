@@ -104,6 +104,9 @@ var fields = map[string]string{
 	"/joining/:token":         "",
 	"/confirm/:token":         "",
 	"/experts/:id/profile":    profileFields,
+	imports:                   "file^ discipline",
+	"/experts/import/:id":     "act column#",
+	"/experts/export":         "format discipline",
 	"/me/profile":             profileFields,
 
 	"/retention":                 "class days reason",

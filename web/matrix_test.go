@@ -20,6 +20,7 @@ import (
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/exchange"
 )
 
 // Who is let in where. Anna's case is Altona's, in the network Nord. Doris works beside her, Alma (administration) and Dagmar (data
@@ -181,6 +182,14 @@ var access = []struct{ route, in, form string }{
 	{"GET /experts/groups/:id", "Clara", ""},
 	{"POST /experts/groups/:id", "Clara", "act=expel&expert=:frieda"},
 	{"POST /experts/groups/:id/remove", "Clara", ""},
+	{"GET /experts/import", coordinators, ""},
+	{"POST /experts/import", coordinators, ""},
+	{"GET /experts/import/template.csv", coordinators, ""},
+	{"GET /experts/import/:id", "Clara", ""},
+	{"GET /experts/import/:id/wrong.csv", "Clara", ""},
+	{"POST /experts/import/:id", "Clara", "act=name&column0=name&column1=discipline"},
+	{"GET /experts/export", coordinators, ""},
+	{"POST /experts/export", coordinators, "format=csv"},
 	{"GET /experts/:id/availability", "Clara", ""},
 	{"POST /experts/:id/availability", "Clara", "act=pause"},
 	{"GET /me/availability", experts, ""},
@@ -326,6 +335,9 @@ func newMatrix(t *testing.T) *matrix {
 	m.must(err)
 	m.furnish()
 	m.things["/experts/groups/:id"] = group.String()
+	batch, err := m.Exchange.Bring(ctx, clara, exchange.File{Data: []byte("Name;Fachrichtung\nNeu Hier;psychiatry\nFalsch;alchemy")}, nil)
+	m.must(err)
+	m.things["/experts/import/:id"] = batch.String()
 	m.viewers = append(slices.Sorted(maps.Keys(m.people)), "nobody", "guest", "client")
 	for _, v := range m.viewers {
 		m.doors[v] = m.door(v)

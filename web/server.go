@@ -23,6 +23,7 @@ import (
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/exchange"
 	"github.com/konsil-server/konsil/expertpool/mail"
 	"github.com/konsil-server/konsil/realtime"
 )
@@ -31,6 +32,7 @@ import (
 type Parts struct {
 	Accounts    *account.Store
 	Pool        *expertpool.Store
+	Exchange    *exchange.Store
 	Vault       *pseudonym.Vault
 	Cases       *casefile.Store
 	Conferences *conference.Store
@@ -78,8 +80,10 @@ func New(p Parts) (http.Handler, error) {
 // bodyLimit holds forms to a megabyte. Where files are taken, the handler has a limit of its own.
 func bodyLimit() echo.MiddlewareFunc {
 	return middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
-		Limit:   "1M",
-		Skipper: func(c echo.Context) bool { return c.Request().Method == http.MethodPost && c.Path() == uploads },
+		Limit: "1M",
+		Skipper: func(c echo.Context) bool {
+			return c.Request().Method == http.MethodPost && (c.Path() == uploads || c.Path() == imports)
+		},
 	})
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/exchange"
 	"github.com/konsil-server/konsil/expertpool/mail"
 	"github.com/konsil-server/konsil/migrations/pgtest"
 	"github.com/konsil-server/konsil/realtime"
@@ -108,6 +109,8 @@ func (s *testServer) wire() {
 	s.Accounts.Notify(s.Mails, s.URL)
 	s.must(s.Accounts.Secure(make([]byte, 32), s.URL))
 	s.Pool.Correspond(s.Accounts, s.Mails, s.URL)
+	s.Exchange, err = exchange.NewStore(s.db, s.Pool, s.Accounts, s.Now)
+	s.must(err)
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)
 	s.Cases = casefile.NewStore(s.db, s.Vault, s.Now)
 	s.Plans = plan.NewStore(s.db, s.Accounts, s.Cases, s.Mails, s.URL, s.Now)

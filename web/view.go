@@ -49,12 +49,13 @@ func entries(f frame) []entry {
 // tone is the colour of a tag: its words say the same, so nothing depends on it. It takes what the template "state" takes.
 func tone(of []any) string {
 	switch fmt.Sprint(of...) {
-	case "meterfew", "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "summarychecked", "informationopen", "requestsubmitted", "consentnone", "urgencyurgent":
+	case "meterfew", "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "summarychecked", "informationopen", "requestsubmitted", "consentnone", "urgencyurgent",
+		"importread":
 		return "warn"
 	case "meterrare", "answerdeclined", "answercancelled", "statecancelled", "statesealed", "measurerefused", "measurenot_possible", "consentexpired", "informationoverdue",
 		"consentwithdrawn", "requestdeclined", "requestwithdrawn":
 		return "stop"
-	case "stateclosed", "stateapproved", "measuredone", "requestallocated", "summaryreplaced", "informationwithdrawn":
+	case "stateclosed", "stateapproved", "measuredone", "requestallocated", "summaryreplaced", "informationwithdrawn", "importundone":
 		return "plain"
 	}
 	return ""

@@ -17,7 +17,7 @@ const module = "github.com/konsil-server/konsil/"
 var mayImport = map[string][]string{
 	"cmd/konsil": {
 		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
-		"expertpool/account", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
+		"expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": {"realtime/ydoc", "realtime/sfu", "conference/nameguard", "conference/nameguard/yardstick", "conference/slot"},
 	"web": { // ical: the outbox page says in words what a calendar part says
@@ -66,10 +66,10 @@ var reserved = map[string][]string{
 	"golang.org/x/oauth2":            {"expertpool/account"},
 	"github.com/prometheus/":         {"cmd/konsil"},
 	"github.com/pressly/goose":       {"migrations"},
-	"github.com/riverqueue/river":    {"expertpool", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/riverqueue/river":    {"expertpool", "expertpool/exchange", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
 		"cmd/konsil", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
-		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit",
+		"expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit",
 		"migrations", "migrations/localpg", "migrations/pgtest",
 	},
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/exchange"
 	"github.com/konsil-server/konsil/expertpool/mail"
 	"github.com/konsil-server/konsil/realtime"
 	"github.com/konsil-server/konsil/realtime/sfu"
@@ -39,6 +40,7 @@ type server struct {
 
 	accounts    *account.Store
 	pool        *expertpool.Store
+	exchange    *exchange.Store
 	vault       *pseudonym.Vault
 	cases       *casefile.Store
 	plans       *plan.Store
@@ -74,8 +76,8 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	}
 	s.ops = newOps(db)
 	s.pages, err = web.New(web.Parts{
-		Accounts: s.accounts, Provider: provider, Pool: s.pool, Vault: s.vault, Cases: s.cases, Conferences: s.conferences, Plans: s.plans,
-		Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
+		Accounts: s.accounts, Provider: provider, Pool: s.pool, Exchange: s.exchange, Vault: s.vault, Cases: s.cases, Conferences: s.conferences,
+		Plans: s.plans, Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
 		Proxies: proxies, Observe: s.ops.observe, Ready: db.Ping, Now: now, Log: log,
 	})
 	if err != nil {
@@ -133,6 +135,9 @@ func (s *server) wireStores() error {
 	}
 	s.pool = expertpool.NewStore(s.db, s.now)
 	s.pool.Correspond(s.accounts, s.mails, s.PublicURL)
+	if s.exchange, err = exchange.NewStore(s.db, s.pool, s.accounts, s.now); err != nil {
+		return err
+	}
 	s.vault = pseudonym.NewVault(s.db, keys, s.now)
 	s.cases = casefile.NewStore(s.db, s.vault, s.now)
 	reader, err := s.reader()
@@ -194,7 +199,7 @@ func (s *server) wireJobs() error {
 	workers := river.NewWorkers()
 	s.mails.Register(workers)
 	s.plans.Register(workers)
-	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers))
+	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers), s.exchange.Register(workers))
 	if err := s.wireMailIn(workers); err != nil {
 		return err
 	}

@@ -155,7 +155,7 @@ func hashToken(token string) []byte {
 type New struct {
 	Organisation uuid.UUID
 	Role         Role
-	Name, Email  string
+	Name, Email  string // Email may be empty for an expert who is only listed
 	Password     string // empty: this account cannot sign in by password
 	Rehearsal    bool
 }
@@ -167,8 +167,11 @@ func (n New) validate() error {
 	if err := CheckText("name", &n.Name, 200, true); err != nil {
 		return err
 	}
-	if err := checkAddress(n.Email); err != nil {
-		return err
+	listed := n.Role == Expert && n.Email == "" && n.Password == "" // stands in the directory, and can neither sign in nor be invited
+	if !listed {
+		if err := checkAddress(n.Email); err != nil {
+			return err
+		}
 	}
 	if n.Password != "" {
 		return checkPassword("password", n.Password, n.Name, n.Email)

@@ -182,3 +182,20 @@ func entry(a Actor, at time.Time, did, kind, to string) audit.Entry {
 
 // ByID tells who an account is, as an Actor without a session. ErrUnknown when it is disabled or does not exist.
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (Actor, error) { return actorOf(ctx, s.db, id) }
+
+// Taken are those of addresses, in small letters, that belong to an account, of whatever network.
+func (s *Store) Taken(ctx context.Context, tx pgx.Tx, addresses []string) (map[string]bool, error) {
+	rows, err := tx.Query(ctx, `select lower(email) from account where lower(email) = any($1) and email <> ''`, addresses)
+	if err != nil {
+		return nil, fmt.Errorf("taken addresses: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("taken addresses: %w", err)
+	}
+	taken := make(map[string]bool, len(found))
+	for _, a := range found {
+		taken[a] = true
+	}
+	return taken, nil
+}

@@ -173,22 +173,21 @@ func (t *Table) Rows(columns []string, words Words) ([]Row, error) {
 
 // Line is a line of the file as it came, for giving it back.
 func (t *Table) Line(number int) []string {
-	if i := slices.Index(t.numbers, number); i >= 0 {
+	if i, found := slices.BinarySearch(t.numbers, number); found {
 		return t.lines[i]
 	}
 	return nil
 }
+
+// First is the first line after the header, as an example of what stands in the columns.
+func (t *Table) First() []string { return t.lines[0] }
 
 // WriteCSV writes experts as a table that spreadsheets open as it is: UTF-8 with a mark, semicolons, German headings, and no cell
 // that would be taken for a formula.
 func WriteCSV(w io.Writer, rows []Row, words Words) error {
 	return writeLines(w, titles, func(write func([]string)) {
 		for _, r := range rows {
-			cells := make([]string, len(titles))
-			for i, f := range Fields() {
-				cells[i] = r.get(f, words)
-			}
-			write(cells)
+			write(r.cells(words))
 		}
 	})
 }
@@ -196,20 +195,42 @@ func WriteCSV(w io.Writer, rows []Row, words Words) error {
 // WriteWrong gives back the lines that could not be taken, as they came, with what is wrong in a last column: mended, they can be
 // brought again.
 func (t *Table) WriteWrong(w io.Writer, rows []Row, tell func(Wrong) string) error {
-	return writeLines(w, append(slices.Clone(t.Header), "Fehler"), func(write func([]string)) {
+	return writeWrong(w, t.Header, rows, tell, func(r Row) []string {
+		cells := make([]string, len(t.Header))
+		copy(cells, t.Line(r.Number))
+		for i := range cells {
+			cells[i] = unguard(cells[i]) // or it would be guarded twice
+		}
+		return cells
+	})
+}
+
+// WriteWrong does the same for cards and bundles, which become a table by it.
+func WriteWrong(w io.Writer, rows []Row, words Words, tell func(Wrong) string) error {
+	return writeWrong(w, titles, rows, tell, func(r Row) []string { return r.cells(words) })
+}
+
+func writeWrong(w io.Writer, header []string, rows []Row, tell func(Wrong) string, cells func(Row) []string) error {
+	return writeLines(w, append(slices.Clone(header), "Fehler"), func(write func([]string)) {
 		for _, r := range rows {
 			if len(r.Wrong) == 0 {
 				continue
 			}
-			cells := make([]string, len(t.Header), len(t.Header)+1)
-			copy(cells, t.Line(r.Number))
-			var said []string
-			for _, x := range r.Wrong {
-				said = append(said, tell(x))
+			said := make([]string, len(r.Wrong))
+			for i, x := range r.Wrong {
+				said[i] = tell(x)
 			}
-			write(append(cells, strings.Join(said, " ")))
+			write(append(cells(r), strings.Join(said, " ")))
 		}
 	})
+}
+
+func (r Row) cells(words Words) []string {
+	cells := make([]string, len(titles))
+	for i, f := range Fields() {
+		cells[i] = r.Cell(f, words)
+	}
+	return cells
 }
 
 func writeLines(w io.Writer, header []string, each func(func([]string))) error {

@@ -236,7 +236,7 @@ func (r *Row) infer(otherwise string) {
 			return
 		}
 	}
-	r.Discipline = otherwise
+	r.Discipline, r.Assumed = otherwise, append(r.Assumed, "discipline")
 }
 
 // WriteFHIR writes experts as a Bundle of type collection (FHIR R4 §2.36): a Practitioner and a PractitionerRole for each. ids name them, one
@@ -289,7 +289,7 @@ func (r Row) practitioner(id string) practitioner {
 		p.Communication = append(p.Communication, concept{Coding: []coding{{System: languageSystem, Code: l}}})
 	}
 	for _, f := range []string{"discipline", "profession", "specialties", "specialty", "topics", "travel_km", "modes", "accessibility", "hours_per_month", "max_cases"} {
-		if v := r.get(f, nil); v != "" {
+		if v := r.Cell(f, nil); v != "" {
 			p.Extension = append(p.Extension, extension{ownExtension + f, v})
 		}
 	}

@@ -29,7 +29,8 @@ type Row struct {
 	Name   string
 	Email  string // empty: she is only listed
 	expertpool.Profile
-	Wrong []Wrong // empty: it can be taken as it is
+	Assumed []string `json:",omitempty"` // fields that the file says nothing about, and that were filled in
+	Wrong   []Wrong  `json:",omitempty"` // empty: it can be taken as it is
 }
 
 // Wrong is a rule that a row breaks. Field is one of Fields, or "row".
@@ -134,8 +135,8 @@ func (r *Row) set(field, value string, words Words) {
 	}
 }
 
-// get writes a field as a cell.
-func (r Row) get(field string, words Words) string {
+// Cell is a field as people read it; without words, with the codes.
+func (r Row) Cell(field string, words Words) string {
 	terms := func(kind string, codes []string) string {
 		all := make([]string, len(codes))
 		for i, c := range codes {
@@ -214,9 +215,11 @@ func list(s string) []string {
 func (r *Row) check() {
 	if len(r.Modes) == 0 {
 		r.Modes = []string{"video"}
+		r.Assumed = append(r.Assumed, "modes")
 	}
 	if len(r.Languages) == 0 {
 		r.Languages = []string{"de"}
+		r.Assumed = append(r.Assumed, "languages")
 	}
 	if err := account.CheckText("name", &r.Name, 200, true); err != nil {
 		r.note(err)

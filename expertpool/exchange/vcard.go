@@ -99,7 +99,7 @@ func rowOfCard(card vcard.Card, number int, discipline string, words Words) Row 
 		}
 	}
 	if r.Discipline == "" {
-		r.Discipline = discipline
+		r.Discipline, r.Assumed = discipline, append(r.Assumed, "discipline")
 	}
 	return r
 }
@@ -127,7 +127,7 @@ func WriteVCards(w io.Writer, rows []Row) error {
 			card.SetValue(vcard.FieldCategories, oneLine(strings.Join(r.Topics, " | ")))
 		}
 		for _, f := range ownProperties() {
-			if v := r.get(f, nil); v != "" {
+			if v := r.Cell(f, nil); v != "" {
 				card.SetValue(propertyOf(f), oneLine(v))
 			}
 		}
