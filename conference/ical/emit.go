@@ -172,8 +172,20 @@ func setWall(c *ics.Component, name string, t time.Time, tzid string) {
 	set(c, name, t.Format(wallFormat)).Params["TZID"] = []string{tzid}
 }
 
-// encode writes the tree, puts the head of the calendar in order, folds, and proves the result.
+// encode writes the tree and proves the result.
 func encode(cal *ics.Component, e Event, f form) ([]byte, error) {
+	raw, err := written(cal)
+	if err != nil {
+		return nil, err
+	}
+	if err := prove(raw, e, f); err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+// written writes the tree, puts the head of the calendar in order and folds.
+func written(cal *ics.Component) ([]byte, error) {
 	var b bytes.Buffer
 	if err := guarded(func() error { return ics.NewEncoder(&b).Encode(&ics.Calendar{Component: cal}) }); err != nil {
 		return nil, fmt.Errorf("ical: encode: %w", err)
@@ -184,17 +196,17 @@ func encode(cal *ics.Component, e Event, f form) ([]byte, error) {
 	}
 	head := lines[1 : 1+len(cal.Props)]
 	slices.SortStableFunc(head, func(a, b string) int { return headRank(a) - headRank(b) })
-	raw := fold(lines)
-	if err := prove(raw, e, f); err != nil {
-		return nil, err
-	}
-	return raw, nil
+	return fold(lines), nil
 }
 
 // headRank orders the calendar's own properties: some readers want VERSION first, go-ical sorts it last.
 func headRank(line string) int {
 	name, _, _ := strings.Cut(line, ":")
-	return slices.Index([]string{"VERSION", "PRODID", "CALSCALE", "METHOD"}, name)
+	order := []string{"VERSION", "PRODID", "CALSCALE", "METHOD"}
+	if i := slices.Index(order, name); i >= 0 {
+		return i
+	}
+	return len(order)
 }
 
 func countLines(c *ics.Component) int {
