@@ -21,10 +21,25 @@ export function swap(part: Element, html: string, done?: HTMLFormElement): Eleme
   if (!fresh) return null;
   const next = document.importNode(fresh, true);
   if (next.isEqualNode(part) && !done) return part;
+  if (!done && halfTyped(part, next)) return part;
   const typed = remember(part, done);
   part.replaceWith(next);
   restore(next, typed);
   return next;
+}
+
+/** Parts that have waited once for somebody who is typing. */
+const waited = new WeakSet<Element>();
+
+/**
+ * Somebody is in the middle of a date or a time, which no program can read or put back until it is whole. The part waits for her once, to
+ * the next look, and only if what she types into will still be there: what has to disappear does not wait.
+ */
+function halfTyped(part: Element, next: Element): boolean {
+  const active = document.activeElement;
+  if (!(active instanceof HTMLInputElement) || !part.contains(active) || !active.validity.badInput || waited.has(part)) return false;
+  waited.add(part);
+  return controls(next).some((one) => keyOf(one) === keyOf(active));
 }
 
 type Control = HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement;
