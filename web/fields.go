@@ -150,6 +150,7 @@ var fields = map[string]string{
 	"/conferences/:code/approve":                  "decisions because",
 	"/conferences/:code/pass":                     "recipient measures* question read",
 
+	"/me/feed":                 "act",
 	"/network/mail/:id/settle": "",
 	"/network/mail/:id/adopt":  "",
 

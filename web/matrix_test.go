@@ -246,6 +246,9 @@ var access = []struct{ route, in, form string }{
 	{"POST /conferences/:code/pass", house, ""},
 	{"GET /conferences/:code/pass/:id", house, ""},
 	{"GET /conferences/:code/pass/:id/file", house, ""},
+	{"GET /me/feed", staff + " " + experts, ""},
+	{"POST /me/feed", staff + " " + experts, "act=end"},
+	{"GET /feed/:token", anybody, ""},
 	{"GET /network/mail", coordinators, ""},
 	{"POST /network/mail/:id/adopt", "Clara", ""},
 	{"POST /network/mail/:id/settle", "Clara", ""},
@@ -338,6 +341,9 @@ func newMatrix(t *testing.T) *matrix {
 	batch, err := m.Exchange.Bring(ctx, clara, exchange.File{Data: []byte("Name;Fachrichtung\nNeu Hier;psychiatry\nFalsch;alchemy")}, nil)
 	m.must(err)
 	m.things["/experts/import/:id"] = batch.String()
+	if m.things["/feed/:token"], err = m.Conferences.Subscribe(ctx, m.people["Theo"]); err != nil {
+		t.Fatal(err)
+	}
 	m.viewers = append(slices.Sorted(maps.Keys(m.people)), "nobody", "guest", "client")
 	for _, v := range m.viewers {
 		m.doors[v] = m.door(v)
