@@ -82,7 +82,11 @@ func (s *Store) add(ctx context.Context, network, organisation uuid.UUID, e Expe
 		return &account.InvalidError{Field: "discipline", Rule: "unknown"}
 	}
 	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := s.insertExpert(ctx, tx, network, organisation, e); err != nil {
+		_, err := tx.Exec(ctx, `
+			insert into expert (account_id, network_id, organisation_id, discipline, specialty, place, languages, hours_per_month, confirmed_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			e.ID, network, organisation, e.Discipline, e.Specialty, e.Place, nonNil(e.Languages), e.HoursPerMonth, s.now())
+		if err != nil {
 			return err
 		}
 		return then(tx)
@@ -91,14 +95,6 @@ func (s *Store) add(ctx context.Context, network, organisation uuid.UUID, e Expe
 		return fmt.Errorf("add expert: %w", err)
 	}
 	return nil
-}
-
-func (s *Store) insertExpert(ctx context.Context, tx pgx.Tx, network, organisation uuid.UUID, e Expert) error {
-	_, err := tx.Exec(ctx, `
-		insert into expert (account_id, network_id, organisation_id, discipline, specialty, place, languages, hours_per_month, confirmed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		e.ID, network, organisation, e.Discipline, e.Specialty, e.Place, nonNil(e.Languages), e.HoursPerMonth, s.now())
-	return err
 }
 
 // vouch verifies an expert and signs for her.

@@ -58,11 +58,16 @@ func listed(ctx context.Context, tx pgx.Tx, where string, args ...any) (all []Li
 
 // ListIn is List within tx, with a profile that Check has passed.
 func (s *Store) ListIn(ctx context.Context, tx pgx.Tx, network, organisation, id uuid.UUID, p Profile) error {
-	e := Expert{ID: id, Discipline: p.Discipline, HoursPerMonth: p.HoursPerMonth}
-	if err := s.insertExpert(ctx, tx, network, organisation, e); err != nil {
+	_, err := tx.Exec(ctx, `
+		insert into expert (account_id, network_id, organisation_id, discipline, profession, specialties, specialty, topics, languages, place, postcode,
+			travel_km, modes, lanr, bsnr, accessibility, hours_per_month, max_cases, confirmed_at, changed_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $19)`,
+		id, network, organisation, p.Discipline, p.Profession, p.Specialties, p.Specialty, p.Topics, p.Languages, p.Place, p.Postcode,
+		p.TravelKM, p.Modes, p.LANR, p.BSNR, p.Accessibility, p.HoursPerMonth, p.MaxCases, s.now())
+	if err != nil {
 		return fmt.Errorf("list expert: %w", err)
 	}
-	return updateProfile(ctx, tx, id, p, s.now())
+	return nil
 }
 
 // DescribeIn writes a profile that Check has passed within tx, without asking who does it and without recording it.

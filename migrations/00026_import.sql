@@ -32,3 +32,6 @@ create table exchange_row (
 );
 create index exchange_row_state on exchange_row (batch_id, state, number);
 create index exchange_row_waits on exchange_row (batch_id, number) where applied_at is null and state in ('new', 'changed');
+
+-- Whoever is taken out of the directory might look after others: without this every entry would be read to know that she does not.
+create index expert_owner on expert (owner_id) where owner_id is not null;

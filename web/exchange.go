@@ -288,17 +288,17 @@ func (s *server) batchPost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, by, to, said := c.Request().Context(), me(c), imports+"/"+id.String(), "import_"+f.Get("act")
+	ctx, by, to, said := c.Request().Context(), me(c), imports+"/"+id.String(), ""
 	f.Of = "import"
 	switch f.Get("act") {
 	case "name":
-		err = s.Exchange.Name(ctx, by, id, columnsOf(f), s.exchangeWords())
+		err, said = s.Exchange.Name(ctx, by, id, columnsOf(f), s.exchangeWords()), "import_name"
 	case "apply":
 		err = s.Exchange.Apply(ctx, by, id)
 	case "undo":
 		err = s.Exchange.Undo(ctx, by, id)
 	case "discard":
-		err, to = s.Exchange.Discard(ctx, by, id), imports
+		err, to, said = s.Exchange.Discard(ctx, by, id), imports, "import_discard"
 	default:
 		return account.ErrNotFound
 	}
@@ -307,6 +307,9 @@ func (s *server) batchPost(c echo.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if said == "" { // the page tells how far it is, and a notice would soon be wrong
+		return c.Redirect(http.StatusSeeOther, to)
 	}
 	return s.done(c, to, said)
 }
