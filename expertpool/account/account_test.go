@@ -30,6 +30,7 @@ func newDesk(t *testing.T) *desk {
 	t.Helper()
 	d := &desk{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), org: uuid.New(), apps: map[string]string{}}
 	d.Store = account.NewStore(d.db, func() time.Time { return d.clock })
+	d.HashCheaply()
 	if err := d.Secure(make([]byte, 32), "https://konsil.test"); err != nil {
 		t.Fatal(err)
 	}

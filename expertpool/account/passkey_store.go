@@ -136,7 +136,10 @@ func (s *Store) KeepPasskey(ctx context.Context, a Actor, cookie, browser, devic
 	if err != nil {
 		return k, fmt.Errorf("keep passkey: %w", ErrWrong)
 	}
-	err = s.changing(ctx, a, "add_passkey", PasskeyAdded, func(tx pgx.Tx, _ Factors) error {
+	err = s.changing(ctx, a, "add_passkey", PasskeyAdded, func(tx pgx.Tx, f Factors) error {
+		if len(f.Passkeys) >= maxPasskeys { // several may have been begun before the last one was kept
+			return Refuse(ErrConflict, "too_many_passkeys")
+		}
 		h, err := holderOf(ctx, tx, a.ID)
 		if err != nil {
 			return err

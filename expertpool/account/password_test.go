@@ -35,12 +35,22 @@ func TestPasswordsThatAreTriedFirstAreRefused(t *testing.T) {
 	}
 }
 
+func TestAHashMatchesItsPasswordOnlyAndIsAnotherEachTime(t *testing.T) {
+	t.Parallel()
+	h := newHasher()
+	kept := h.hash("vier ruhige Gänse")
+	if !h.matches("vier ruhige Gänse", kept) || h.matches("vier ruhige Gans", kept) || h.hash("vier ruhige Gänse") == kept {
+		t.Errorf("the hash %s", kept)
+	}
+}
+
 // counted is a store whose hashes are counted, and how many of them were computed at once at most.
 func counted(t *testing.T) (s *Store, hashes, most *atomic.Int64) {
 	t.Helper()
 	s = NewStore(pgtest.New(t), time.Now)
 	hashes, most = &atomic.Int64{}, &atomic.Int64{}
 	var at atomic.Int64
+	s.HashCheaply()
 	derive := s.hasher.derive
 	s.hasher.derive = func(password string, salt []byte) []byte {
 		hashes.Add(1)
@@ -48,6 +58,7 @@ func counted(t *testing.T) (s *Store, hashes, most *atomic.Int64) {
 			most.Store(n)
 		}
 		defer at.Add(-1)
+		time.Sleep(5 * time.Millisecond) // long enough for others to come in between, if they may
 		return derive(password, salt)
 	}
 	org, net := uuid.New(), uuid.New()
