@@ -20,12 +20,19 @@ export function swap(part: Element, html: string, done?: HTMLFormElement): Eleme
   const fresh = parsed.getElementById(part.id);
   if (!fresh) return null;
   const next = document.importNode(fresh, true);
+  if (!done) unfoldAlike(part, next);
   if (next.isEqualNode(part) && !done) return part;
   if (!done && halfTyped(part, next)) return part;
   const typed = remember(part, done);
   part.replaceWith(next);
   restore(next, typed);
   return next;
+}
+
+/** What somebody has unfolded or folded here is no difference between two renderings. */
+function unfoldAlike(part: Element, next: Element): void {
+  const here = new Map([...part.querySelectorAll("details")].map((one) => [keyOf(one), one.open]));
+  for (const one of next.querySelectorAll("details")) one.open = here.get(keyOf(one)) ?? one.open;
 }
 
 /** Parts that have waited once for somebody who is typing. */
