@@ -177,6 +177,26 @@ func TestARowThatIsWrongSaysWhereAndComesBackToBeMended(t *testing.T) {
 	}
 }
 
+func TestWhatIsGuardedAlreadyIsNotGuardedTwiceWhenItComesBackToBeMended(t *testing.T) {
+	t.Parallel()
+	table, err := ReadTable([]byte("Name;Fachrichtung\n'=cmd;Alchemie\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := table.Rows(table.Guess(), words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := table.WriteWrong(&b, rows, func(w Wrong) string { return w.Rule }); err != nil || !strings.Contains(b.String(), "\r\n'=cmd;Alchemie;unknown\r\n") {
+		t.Errorf("given back: %q, %v", b.String(), err)
+	}
+	b.Reset()
+	if err := WriteWrong(&b, rows, words, func(w Wrong) string { return w.Rule }); err != nil || !strings.Contains(b.String(), "\r\n'=cmd;;Alchemie;") || !strings.HasSuffix(b.String(), ";unknown\r\n") {
+		t.Errorf("given back as a table: %q, %v", b.String(), err)
+	}
+}
+
 func TestNoCellBecomesAFormula(t *testing.T) {
 	t.Parallel()
 	for _, evil := range []string{`=HYPERLINK("http://x")`, "+49 30", "-1+1", "@SUM(A1)", "'=1", "''=1"} {
