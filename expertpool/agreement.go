@@ -21,7 +21,7 @@ type Agreement struct {
 	ContactEmail string
 	ContactPhone string
 	Contingent   string // what the partner gives, in words
-	Reference    string // where the signed document is kept
+	Reference    string // where the original of the signed document is kept
 	OwnerID      uuid.UUID
 	OwnerName    string
 	ConfirmedAt  time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,8 @@ type Store struct {
 	db    *pgxpool.Pool
 	now   func() time.Time
 	kinds kinds
+
+	rebuilding sync.Mutex // of the documents of agreements
 
 	accounts *account.Store // this and the rest: from Correspond
 	mails    *mail.Queue

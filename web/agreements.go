@@ -50,6 +50,9 @@ type agreementPage struct {
 	Houses []expertpool.Organisation
 	Form   form
 	Notice string
+
+	Document *expertpool.AgreementDocument // for those who keep agreements, where there is one
+	Upload   form
 }
 
 // agreement shows one agreement, or with "new" the form for another.
@@ -74,12 +77,15 @@ func (s *server) showAgreement(c echo.Context, status int, p agreementPage) (err
 			return err
 		}
 		p.agreementLine = s.agreementLine(a)
+		if p.Document, err = s.documentFor(c, id); err != nil {
+			return err
+		}
 	}
 	if p.Form.Values == nil {
 		p.Form = fill("partner", p.Partner, "signed_on", dateOrNone(p.SignedOn), "valid_until", dateOrNone(p.ValidUntil), "contact", p.Contact,
 			"contact_email", p.ContactEmail, "contact_phone", p.ContactPhone, "contingent", p.Contingent, "reference", p.Reference)
 	}
-	p.Form.Of = "agreement"
+	p.Form.Of, p.Upload.Of = "agreement", "agreement_document"
 	if p.Houses, err = s.Pool.Organisations(ctx, by); err != nil {
 		return err
 	}
@@ -120,13 +126,19 @@ func (s *server) agreementPost(c echo.Context) error {
 	default:
 		return account.ErrNotFound
 	}
-	var refused *account.RefusedError
 	switch {
 	case err == nil:
 		return s.done(c, "/network/agreements/"+id.String(), "agreement")
 	case f.wrong(err):
 		return s.showAgreement(c, http.StatusUnprocessableEntity, agreementPage{Form: f})
-	case errors.Is(err, account.ErrConflict) && errors.As(err, &refused):
+	}
+	return s.agreementRefused(c, err)
+}
+
+// agreementRefused shows the agreement with the reason why something no longer goes; every other error stays one.
+func (s *server) agreementRefused(c echo.Context, err error) error {
+	var refused *account.RefusedError
+	if errors.Is(err, account.ErrConflict) && errors.As(err, &refused) {
 		return s.showAgreement(c, http.StatusConflict, agreementPage{Notice: refused.Rule})
 	}
 	return err

@@ -21,13 +21,15 @@ func pngFile() []byte {
 	return b.Bytes()
 }
 
-// attach sends the form for an attachment as a browser does.
-func (b *browser) attach(path, title string, file []byte) answered {
+// send posts a form with a file as a browser does; the other fields are names and values in turn.
+func (b *browser) send(path, name string, file []byte, others ...string) answered {
 	b.s.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	b.s.must(w.WriteField("title", title))
-	part, err := w.CreateFormFile("file", "Mustermann.png")
+	for i := 0; i < len(others); i += 2 {
+		b.s.must(w.WriteField(others[i], others[i+1]))
+	}
+	part, err := w.CreateFormFile("file", name)
 	b.s.must(err)
 	_, err = part.Write(file)
 	b.s.must(err)
@@ -42,6 +44,12 @@ func (b *browser) attach(path, title string, file []byte) answered {
 	_, err = page.ReadFrom(a.Body)
 	b.s.must(err)
 	return answered{a.StatusCode, page.String(), a.Request.URL.Path, a.Header}
+}
+
+// attach sends the form for an attachment.
+func (b *browser) attach(path, title string, file []byte) answered {
+	b.s.t.Helper()
+	return b.send(path, "Mustermann.png", file, "title", title)
 }
 
 func TestAnAttachmentIsSeenInThePageByTheRoundOnceASecondPersonReleasedIt(t *testing.T) {

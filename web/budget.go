@@ -38,7 +38,7 @@ var allowances = []allowance{
 	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /guest/ /client/ /measure/ /follow-up/ /feed/"},
 	{"pool", pace{}, pace{300, 50 * time.Millisecond}, "*", "/joining/ /confirm/"},
 	{"search", pace{120, 200 * time.Millisecond}, pace{1200, 20 * time.Millisecond}, "*", "/search /cases/find"},
-	{"upload", pace{30, 10 * time.Second}, pace{300, time.Second}, "POST", uploads + "$"},
+	{"upload", pace{30, 10 * time.Second}, pace{300, time.Second}, "POST", uploads + "$ " + agreementDocuments + "$"},
 	{"write", pace{240, 250 * time.Millisecond}, pace{3000, 10 * time.Millisecond}, "POST", "/"},
 }
 

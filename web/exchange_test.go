@@ -1,8 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"mime/multipart"
 	"net/http"
 	"regexp"
 	"strings"
@@ -10,27 +8,10 @@ import (
 	"time"
 )
 
-// brings sends a file for the directory as a browser does.
+// brings sends a file for the directory.
 func (b *browser) brings(file, discipline string) answered {
 	b.s.t.Helper()
-	var body bytes.Buffer
-	w := multipart.NewWriter(&body)
-	b.s.must(w.WriteField("discipline", discipline))
-	part, err := w.CreateFormFile("file", `C:\Listen\Fachleute.csv`)
-	b.s.must(err)
-	_, err = part.Write([]byte(file))
-	b.s.must(err)
-	b.s.must(w.Close())
-	r, err := http.NewRequestWithContext(b.s.t.Context(), http.MethodPost, b.s.URL+imports, &body)
-	b.s.must(err)
-	r.Header.Set("Content-Type", w.FormDataContentType())
-	a, err := b.http.Do(r)
-	b.s.must(err)
-	defer a.Body.Close()
-	var page bytes.Buffer
-	_, err = page.ReadFrom(a.Body)
-	b.s.must(err)
-	return answered{a.StatusCode, page.String(), a.Request.URL.Path, a.Header}
+	return b.send(imports, `C:\Listen\Fachleute.csv`, []byte(file), "discipline", discipline)
 }
 
 func TestAListIsBroughtNamedShownAppliedAndTakenBack(t *testing.T) {

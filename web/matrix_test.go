@@ -197,6 +197,8 @@ var access = []struct{ route, in, form string }{
 	{"GET /network/agreements", staff + " " + admins, ""},
 	{"GET /network/agreements/:id", "Alma Anna Bernd Berta Clara Doris Nils", ""},
 	{"POST /network/agreements/:id", "Clara Nils", "act=right"},
+	{"GET /network/agreements/:id/document", "Clara Nils", ""},
+	{"POST /network/agreements/:id/document", "Clara Nils", ""},
 	{"GET /join/:slug", anybody, ""},
 	{"POST /join/:slug", anybody, ""},
 	{"GET /joining/:token", anybody, ""},
@@ -283,6 +285,7 @@ var access = []struct{ route, in, form string }{
 	{"GET /assets/*", anybody, ""},
 
 	// What ends something comes last: the lines are gone through in this order.
+	{"POST /network/agreements/:id/document/remove", "Clara Nils", ""},
 	{"POST /cases/:id/client-link", house, ""},
 	{"POST /cases/:id/attachments/:file/remove", house, ""},
 	{"POST /conferences/:code/uninvite", "Clara", "expert=:frieda"},
@@ -433,6 +436,7 @@ func (m *matrix) joins() {
 	today := expertpool.Today(m.Now())
 	agreement, err := m.Pool.KeepAgreement(ctx, clara, expertpool.Agreement{Partner: "Klinik", Contact: "Empfang", SignedOn: today, ValidUntil: today.AddDate(1, 0, 0)})
 	m.must(err)
+	m.must(m.Pool.KeepAgreementDocument(ctx, clara, agreement, "Vertrag.png", pngFile()))
 	m.must(pgx.BeginFunc(ctx, m.db, func(tx pgx.Tx) error {
 		m.things["/confirm/:token"], err = m.Accounts.NewLink(ctx, tx, olga, expertpool.ForListing, olga, m.Now().Add(time.Hour))
 		return err

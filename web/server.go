@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,7 +83,7 @@ func bodyLimit() echo.MiddlewareFunc {
 	return middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
 		Limit: "1M",
 		Skipper: func(c echo.Context) bool {
-			return c.Request().Method == http.MethodPost && (c.Path() == uploads || c.Path() == imports)
+			return c.Request().Method == http.MethodPost && slices.Contains([]string{uploads, imports, agreementDocuments}, c.Path())
 		},
 	})
 }

@@ -38,7 +38,7 @@ var mayImport = map[string][]string{
 	"conference/nameguard":           {},
 	"conference/slot":                {}, // pure
 	"conference/nameguard/yardstick": {"conference/nameguard"},
-	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both
+	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot", "conference/attachment"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; attachment: pure, a signed agreement is made as harmless as what is attached to a case
 	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit"},
 	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
