@@ -53,11 +53,10 @@ func (s *Store) Search(ctx context.Context, by account.Actor, q Search) (Found, 
 	found := foundOf(rows, tokens, ground)
 	found.Instead = instead
 	if len(rows) > 0 && !found.Capped {
-		kinds, err := s.kindsOf(ctx, rows[0].Kinds)
-		if err != nil {
+		if err := s.know(ctx, rows[0].Kinds); err != nil {
 			return Found{}, err
 		}
-		_, found.Counts = tally(rows[0].Kinds, rows[0].Numbers, kinds, nil)
+		_, found.Counts = s.kinds.tally(rows[0].Kinds, rows[0].Numbers, nil)
 	}
 	return found, nil
 }

@@ -37,13 +37,19 @@ type router struct {
 func newRouter(t *testing.T) *router {
 	t.Helper()
 	r := &router{ways: map[netip.AddrPort]net.Conn{}}
-	var err error
-	if r.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
-		t.Fatal(err)
-	}
-	port := r.udp.LocalAddr().(*net.UDPAddr).Port
-	if r.tcp, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
-		t.Fatal(err)
+	port := 0
+	for try := 0; r.tcp == nil; try++ { // a port that is free for packets may be taken for streams
+		var err error
+		if r.udp, err = net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
+			t.Fatal(err)
+		}
+		port = r.udp.LocalAddr().(*net.UDPAddr).Port
+		if r.tcp, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+			r.udp.Close()
+			if try == 20 {
+				t.Fatal(err)
+			}
+		}
 	}
 	r.to = fmt.Sprintf("127.0.0.2:%d", port)
 	go r.packets()

@@ -141,7 +141,7 @@ func newSite(t *testing.T, bin string) *site {
 			s.env = append(s.env, kv)
 		}
 	}
-	s.env = append(s.env, "KONSIL_DATA="+s.data, "KONSIL_ADDR="+s.addr, "KONSIL_PUBLIC_URL="+s.url, "KONSIL_RTC_ADDR="+freePort(t, "udp"))
+	s.env = append(s.env, "KONSIL_DATA="+s.data, "KONSIL_ADDR="+s.addr, "KONSIL_PUBLIC_URL="+s.url, "KONSIL_RTC_ADDR="+freePort(t, "udp"), "KONSIL_OPS_ADDR=off")
 	t.Cleanup(func() { s.deserted(20 * time.Second) })
 	return s
 }
