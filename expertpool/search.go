@@ -6,6 +6,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/konsil-server/konsil/expertpool/account"
 )
 
 // Search is what somebody looks for in the pool: one line of words, a place and facets. Everything that is set must hold. The
@@ -80,6 +82,17 @@ const (
 
 // Facet writes a value of a kind as one word: d discipline, p profession, s specialty, l language, m mode.
 func Facet(kind, code string) string { return kind + ":" + code }
+
+// check refuses what no list has.
+func (f Facets) check() error {
+	return account.FirstError(
+		allOf("discipline", f.Disciplines, len(Disciplines), KnownDiscipline),
+		allOf("profession", f.Professions, len(Professions()), KnownProfession),
+		allOf("specialties", f.Specialties, len(Specialties()), KnownSpecialty),
+		allOf("languages", f.Languages, len(Languages()), func(l string) bool { return slices.Contains(Languages(), l) }),
+		allOf("modes", f.Modes, len(Modes()), func(m string) bool { return slices.Contains(Modes(), m) }),
+	)
+}
 
 // all lists the facets.
 func (f Facets) all() []string {

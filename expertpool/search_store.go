@@ -24,6 +24,9 @@ func (s *Store) Search(ctx context.Context, by account.Actor, q Search) (Found, 
 	if q.Page < 0 || q.Page >= MaxPages {
 		return Found{}, &account.InvalidError{Field: "page", Rule: "range"}
 	}
+	if err := q.Facets.check(); err != nil {
+		return Found{}, err
+	}
 	tokens := parse(&q)
 	if len(tokens) == 0 && q.Within == 0 && len(q.Facets.all()) == 0 {
 		q.Within = aroundAlone

@@ -58,7 +58,7 @@ func TestAProfileIsShownAndWritten(t *testing.T) {
 	}
 	s.unchanged("a wrong number", func() {
 		wantRefused(t, "LANR", clara.post(at+"/profile", with(form, "lanr", "123456901")), "describe-lanr", "Die Prüfziffer der LANR stimmt nicht.")
-		wantRefused(t, "hours", clara.post(at+"/profile", with(form, "hours_per_month", "viel")), "describe-hours_per_month", "Bitte eine Zahl von 0 bis 200")
+		wantRefused(t, "hours", clara.post(at+"/profile", with(form, "hours_per_month", "viel")), "describe-hours_per_month", "Bitte eine ganze Zahl von 0 bis 200")
 	})
 	a := clara.post(at+"/profile", form)
 	for _, w := range []string{"Das Profil ist gespeichert.", "Angst, Schmerz", "Deutsche Gebärdensprache", "37154", "bis 30 km", "123456601", "0:00 von 4 h vergeben"} {

@@ -208,7 +208,7 @@ func TestThePoolIsTheNetworksAndCanBeFiltered(t *testing.T) {
 	if a := b.get("/experts?discipline=physiotherapy"); !a.Has("eine Fachperson") || a.Has("Ewald") {
 		t.Error("the filter does not filter")
 	}
-	if a := b.get("/experts?discipline=nursing"); !a.Has("Aus dieser Fachrichtung ist niemand im Pool") {
+	if a := b.get("/experts?discipline=nursing"); !a.Has("So jemanden hat der Pool nicht") {
 		t.Error("an empty list does not say so")
 	}
 	if a := b.get("/experts?discipline=alchemy"); a.Status != http.StatusUnprocessableEntity || !a.Has("Diese Auswahl gibt es nicht.") {
