@@ -195,22 +195,16 @@ func opening(g slot.Grid, land ical.State) (open, avoid slot.Set) {
 		g.Days(open, []slot.Weekly{{Day: d, From: dayBegins, To: dayEnds}}, zone)
 		g.Days(avoid, []slot.Weekly{{Day: d, From: dayBegins, To: early}, {Day: d, From: late, To: dayEnds}}, zone)
 	}
-	holidays := g.Empty()
-	lands := ical.States
-	if land != "" {
-		lands = []ical.State{land}
-	}
+	closed := g.Empty()
 	for year := g.At(0).In(zone).Year(); year <= g.At(g.Len()).In(zone).Year(); year++ {
-		for _, l := range lands {
-			for _, h := range ical.Holidays(l, year) {
-				g.Span(holidays, slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 0, zone), slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 1440, zone))
-			}
+		for _, h := range holidays(land, year) {
+			g.Span(closed, slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 0, zone), slot.Wall(h.Day.Year(), h.Day.Month(), h.Day.Day(), 1440, zone))
 		}
 		for _, day := range []int{24, 31} { // hardly anybody comes
 			g.Span(avoid, slot.Wall(year, time.December, day, 0, zone), slot.Wall(year, time.December, day, 1440, zone))
 		}
 	}
-	open.Without(holidays)
+	open.Without(closed)
 	return open, avoid
 }
 
@@ -232,7 +226,9 @@ func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
 		found.Near = append(found.Near, m)
 	}
 	for i, w := range d.Wishes {
-		found.Needed += truth(!w.Optional)
+		if !w.Optional {
+			found.Needed++
+		}
 		if seat := a.ask.Seats[i]; len(seat.Persons) == 0 && len(seat.Instead) == 0 && !slices.Contains(found.Nobody, w.Discipline) {
 			found.Nobody = append(found.Nobody, w.Discipline)
 		}
@@ -253,11 +249,4 @@ func (a calendarAsk) somebody(p int, certain bool) Somebody {
 		return Somebody{}
 	}
 	return Somebody{a.people[p].ID, a.people[p].Name, certain}
-}
-
-func truth(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -3,6 +3,7 @@ package conference
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,9 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 		}
 		r.Disciplines = nil
 		for _, w := range d.Wishes {
-			r.Disciplines = appendNew(r.Disciplines, w.Discipline)
+			if !slices.Contains(r.Disciplines, w.Discipline) {
+				r.Disciplines = append(r.Disciplines, w.Discipline)
+			}
 		}
 		benches, err := s.suggest(ctx, tx, by, r, Occasion{Length: d.Length})
 		if err != nil {
@@ -74,13 +77,4 @@ func booked(ctx context.Context, tx pgx.Tx, network uuid.UUID, from time.Time) (
 		return nil, fmt.Errorf("booked: %w", err)
 	}
 	return found, nil
-}
-
-func appendNew(to []string, s string) []string {
-	for _, t := range to {
-		if t == s {
-			return to
-		}
-	}
-	return append(to, s)
 }
