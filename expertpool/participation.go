@@ -73,12 +73,3 @@ func (p Participation) Minutes() int {
 
 // HoursAndMinutes says a span as on a bill: 1:50.
 func HoursAndMinutes(minutes int) string { return fmt.Sprintf("%d:%02d", minutes/60, minutes%60) }
-
-// Cell guards a text for a table that office programs open: what they would take for a formula gets an apostrophe in front.
-// OWASP CSV Injection.
-func Cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}

@@ -39,17 +39,6 @@ func TestQuartersBeginAndEndOnTheirDays(t *testing.T) {
 	}
 }
 
-func TestCellsAreNoFormulas(t *testing.T) {
-	t.Parallel()
-	for in, want := range map[string]string{
-		"": "", "Müller": "Müller", "=1+1": "'=1+1", "+49": "'+49", "-2": "'-2", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "a=b": "a=b", "'x": "'x",
-	} {
-		if got := Cell(in); got != want {
-			t.Errorf("%q: %q, want %q", in, got, want)
-		}
-	}
-}
-
 // attend makes a conference of Anna's network that an expert took part in.
 func (f *fixture) attend(expert uuid.UUID, state, kind, from, to, ended string) {
 	f.Helper()

@@ -2,7 +2,6 @@ package web
 
 import (
 	"bytes"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/exchange"
 )
 
 // participationPage is the proof of a quarter, to print or as a table.
@@ -52,31 +52,21 @@ func (s *server) participation(c echo.Context) error {
 	return s.page(c, http.StatusOK, "participation", p)
 }
 
-// participationFile is the same as a table for office programs: semicolons and a byte order mark, as those in German want it. RFC 4180
-// but for the semicolon.
+// participationFile is the same as a table for office programs.
 func (s *server) participationFile(c echo.Context) error {
 	p, err := s.participationOf(c)
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("\uFEFF")
-	w := csv.NewWriter(&b)
-	w.Comma, w.UseCRLF = ';', true
 	head := []string{s.words.t("participation.on"), s.words.t("participation.kind"), s.words.t("participation.minutes"), s.words.t("participation.name")}
-	rows := [][]string{head}
+	var rows [][]string
 	for _, a := range p.Attended {
 		rows = append(rows, []string{a.On.Format("02.01.2006"), s.words.t("kind.", a.Kind), strconv.Itoa(a.Minutes), p.Name})
 	}
 	rows = append(rows, []string{s.words.t("participation.sum"), "", strconv.Itoa(p.Minutes()), p.Name})
-	for _, row := range rows {
-		for i := range row {
-			row[i] = expertpool.Cell(row[i])
-		}
-	}
-	if err := w.WriteAll(rows); err != nil {
+	var b bytes.Buffer
+	if err := exchange.WriteTable(&b, head, rows); err != nil {
 		return fmt.Errorf("participation: %w", err)
 	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="teilnahme-`+p.Quarter.String()+`.csv"`)
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
+	return download(c, "text/csv; charset=utf-8", "teilnahme-"+p.Quarter.String()+".csv", b.Bytes())
 }

@@ -182,8 +182,7 @@ func (t *Table) Line(number int) []string {
 // First is the first line after the header, as an example of what stands in the columns.
 func (t *Table) First() []string { return t.lines[0] }
 
-// WriteCSV writes experts as a table that spreadsheets open as it is: UTF-8 with a mark, semicolons, German headings, and no cell
-// that would be taken for a formula.
+// WriteCSV writes experts as WriteTable does, with German headings.
 func WriteCSV(w io.Writer, rows []Row, words Words) error {
 	return writeLines(w, titles, func(write func([]string)) {
 		for _, r := range rows {
@@ -231,6 +230,16 @@ func (r Row) cells(words Words) []string {
 		cells[i] = r.Cell(f, words)
 	}
 	return cells
+}
+
+// WriteTable writes a table that spreadsheets open as it is: UTF-8 with a mark, semicolons, and no cell that would be taken for a
+// formula. RFC 4180 but for the semicolon; OWASP CSV Injection.
+func WriteTable(w io.Writer, header []string, rows [][]string) error {
+	return writeLines(w, header, func(write func([]string)) {
+		for _, r := range rows {
+			write(r)
+		}
+	})
 }
 
 func writeLines(w io.Writer, header []string, each func(func([]string))) error {

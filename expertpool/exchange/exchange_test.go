@@ -218,6 +218,21 @@ func TestNoCellBecomesAFormula(t *testing.T) {
 	}
 }
 
+func TestATableGuardsEveryCellAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "", "Müller": "Müller", "=1+1": "'=1+1", "+49": "'+49", "-2": "'-2", "@x": "'@x", "\tx": "'\tx", "a=b": "a=b", "'x": "'x",
+	} {
+		var b bytes.Buffer
+		if err := WriteTable(&b, []string{"Kopf"}, [][]string{{in}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); got != "\uFEFFKopf\r\n"+want+"\r\n" {
+			t.Errorf("%q is written as %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestABundleOfTheDirectoryIsUnderstood(t *testing.T) {
 	t.Parallel()
 	raw := `{"resourceType":"Bundle","type":"searchset","total":1,"entry":[
