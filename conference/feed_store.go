@@ -77,9 +77,7 @@ func (s *Store) Unsubscribe(ctx context.Context, by account.Actor) error {
 
 // ofAccount records what somebody changes about her own account.
 func (s *Store) ofAccount(ctx context.Context, tx pgx.Tx, by account.Actor, did string) error {
-	return audit.Record(ctx, tx, audit.Entry{
-		Organisation: by.Organisation, At: s.Now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "account", To: by.ID.String(),
-	})
+	return audit.Record(ctx, tx, by.Entry(s.Now(), did, "account", by.ID.String()))
 }
 
 // Feed is the dates of whoever an address was given to: those she is asked for or keeps, from 30 days back, and what was called off in that

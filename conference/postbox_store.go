@@ -131,9 +131,7 @@ func (s *Store) withLetter(ctx context.Context, by account.Actor, id uuid.UUID, 
 		if err := do(tx, l); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.Now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "mail", To: id.String(),
-		})
+		return audit.Record(ctx, tx, by.Entry(s.Now(), did, "mail", id.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", did, err)

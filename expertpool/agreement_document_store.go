@@ -66,7 +66,7 @@ func (s *Store) KeepAgreementDocument(ctx context.Context, by account.Actor, id 
 	if err != nil {
 		return err
 	}
-	return s.agreementDeed(ctx, by, id, "keep_agreement_document", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepAgreements, "keep_agreement_document", "agreement", id, func(tx pgx.Tx) error {
 		if err := s.standingAgreement(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -96,7 +96,7 @@ func (s *Store) rebuild(raw []byte) (attachment.Clean, error) {
 // RemoveAgreementDocument takes the document away, also from an agreement that has ended. For those who keep agreements. Errors:
 // ErrDenied, ErrNotFound (the agreement, or it has none).
 func (s *Store) RemoveAgreementDocument(ctx context.Context, by account.Actor, id uuid.UUID) error {
-	return s.agreementDeed(ctx, by, id, "remove_agreement_document", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepAgreements, "remove_agreement_document", "agreement", id, func(tx pgx.Tx) error {
 		gone, err := tx.Exec(ctx, `
 			delete from agreement_document d using agreement g
 			where g.id = d.agreement_id and g.network_id = $1 and g.id = $2`, by.Network, id)

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/expertpool/account"
-	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
 const agreements = `
@@ -58,7 +57,7 @@ func (s *Store) KeepAgreement(ctx context.Context, by account.Actor, a Agreement
 	if fresh {
 		a.ID, did = uuid.New(), "make_agreement"
 	}
-	err := s.agreementDeed(ctx, by, a.ID, did, func(tx pgx.Tx) error {
+	err := s.act(ctx, by, account.KeepAgreements, did, "agreement", a.ID, func(tx pgx.Tx) error {
 		if !fresh {
 			if err := s.standingAgreement(ctx, tx, by, a.ID); err != nil {
 				return err
@@ -85,7 +84,7 @@ func (s *Store) KeepAgreement(ctx context.Context, by account.Actor, a Agreement
 
 // ConfirmAgreement says that what stands there is still right.
 func (s *Store) ConfirmAgreement(ctx context.Context, by account.Actor, id uuid.UUID) error {
-	return s.agreementDeed(ctx, by, id, "confirm_agreement", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepAgreements, "confirm_agreement", "agreement", id, func(tx pgx.Tx) error {
 		if err := s.standingAgreement(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -96,7 +95,7 @@ func (s *Store) ConfirmAgreement(ctx context.Context, by account.Actor, id uuid.
 
 // EndAgreement calls an agreement off before its time. Errors: ErrDenied, ErrNotFound, ErrConflict (agreement_ended).
 func (s *Store) EndAgreement(ctx context.Context, by account.Actor, id uuid.UUID) error {
-	return s.agreementDeed(ctx, by, id, "end_agreement", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepAgreements, "end_agreement", "agreement", id, func(tx pgx.Tx) error {
 		if err := s.standingAgreement(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -116,22 +115,4 @@ func (s *Store) standingAgreement(ctx context.Context, tx pgx.Tx, by account.Act
 		return account.Refuse(account.ErrConflict, "agreement_ended")
 	}
 	return err
-}
-
-func (s *Store) agreementDeed(ctx context.Context, by account.Actor, id uuid.UUID, did string, do func(pgx.Tx) error) error {
-	if !by.May(account.KeepAgreements) {
-		return account.ErrDenied
-	}
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := do(tx); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "agreement", To: id.String(),
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", did, err)
-	}
-	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/audit"
 	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
@@ -31,6 +32,24 @@ type Store struct {
 // NewStore returns a store on db.
 func NewStore(db *pgxpool.Pool, now func() time.Time) *Store {
 	return &Store{db: db, now: now}
+}
+
+// act is one that is in the right of an actor: what do does and its entry in the record, in one transaction. Errors: ErrDenied, and
+// those of do.
+func (s *Store) act(ctx context.Context, by account.Actor, need account.Act, did, kind string, id uuid.UUID, do func(tx pgx.Tx) error) error {
+	if !by.May(need) {
+		return account.ErrDenied
+	}
+	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if err := do(tx); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, by.Entry(s.now(), did, kind, id.String()))
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", did, err)
+	}
+	return nil
 }
 
 // Find lists the active experts of the actor's network, least asked first. Empty disciplines mean all. Coordinators,

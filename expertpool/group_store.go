@@ -3,13 +3,11 @@ package expertpool
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/expertpool/account"
-	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
 // Groups lists the groups of the actor's network by name. Coordinators only: ErrDenied.
@@ -86,7 +84,7 @@ func (s *Store) NewGroup(ctx context.Context, by account.Actor, name string) (uu
 		return uuid.Nil, err
 	}
 	id := uuid.New()
-	return id, s.keepGroup(ctx, by, id, "new_group", func(tx pgx.Tx) error {
+	return id, s.act(ctx, by, account.KeepPool, "new_group", "expert_group", id, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `insert into expert_group (id, network_id, name) values ($1, $2, $3)`, id, by.Network, name)
 		if breaks(err, "expert_group_name") {
 			return &account.InvalidError{Field: "group_name", Rule: "taken"}
@@ -97,7 +95,7 @@ func (s *Store) NewGroup(ctx context.Context, by account.Actor, name string) (uu
 
 // RemoveGroup takes a group away. Its members stay in the pool, and in the conferences that they were asked for.
 func (s *Store) RemoveGroup(ctx context.Context, by account.Actor, id uuid.UUID) error {
-	return s.keepGroup(ctx, by, id, "remove_group", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepPool, "remove_group", "expert_group", id, func(tx pgx.Tx) error {
 		if err := lockGroup(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -109,7 +107,7 @@ func (s *Store) RemoveGroup(ctx context.Context, by account.Actor, id uuid.UUID)
 // Enrol puts an expert of the network into a group; twice is once. Errors: InvalidError, ErrNotFound, ErrDenied, ErrConflict when the
 // group is full.
 func (s *Store) Enrol(ctx context.Context, by account.Actor, id, expert uuid.UUID) error {
-	return s.keepGroup(ctx, by, id, "enrol", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepPool, "enrol", "expert_group", id, func(tx pgx.Tx) error {
 		if err := lockGroup(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -137,7 +135,7 @@ func (s *Store) Enrol(ctx context.Context, by account.Actor, id, expert uuid.UUI
 
 // Expel takes an expert out of a group again. Who is not in it is no error.
 func (s *Store) Expel(ctx context.Context, by account.Actor, id, expert uuid.UUID) error {
-	return s.keepGroup(ctx, by, id, "expel", func(tx pgx.Tx) error {
+	return s.act(ctx, by, account.KeepPool, "expel", "expert_group", id, func(tx pgx.Tx) error {
 		if err := lockGroup(ctx, tx, by, id); err != nil {
 			return err
 		}
@@ -152,22 +150,4 @@ func lockGroup(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) e
 		return account.ErrNotFound
 	}
 	return err
-}
-
-func (s *Store) keepGroup(ctx context.Context, by account.Actor, id uuid.UUID, did string, do func(tx pgx.Tx) error) error {
-	if !by.May(account.KeepPool) {
-		return account.ErrDenied
-	}
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := do(tx); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "expert_group", To: id.String(),
-		})
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", did, err)
-	}
-	return nil
 }

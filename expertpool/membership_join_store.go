@@ -86,22 +86,11 @@ func (s *Store) joinPage(ctx context.Context, where string, arg any) (p JoinPage
 
 // OpenJoinPage opens or closes the page of the actor's network.
 func (s *Store) OpenJoinPage(ctx context.Context, by account.Actor, open bool) error {
-	if !by.May(account.KeepPool) {
-		return account.ErrDenied
-	}
 	did := map[bool]string{true: "open_join_page", false: "close_join_page"}[open]
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `update network set join_open = $2 where id = $1`, by.Network, open); err != nil {
-			return err
-		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "network", To: by.Network.String(),
-		})
+	return s.act(ctx, by, account.KeepPool, did, "network", by.Network, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `update network set join_open = $2 where id = $1`, by.Network, open)
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("join page: %w", err)
-	}
-	return nil
 }
 
 // Apply takes an application from the public page. It says the same, and does as much, whether the address has an account or not: one
@@ -252,9 +241,7 @@ func (s *Store) decide(ctx context.Context, by account.Actor, id uuid.UUID, stat
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: state + "_application", Kind: "application", To: id.String(),
-		})
+		return audit.Record(ctx, tx, by.Entry(s.now(), state+"_application", "application", id.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("%s application: %w", state, err)

@@ -98,9 +98,7 @@ func (s *Store) SetCasework(ctx context.Context, by account.Actor, c Casework) e
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: "set_casework", Kind: "network", To: by.Network.String(),
-		})
+		return audit.Record(ctx, tx, by.Entry(s.now(), "set_casework", "network", by.Network.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("set casework: %w", err)

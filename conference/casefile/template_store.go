@@ -113,9 +113,7 @@ func (s *Store) insertTemplate(ctx context.Context, tx pgx.Tx, by account.Actor,
 }
 
 func (s *Store) recordTemplate(ctx context.Context, tx pgx.Tx, by account.Actor, did, to string) error {
-	return audit.Record(ctx, tx, audit.Entry{
-		Organisation: by.Organisation, At: s.now(), By: by.ID, Role: string(by.Role), Did: did, Kind: "template", To: to,
-	})
+	return audit.Record(ctx, tx, by.Entry(s.now(), did, "template", to))
 }
 
 // templateFor returns the template that a caseworker chose; the plain one for Nil. InvalidError for what her network does not

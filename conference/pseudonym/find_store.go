@@ -32,9 +32,7 @@ func (v *Vault) Find(ctx context.Context, tx pgx.Tx, by account.Actor, typed str
 		return nil, fmt.Errorf("find person: %w", err)
 	}
 	found := append(exact, alike...)
-	err = audit.Record(ctx, tx, audit.Entry{
-		Organisation: by.Organisation, At: v.now(), By: by.ID, Role: string(by.Role), Did: "find_person", Kind: "vault", To: strconv.Itoa(len(found)),
-	})
+	err = audit.Record(ctx, tx, by.Entry(v.now(), "find_person", "vault", strconv.Itoa(len(found))))
 	return found, err
 }
 

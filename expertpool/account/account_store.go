@@ -176,7 +176,8 @@ func actorOf(ctx context.Context, q querier, id uuid.UUID) (Actor, error) {
 	return a, nil
 }
 
-func entry(a Actor, at time.Time, did, kind, to string) audit.Entry {
+// Entry is what the record says of something that a did: in the chain of her own organisation, and about no case.
+func (a Actor) Entry(at time.Time, did, kind, to string) audit.Entry {
 	return audit.Entry{Organisation: a.Organisation, At: at, By: a.ID, Role: string(a.Role), Did: did, Kind: kind, To: to}
 }
 

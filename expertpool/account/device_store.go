@@ -28,7 +28,7 @@ func (s *Store) KeepDevice(ctx context.Context, a Actor, key, proof []byte, name
 		if err := tell(tx, d); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, entry(a, d.MadeAt, "add_device", "device", d.ID.String()))
+		return audit.Record(ctx, tx, a.Entry(d.MadeAt, "add_device", "device", d.ID.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("keep device: %w", err)
@@ -107,7 +107,7 @@ func (s *Store) RevokeDevice(ctx context.Context, a Actor, id uuid.UUID) error {
 		if _, err := tx.Exec(ctx, `update account_device_key set revoked_at = $2 where id = $1`, id, s.now()); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, entry(a, s.now(), "revoke_device", "device", id.String()))
+		return audit.Record(ctx, tx, a.Entry(s.now(), "revoke_device", "device", id.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("revoke device: %w", err)

@@ -68,7 +68,7 @@ func (s *Store) changing(ctx context.Context, a Actor, did string, n Notice, do 
 				return err
 			}
 		}
-		return audit.Record(ctx, tx, entry(a, s.now(), did, "account", a.ID.String()))
+		return audit.Record(ctx, tx, a.Entry(s.now(), did, "account", a.ID.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", did, err)

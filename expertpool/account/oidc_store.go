@@ -212,7 +212,7 @@ func (s *Store) linkOIDC(ctx context.Context, tx pgx.Tx, issuer, subject string,
 	if err := s.Tell(ctx, tx, account, SignInLinked); err != nil {
 		return err
 	}
-	return audit.Record(ctx, tx, entry(by, s.now(), "link_oidc", "account", account.String()))
+	return audit.Record(ctx, tx, by.Entry(s.now(), "link_oidc", "account", account.String()))
 }
 
 // LinkedAt tells since when the actor's account is linked to somebody at the provider; nil when it is not.
@@ -237,7 +237,7 @@ func (s *Store) Unlink(ctx context.Context, p *Provider, by Actor) error {
 		if err := s.Tell(ctx, tx, by.ID, SignInUnlinked); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, entry(by, s.now(), "unlink_oidc", "account", by.ID.String()))
+		return audit.Record(ctx, tx, by.Entry(s.now(), "unlink_oidc", "account", by.ID.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("unlink from the sign-in provider: %w", err)

@@ -61,7 +61,7 @@ func (s *Store) enter(ctx context.Context, tx pgx.Tx, a Actor, browser string) (
 			return "", err
 		}
 	}
-	e := entry(a, s.now(), "sign_in", "session", a.Session.String())
+	e := a.Entry(s.now(), "sign_in", "session", a.Session.String())
 	e.Reason = string(a.Method)
 	return token, audit.Record(ctx, tx, e)
 }
@@ -97,7 +97,7 @@ func (s *Store) prove(ctx context.Context, tx pgx.Tx, a Actor, browser string) (
 		k.Browser, err = s.enter(ctx, tx, a, browser)
 		return k, err
 	}
-	return k, audit.Record(ctx, tx, entry(a, now, "confirm", "session", a.Session.String()))
+	return k, audit.Record(ctx, tx, a.Entry(now, "confirm", "session", a.Session.String()))
 }
 
 // proveNow is prove in a transaction of its own.
@@ -153,7 +153,7 @@ func (s *Store) SignOut(ctx context.Context, a Actor) error {
 		if _, err := tx.Exec(ctx, `update session set ended_at = $2 where id = $1 and ended_at is null`, a.Session, s.now()); err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, entry(a, s.now(), "sign_out", "session", a.Session.String()))
+		return audit.Record(ctx, tx, a.Entry(s.now(), "sign_out", "session", a.Session.String()))
 	})
 	if err != nil {
 		return fmt.Errorf("sign out: %w", err)

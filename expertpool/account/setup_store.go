@@ -70,7 +70,7 @@ func (s *Store) Redeem(ctx context.Context, token, password, device string) (k K
 		if err != nil {
 			return err
 		}
-		return audit.Record(ctx, tx, entry(a, s.now(), u.did(), "account", a.ID.String()))
+		return audit.Record(ctx, tx, a.Entry(s.now(), u.did(), "account", a.ID.String()))
 	})
 	if err != nil {
 		return Keys{}, fmt.Errorf("set up: %w", err)
