@@ -2,12 +2,10 @@ package casefile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool/audit"
@@ -37,12 +35,7 @@ func (s *Store) sealingKey(ctx context.Context, tx pgx.Tx) (id string, err error
 // people: beside running servers, and again where it was cut off. progress hears how many attachments there are and for how many it is
 // done. It returns the name of the key that holds now. Error: pseudonym.ErrRotating.
 func (s *Store) RotateFiles(ctx context.Context, progress func(done, all int)) (key string, err error) {
-	err = s.db.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		var mine bool
-		if err := c.QueryRow(ctx, `select pg_try_advisory_lock($1)`, int64(rewrapping)).Scan(&mine); err != nil || !mine {
-			return errors.Join(err, pseudonym.ErrRotating)
-		}
-		defer c.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, int64(rewrapping))
+	err = pseudonym.Rotating(ctx, s.db, rewrapping, func() error {
 		if key, err = s.files.keys.Renew(); err != nil {
 			return err
 		}
@@ -72,18 +65,7 @@ func (s *Store) rewrapAll(ctx context.Context, key string, progress func(done, a
 	if err != nil {
 		return err
 	}
-	for left > 0 {
-		progress(all-left, all)
-		n, err := s.rewrapSome(ctx, key)
-		if err != nil {
-			return err
-		}
-		if left -= n; n == 0 {
-			break // some were removed meanwhile
-		}
-	}
-	progress(all, all)
-	return nil
+	return pseudonym.Rewrapping(all, left, progress, func() (int, error) { return s.rewrapSome(ctx, key) })
 }
 
 func (s *Store) rewrapSome(ctx context.Context, key string) (n int, err error) {

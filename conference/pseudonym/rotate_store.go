@@ -28,12 +28,7 @@ const rotating = 0x6b6f6e73_6b657973
 // It may run beside servers: they read the files again when they meet a key that they do not know. Cut off at any point, the next
 // call goes on where it stopped. It returns the name of the key that holds now.
 func (v *Vault) Rotate(ctx context.Context, progress func(done, all int)) (key string, err error) {
-	err = v.db.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
-		var mine bool
-		if err := c.QueryRow(ctx, `select pg_try_advisory_lock($1)`, int64(rotating)).Scan(&mine); err != nil || !mine {
-			return errors.Join(err, ErrRotating)
-		}
-		defer c.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, int64(rotating))
+	err = Rotating(ctx, v.db, rotating, func() error {
 		to, err := v.begin(ctx)
 		if err != nil {
 			return err
@@ -51,6 +46,34 @@ func (v *Vault) Rotate(ctx context.Context, progress func(done, all int)) (key s
 		return "", fmt.Errorf("rotate keys: %w", err)
 	}
 	return key, nil
+}
+
+// Rotating runs do while nobody else is at changing the keys that a lock stands for. Error: ErrRotating when somebody is.
+func Rotating(ctx context.Context, db *pgxpool.Pool, lock int64, do func() error) error {
+	return db.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		var mine bool
+		if err := c.QueryRow(ctx, `select pg_try_advisory_lock($1)`, lock).Scan(&mine); err != nil || !mine {
+			return errors.Join(err, ErrRotating)
+		}
+		defer c.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, lock)
+		return do()
+	})
+}
+
+// Rewrapping calls some until it has done everything that is left of all; it returns how many it did. progress hears of it.
+func Rewrapping(all, left int, progress func(done, all int), some func() (int, error)) error {
+	for left > 0 {
+		progress(all-left, all)
+		n, err := some()
+		if err != nil {
+			return err
+		}
+		if left -= n; n == 0 {
+			break // some were removed meanwhile
+		}
+	}
+	progress(all, all)
+	return nil
 }
 
 // begin makes the new key and has everybody seal under it from now on.
@@ -81,18 +104,7 @@ func (v *Vault) rewrapAll(ctx context.Context, to *kek, progress func(done, all 
 	if err != nil {
 		return err
 	}
-	for left > 0 {
-		progress(all-left, all)
-		n, err := v.rewrapSome(ctx, to)
-		if err != nil {
-			return err
-		}
-		if left -= n; n == 0 {
-			break // somebody was erased meanwhile
-		}
-	}
-	progress(all, all)
-	return nil
+	return Rewrapping(all, left, progress, func() (int, error) { return v.rewrapSome(ctx, to) })
 }
 
 // count returns how many people there are and how many of them are still under another key.

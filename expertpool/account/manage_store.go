@@ -124,10 +124,7 @@ func (s *Store) reaches(ctx context.Context, tx pgx.Tx, by Actor, organisation u
 
 // sendSetUp mails the owner of an account the link with which she says how she signs in. Older ones end.
 func (s *Store) sendSetUp(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	if _, err := tx.Exec(ctx, `delete from link where account_id = $1 and purpose = $2`, id, ForSetup); err != nil {
-		return err
-	}
-	token, err := s.NewLink(ctx, tx, id, ForSetup, id, s.now().Add(setUpFor))
+	token, err := s.NewSetUp(ctx, tx, id)
 	if err != nil {
 		return err
 	}

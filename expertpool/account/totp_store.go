@@ -167,6 +167,10 @@ func (s *Store) Second(ctx context.Context, a Actor, code, browser string) (k Ke
 	if err := s.take(ctx, codePace, guessed("code", a.ID.String(), known)); err != nil {
 		return k, err
 	}
+	return s.proveByCode(ctx, a, code, browser)
+}
+
+func (s *Store) proveByCode(ctx context.Context, a Actor, code, browser string) (k Keys, err error) {
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		if err := s.useCode(ctx, tx, a.ID, code); err != nil {
 			return err
@@ -175,7 +179,7 @@ func (s *Store) Second(ctx context.Context, a Actor, code, browser string) (k Ke
 		return err
 	})
 	if err != nil {
-		return Keys{}, fmt.Errorf("second factor: %w", err)
+		return Keys{}, fmt.Errorf("prove by code: %w", err)
 	}
 	return k, nil
 }
@@ -228,15 +232,5 @@ func (s *Store) Confirm(ctx context.Context, a Actor, password, code, browser st
 	if len(password) > maxPassword || !s.hasher.matches(password, hash) {
 		return k, &InvalidError{"password", "wrong"}
 	}
-	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-		if err := s.useCode(ctx, tx, a.ID, code); err != nil {
-			return err
-		}
-		k, err = s.prove(ctx, tx, a, browser)
-		return err
-	})
-	if err != nil {
-		return Keys{}, fmt.Errorf("confirm: %w", err)
-	}
-	return k, nil
+	return s.proveByCode(ctx, a, code, browser)
 }
