@@ -50,11 +50,7 @@ func (s *server) showAccess(c echo.Context, status int, p accessPage) error {
 
 // accessPost discloses, as a page to print or as a file that programs read.
 func (s *server) accessPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

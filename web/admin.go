@@ -136,11 +136,7 @@ func bare(do func(context.Context, account.Actor, uuid.UUID) error) func(context
 // toPerson changes an account and shows it again: with a receipt, or with what stood against it.
 func (s *server) toPerson(do func(context.Context, account.Actor, uuid.UUID, form) error, receipt string) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id, err := paramID(c, "id")
-		if err != nil {
-			return err
-		}
-		f, err := formOf(c)
+		id, f, err := formFor(c, "id")
 		if err != nil {
 			return err
 		}

@@ -135,12 +135,7 @@ func (p timePage) HoursForm() form {
 }
 
 // AwayForm is the form for days of absence.
-func (p timePage) AwayForm() form {
-	if p.Form.Of == "away" {
-		return p.Form
-	}
-	return form{Of: "away"}
-}
+func (p timePage) AwayForm() form { return p.Form.named("away") }
 
 // availabilityPost takes one of the small forms of the page; act says which.
 func (s *server) availabilityPost(c echo.Context) error {

@@ -174,12 +174,7 @@ type casePage struct {
 }
 
 // FormOf is the form of that name: as it came back, or empty.
-func (p casePage) FormOf(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p casePage) FormOf(name string) form { return p.Form.named(name) }
 
 // Mine says that the one who looks wrote the latest version.
 func (p casePage) Mine() bool { return p.Latest.AuthorID == p.Me }

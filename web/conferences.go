@@ -119,12 +119,7 @@ func (p conferencePage) Declarations() []string {
 }
 
 // FormOf is the form of that name: as it came back, or empty.
-func (p conferencePage) FormOf(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p conferencePage) FormOf(name string) form { return p.Form.named(name) }
 
 // Asks says that the invitation of the one who looks can still be answered.
 func (p conferencePage) Asks(now time.Time) bool {

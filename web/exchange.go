@@ -280,11 +280,7 @@ func (s *server) offerColumns(c echo.Context, p *batchPage) error {
 
 // batchPost does what the field act names.
 func (s *server) batchPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

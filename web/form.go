@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference/casefile"
@@ -32,6 +33,24 @@ func formOf(c echo.Context) (form, error) {
 		return form{}, refusal{status: http.StatusBadRequest, rule: "malformed"}
 	}
 	return form{Values: v}, nil
+}
+
+// formFor reads the posted form and the id of what it is about, which stands in the address.
+func formFor(c echo.Context, param string) (uuid.UUID, form, error) {
+	id, err := paramID(c, param)
+	if err != nil {
+		return id, form{}, err
+	}
+	f, err := formOf(c)
+	return id, f, err
+}
+
+// named is the form of that name on a page that has several: as it came back, or empty.
+func (f form) named(name string) form {
+	if f.Of == name {
+		return f
+	}
+	return form{Of: name}
 }
 
 // Get returns the first value of a field.

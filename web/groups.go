@@ -84,11 +84,7 @@ func (s *server) showGroup(c echo.Context, status int, p groupPage) error {
 
 // groupPost takes somebody in, or out again.
 func (s *server) groupPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

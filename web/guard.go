@@ -326,11 +326,7 @@ func (s *server) trait(field, value string) string {
 }
 
 func (s *server) describe(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

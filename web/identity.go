@@ -46,11 +46,7 @@ func (s *server) showIdentity(c echo.Context, status int, p identityPage) error 
 }
 
 func (s *server) identityPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}
@@ -79,11 +75,7 @@ func bornOn(who pseudonym.Identity) string {
 
 // askIdentity asks the colleagues to agree to a look.
 func (s *server) askIdentity(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}
@@ -100,11 +92,7 @@ func (s *server) askIdentity(c echo.Context) error {
 
 // answerIdentity is a colleague's answer.
 func (s *server) answerIdentity(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

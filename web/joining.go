@@ -144,11 +144,7 @@ func (s *server) inviteToPool(c echo.Context) error {
 }
 
 func (s *server) decideApplication(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}
@@ -196,12 +192,7 @@ type membershipPage struct {
 }
 
 // Of is the form of that name, as it was sent or blank.
-func (p membershipPage) Of(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p membershipPage) Of(name string) form { return p.Form.named(name) }
 
 func (s *server) membership(c echo.Context) error {
 	return s.showMembership(c, http.StatusOK, membershipPage{})

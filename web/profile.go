@@ -30,12 +30,7 @@ type profilePage struct {
 }
 
 // Of is the form of that name, as it was sent or blank.
-func (p profilePage) Of(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p profilePage) Of(name string) form { return p.Form.named(name) }
 
 func (s *server) profile(c echo.Context) error {
 	code, _ := icf.ParseCode(c.QueryParam("code")) // anything else: none is chosen
@@ -75,11 +70,7 @@ func (s *server) showProfile(c echo.Context, status int, f form) error {
 
 // profilePost does the one thing that the field act names.
 func (s *server) profilePost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

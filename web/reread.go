@@ -17,11 +17,7 @@ import (
 // growIdentity adds to what is known of who the client is, without showing what was known before, and leads to the texts that may name her
 // now.
 func (s *server) growIdentity(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}
@@ -42,12 +38,7 @@ func (p identityPage) GrowForm() form { return p.formOf("grow") }
 // LookForm is the form that asks for a reason: as it came back, or empty.
 func (p identityPage) LookForm() form { return p.formOf("identity") }
 
-func (p identityPage) formOf(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p identityPage) formOf(name string) form { return p.Form.named(name) }
 
 // rereading is what is found in texts that wait to be read again; nil while none do.
 func (s *server) rereading(ctx context.Context, by account.Actor, of casefile.Case) (*conference.Rereading, error) {
@@ -81,11 +72,7 @@ func (s *server) showReread(c echo.Context, status int, notice string) error {
 
 // rereadPost does what one click can do about a text, or says that all is seen to.
 func (s *server) rereadPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

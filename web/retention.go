@@ -80,12 +80,7 @@ type keepingPage struct {
 }
 
 // Of is the form of that name, as it was sent or blank.
-func (p keepingPage) Of(name string) form {
-	if p.Form.Of == name {
-		return p.Form
-	}
-	return form{Of: name}
-}
+func (p keepingPage) Of(name string) form { return p.Form.named(name) }
 
 func (s *server) keeping(c echo.Context) error {
 	return s.showKeeping(c, http.StatusOK, form{})
@@ -112,11 +107,7 @@ func (s *server) showKeeping(c echo.Context, status int, f form) error {
 
 // keepingPost does the one thing that the field act names.
 func (s *server) keepingPost(c echo.Context) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}

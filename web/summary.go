@@ -111,11 +111,7 @@ func (s *server) release(c echo.Context) error {
 
 // decide takes the version on the page of a case one state further; of is the form.
 func (s *server) decide(c echo.Context, of, said string, do func(id uuid.UUID, version int, f form) error) error {
-	id, err := paramID(c, "id")
-	if err != nil {
-		return err
-	}
-	f, err := formOf(c)
+	id, f, err := formFor(c, "id")
 	if err != nil {
 		return err
 	}
