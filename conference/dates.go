@@ -39,7 +39,7 @@ type DateSearch struct {
 	Length time.Duration // whole quarter hours
 	Weeks  int           // from now
 	At     time.Time     // a date to be told about as well; zero: none
-	Land   ical.State    // whose holidays count; empty: those of all Länder
+	Land   ical.State    // whose holidays count; empty: those of the Land that the asking organisation is in
 }
 
 func (d DateSearch) validate() error {
@@ -101,6 +101,7 @@ type Dates struct {
 	Offers []Offer
 	Chosen *Offer // at the date that was asked about; nil: it cannot be had, or none was
 	Near   []NearMiss
+	Land   ical.State  // of the asking organisation; empty: not known
 	Helps  []slot.Help // by wish that is needed
 	Starts int         // how many quarter hours it could begin at
 	Cells  []slot.Cell

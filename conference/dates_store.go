@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -21,6 +23,7 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 		return Dates{}, err
 	}
 	var a calendarAsk
+	var own ical.State
 	err := pgx.BeginTxFunc(ctx, s.DB, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		r, err := s.waiting(ctx, tx, by, request, "")
 		if err != nil {
@@ -44,6 +47,10 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 		if err != nil {
 			return err
 		}
+		if own, err = landOf(ctx, tx, r.Organisation); err != nil {
+			return err
+		}
+		d.Land = cmp.Or(d.Land, own)
 		a = askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now())
 		return nil
 	})
@@ -54,7 +61,9 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 	if err != nil {
 		return Dates{}, fmt.Errorf("find dates: %w", err)
 	}
-	return a.answer(d, t), nil
+	found := a.answer(d, t)
+	found.Land = own
+	return found, nil
 }
 
 // booked are the dates that experts of a network have been asked for and have not declined.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -161,6 +162,37 @@ func TestOnlyTheCoordinationLooksForDates(t *testing.T) {
 		var invalid *account.InvalidError
 		if !errors.As(err, &invalid) || invalid.Field != field {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestTheLandOfTheAskingOrganisationDecidesWhoseHolidaysCount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.clock = time.Date(2027, 5, 24, 8, 0, 0, 0, time.UTC) // Corpus Christi is on Thursday, 27 May
+	kern := h.experts["Kern"]
+	h.must(h.pool.KeepWeek(t.Context(), kern, kern.ID, []slot.Weekly{{Day: time.Thursday, From: 14 * 60, To: 15 * 60}}))
+	request := h.asked()
+	for _, c := range []struct {
+		own, asked ical.State
+		first      string
+	}{{"", "", "2027-06-03"}, {"BE", "", "2027-05-27"}, {"BY", "", "2027-06-03"}, {"BY", "BE", "2027-05-27"}} {
+		h.exec(`update organisation set land = $2 where id = $1`, h.caseworker.Organisation, c.own)
+		found, err := h.s.FindDates(t.Context(), h.coordinator, request, DateSearch{Wishes: wishes("psychiatry"), Length: time.Hour, Weeks: 3, Land: c.asked})
+		h.must(err)
+		if len(found.Offers) == 0 || found.Offers[0].Start.In(expertpool.Zone()).Format(time.DateOnly) != c.first || found.Land != c.own {
+			t.Errorf("%+v: %+v", c, found.Offers)
+		}
+	}
+}
+
+func TestEveryLandCanBeThatOfAnOrganisation(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, land := range ical.States {
+		h.exec(`update organisation set land = $2 where id = $1`, h.caseworker.Organisation, land)
+		if got, err := landOf(t.Context(), h.db, h.caseworker.Organisation); err != nil || got != land {
+			t.Errorf("%s: %s, %v", land, got, err)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -161,6 +162,7 @@ type housesPage struct {
 	Network string
 	Houses  []account.House
 	Kinds   []string
+	Lands   []ical.State
 	Form    form
 	At      uuid.UUID // whose form came back; Nil: that of a new one
 }
@@ -170,7 +172,7 @@ func (p housesPage) Of(h account.House) form {
 	if p.At == h.ID {
 		return p.Form
 	}
-	return form{Of: "house-" + h.ID.String(), Values: fill("name", h.Name, "kind", h.Kind).Values}
+	return form{Of: "house-" + h.ID.String(), Values: fill("name", h.Name, "kind", h.Kind, "land", h.Land).Values}
 }
 
 // New is the form of one to be.
@@ -186,7 +188,7 @@ func (s *server) houses(c echo.Context) error {
 }
 
 func (s *server) showHouses(c echo.Context, status int, p housesPage) error {
-	p.Kinds = account.Kinds
+	p.Kinds, p.Lands = account.Kinds, ical.States
 	var err error
 	if p.Network, p.Houses, err = s.Accounts.Houses(c.Request().Context(), me(c)); err != nil {
 		return err
@@ -200,16 +202,16 @@ func (s *server) keepHouse(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	at := uuid.Nil
+	at, h := uuid.Nil, account.House{Name: f.Get("name"), Kind: f.Get("kind"), Land: f.Get("land")}
 	if c.Param("id") == "" {
 		f.Of = "house"
-		_, err = s.Accounts.AddHouse(c.Request().Context(), me(c), f.Get("name"), f.Get("kind"))
+		_, err = s.Accounts.AddHouse(c.Request().Context(), me(c), h)
 	} else {
 		if at, err = paramID(c, "id"); err != nil {
 			return err
 		}
-		f.Of = "house-" + at.String()
-		err = s.Accounts.KeepHouse(c.Request().Context(), me(c), at, f.Get("name"), f.Get("kind"))
+		f.Of, h.ID = "house-"+at.String(), at
+		err = s.Accounts.KeepHouse(c.Request().Context(), me(c), h)
 	}
 	if f.wrong(err) {
 		return s.showHouses(c, http.StatusUnprocessableEntity, housesPage{Form: f, At: at})

@@ -134,7 +134,7 @@ func TestTheNetworksAdministratorKeepsItsOrganisations(t *testing.T) {
 		t.Errorf("the same name once more: %d", a.Status)
 	}
 	id := query[string](s, `select id::text from organisation where name = 'Reha am See'`)
-	if a := b.post("/admin/organisations/"+id, typed("name", "Reha am Berg", "kind", "provider")); a.Status != http.StatusOK || !a.Has("Reha am Berg") {
+	if a := b.post("/admin/organisations/"+id, typed("name", "Reha am Berg", "kind", "provider", "land", "BY")); a.Status != http.StatusOK || !a.Has("Reha am Berg") || !a.Has("Bayern · ") {
 		t.Errorf("another name: %d", a.Status)
 	}
 	foreign := query[string](s, `select id::text from organisation where network_id <> $1 limit 1`, s.people["Nora"].Network)

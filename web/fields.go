@@ -87,8 +87,8 @@ var fields = map[string]string{
 	"/admin/people/:id/unlock":   "",
 	"/admin/people/:id/sessions": "",
 	"/admin/people/:id/setup":    "",
-	"/admin/organisations":       "name kind",
-	"/admin/organisations/:id":   "name kind",
+	"/admin/organisations":       "name kind land",
+	"/admin/organisations/:id":   "name kind land",
 
 	"/experts/joining/page":        "open",
 	"/experts/joining/invite":      "name email profession discipline workplace organisation",

@@ -26,6 +26,7 @@ type House struct {
 	ID     uuid.UUID
 	Name   string
 	Kind   string // one of Kinds
+	Land   string // whose holidays it keeps, by the letters of ISO 3166-2:DE; empty: not said
 	People int    // accounts that can be used
 }
 

@@ -290,27 +290,27 @@ func TestOrganisationsBelongToTheNetworksAdministrator(t *testing.T) {
 	w := newTown(t)
 	ctx := t.Context()
 	for _, by := range []account.Actor{w.admin, w.brandt, w.dpo} {
-		if _, err := w.AddHouse(ctx, by, "X", "jobcenter"); !errors.Is(err, account.ErrDenied) {
+		if _, err := w.AddHouse(ctx, by, account.House{Name: "X", Kind: "jobcenter"}); !errors.Is(err, account.ErrDenied) {
 			t.Errorf("%s added one: %v", by.Role, err)
 		}
-		if err := w.KeepHouse(ctx, by, w.org, "X", "jobcenter"); !errors.Is(err, account.ErrDenied) {
+		if err := w.KeepHouse(ctx, by, account.House{ID: w.org, Name: "X", Kind: "jobcenter"}); !errors.Is(err, account.ErrDenied) {
 			t.Errorf("%s renamed one: %v", by.Role, err)
 		}
 	}
-	id, err := w.AddHouse(ctx, w.network, " Reha am See ", "provider")
+	id, err := w.AddHouse(ctx, w.network, account.House{Name: " Reha am See ", Kind: "provider", Land: "BE"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var invalid *account.InvalidError
-	for _, bad := range [][2]string{{"reha am see", "provider"}, {"", "provider"}, {"Y", "castle"}} {
-		if _, err := w.AddHouse(ctx, w.network, bad[0], bad[1]); !errors.As(err, &invalid) {
-			t.Errorf("%q: %v", bad, err)
+	for _, bad := range []account.House{{Name: "reha am see", Kind: "provider"}, {Kind: "provider"}, {Name: "Y", Kind: "castle"}, {Name: "Y", Kind: "provider", Land: "XX"}} {
+		if _, err := w.AddHouse(ctx, w.network, bad); !errors.As(err, &invalid) {
+			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-	if err := w.KeepHouse(ctx, w.foreign, id, "Z", "provider"); !errors.Is(err, account.ErrNotFound) {
+	if err := w.KeepHouse(ctx, w.foreign, account.House{ID: id, Name: "Z", Kind: "provider"}); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("another network's: %v", err)
 	}
-	if err := w.KeepHouse(ctx, w.network, id, "Reha am Berg", "provider"); err != nil {
+	if err := w.KeepHouse(ctx, w.network, account.House{ID: id, Name: "Reha am Berg", Kind: "provider", Land: "BY"}); err != nil {
 		t.Fatal(err)
 	}
 	for by, want := range map[*account.Actor]string{&w.network: "O Pool Reha am Berg", &w.admin: "O"} {
