@@ -34,6 +34,7 @@ type Parts struct {
 	Organizer  string // address that invitations come from; kept with each invitation for its life
 	Now        func() time.Time
 	Tombstones string // file that names the cases that are deleted; empty: none is kept
+	UTC        bool   // dates go out in UTC, for calendars that stumble over zones
 }
 
 // Store holds requests, conferences, invitations, notes and minutes.

@@ -111,7 +111,7 @@ func (s *Store) Calendar(ctx context.Context, by account.Actor, id uuid.UUID) ([
 		return nil, account.Refuse(account.ErrConflict, "conference_cancelled")
 	}
 	partstat := map[Answer]string{Offered: "NEEDS-ACTION", Tentative: "TENTATIVE", Accepted: "ACCEPTED", Declined: "DECLINED"}[a.Answer]
-	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c)}
+	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c), utc: s.UTC}
 	if err := s.DB.QueryRow(ctx, `select name, email from account where id = $1`, by.ID).Scan(&i.to.Name, &i.to.Email); err != nil {
 		return nil, fmt.Errorf("calendar: %w", err)
 	}
@@ -230,9 +230,11 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 // cancelInvitation ends an invitation. What has not left yet need not leave any more; who was never reached needs no CANCEL.
 func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
 	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
-	_, err := tx.Exec(ctx, `
+	var undeliverable string
+	err := tx.QueryRow(ctx, `
 		update invitation set state = 'cancelled', sequence = $2, stamped_at = $3
-		where id = $1`, v.id, v.sequence, v.stamped)
+		where id = $1
+		returning undeliverable`, v.id, v.sequence, v.stamped).Scan(&undeliverable)
 	if err != nil {
 		return fmt.Errorf("cancel invitation: %w", err)
 	}
@@ -240,7 +242,10 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 		return err
 	}
 	reached, err := s.Mails.Sent(ctx, tx, v.id.String())
-	if err != nil || !reached {
+	if err != nil || !reached || undeliverable != "" {
+		return err
+	}
+	if c, err = s.asLastTold(ctx, tx, c, v); err != nil {
 		return err
 	}
 	i, err := s.inviteOf(ctx, tx, c, v)
@@ -254,6 +259,18 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 	return s.send(ctx, tx, v, m)
 }
 
+// asLastTold is a conference with the date that stands in the person's calendar: a move that has not left never got there.
+func (s *Store) asLastTold(ctx context.Context, tx pgx.Tx, c Conference, v invitation) (Conference, error) {
+	raw, err := s.Mails.LastDate(ctx, tx, v.id.String())
+	if err != nil || raw == nil {
+		return c, err
+	}
+	if o, err := ical.Parse(raw); err == nil && o.End.After(o.Start) {
+		c.StartsAt, c.EndsAt = o.Start, o.End
+	}
+	return c, nil
+}
+
 func (s *Store) send(ctx context.Context, tx pgx.Tx, v invitation, m mail.Message) error {
 	if m.To.Email == "" {
 		return nil
@@ -264,8 +281,16 @@ func (s *Store) send(ctx context.Context, tx pgx.Tx, v invitation, m mail.Messag
 }
 
 func (s *Store) inviteOf(ctx context.Context, tx pgx.Tx, c Conference, v invitation) (invite, error) {
-	to, err := addressOf(ctx, tx, v.account)
-	return invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, to: to, joinURL: s.joinURL(c)}, err
+	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c), utc: s.UTC}
+	var err error
+	if i.to, err = addressOf(ctx, tx, v.account); err != nil {
+		return i, err
+	}
+	err = tx.QueryRow(ctx, `select exists (select from calendar_choice where account_id = $1 and private)`, v.account).Scan(&i.private)
+	if err != nil {
+		return i, fmt.Errorf("calendar choice: %w", err)
+	}
+	return i, nil
 }
 
 func (s *Store) joinURL(c Conference) string { return s.URL + "/conferences/" + c.Code }

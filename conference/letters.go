@@ -24,11 +24,17 @@ type invite struct {
 	to        mail.Address
 	answerURL string
 	joinURL   string
+	utc       bool // by the installation's choice
+	private   bool // by hers
 }
 
 func (i invite) event() ical.Event {
+	zone := expertpool.Zone().String()
+	if i.utc {
+		zone = "UTC"
+	}
 	return ical.Event{
-		UID: i.uid, Sequence: i.sequence, Stamp: i.stamped, Start: i.c.StartsAt, End: i.c.EndsAt, Zone: expertpool.Zone().String(),
+		UID: i.uid, Sequence: i.sequence, Stamp: i.stamped, Start: i.c.StartsAt, End: i.c.EndsAt, Zone: zone, Private: i.private,
 		Summary:     "Fallkonferenz " + i.c.Code,
 		Description: "Videokonferenz. Beitritt ab 30 Minuten vor Beginn, nach der Anmeldung: " + i.joinURL + "\nDieser Termin enthält keine Angaben zum Fall.",
 		Location:    "Video",
@@ -40,7 +46,7 @@ func (i invite) event() ical.Event {
 
 func (i invite) message(kind, subject string, l mail.Letter) mail.Message {
 	return mail.Message{
-		Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to,
+		From: i.organizer, Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to,
 		Subject: fmt.Sprintf("%s · %s", subject, When(i.c.StartsAt, i.c.EndsAt)), Text: l.Text(), HTML: l.HTML(),
 	}
 }

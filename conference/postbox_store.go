@@ -142,9 +142,10 @@ func (s *Store) withLetter(ctx context.Context, by account.Actor, id uuid.UUID, 
 // Delivery is one step of what became of an invitation, as its log tells it.
 type Delivery struct {
 	At     time.Time
-	Did    string // queued, sent, failed, superseded, came_back, answered, proposed
-	Detail string // of a mail its kind, of a bounce its code, of an answer what it was
-	By     string // of an answer: web, mail
+	Did    string // queued, retrying, sent, failed, superseded, delayed, came_back, answered, proposed, refreshed, kept
+	Detail string // of a mail its kind, of a bounce its code, of an answer what it was, of a letter why a person has to look
+	By     string // of an answer: web, mail, coordinator
+	Code   string // of a mail that could not be handed over: the step and the other side's code
 }
 
 // Deliveries tell for each expert of a conference, by account, what was sent and what came back, the oldest first. For the coordination
@@ -159,14 +160,19 @@ func (s *Store) Deliveries(ctx context.Context, by account.Actor, code string) (
 
 func deliveries(ctx context.Context, q casefile.Querier, conference uuid.UUID) (map[uuid.UUID][]Delivery, error) {
 	rows, err := q.Query(ctx, `
-		with own as (select id, account_id, undeliverable, undeliverable_at from invitation where conference_id = $1)
-		select o.account_id, coalesce(m.sent_at, m.tried_at, m.queued_at) as at, m.state, m.kind, m.last_error from message_out m join own o on o.id::text = m.thread
+		with own as (select id, account_id from invitation where conference_id = $1)
+		select o.account_id, coalesce(m.sent_at, m.tried_at, m.queued_at) as at,
+			case when m.state = 'queued' and m.attempts > 0 then 'retrying' else m.state end, m.kind, '', m.last_error
+		from message_out m join own o on o.id::text = m.thread
 		union all
-		select account_id, undeliverable_at, 'came_back', undeliverable, '' from own where undeliverable <> ''
+		select o.account_id, l.received_at, case l.rule when 'bounce' then 'came_back' when 'bounce_delayed' then 'delayed' when 'refresh' then 'refreshed' else 'kept' end,
+			case when l.rule in ('bounce', 'bounce_delayed') then l.detail when l.rule = 'refresh' then '' else l.rule end, '', ''
+		from message_in l join own o on o.id::text = l.thread
+		where l.rule in ('bounce', 'bounce_delayed', 'refresh') or l.state in ('kept', 'settled')
 		union all
-		select o.account_id, r.at, 'answered', r.answer, r.source from response r join own o on o.id = r.invitation_id
+		select o.account_id, r.at, 'answered', r.answer, r.source, '' from response r join own o on o.id = r.invitation_id
 		union all
-		select o.account_id, p.made_at, 'proposed', '', p.source from proposal p join own o on o.id = p.invitation_id
+		select o.account_id, p.made_at, 'proposed', '', p.source, '' from proposal p join own o on o.id = p.invitation_id
 		order by 2`, conference)
 	if err != nil {
 		return nil, fmt.Errorf("deliveries: %w", err)
@@ -174,7 +180,7 @@ func deliveries(ctx context.Context, q casefile.Querier, conference uuid.UUID) (
 	found := map[uuid.UUID][]Delivery{}
 	var who uuid.UUID
 	var d Delivery
-	_, err = pgx.ForEachRow(rows, []any{&who, &d.At, &d.Did, &d.Detail, &d.By}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&who, &d.At, &d.Did, &d.Detail, &d.By, &d.Code}, func() error {
 		found[who] = append(found[who], d)
 		return nil
 	})

@@ -23,8 +23,8 @@ type reply struct {
 	raisedSequence bool   // some clients count up as attendees; what they say holds all the same
 }
 
-// readReply says what follows from a calendar object for an invitation as it stands. last is the stamp of the newest answer that came by mail for
-// the same sequence number.
+// readReply says what follows from a calendar object for an invitation as it stands. last is the stamp of the newest answer for the same
+// sequence number, however it came.
 func readReply(o *ical.Object, sequence int, last time.Time) reply {
 	r := reply{method: o.Method, sequence: o.Sequence, stamp: o.Stamp, comment: comment(o.Comment), raisedSequence: o.Sequence > sequence}
 	switch {

@@ -67,7 +67,7 @@ func (s *Store) cameBack(ctx context.Context, tx pgx.Tx, in mail.Inbound) (mail.
 		v.State, v.Rule = mail.Kept, "words"
 		return v, nil
 	case in.Report.Action != "failed":
-		v.State, v.Rule = mail.Ignored, "bounce_delayed"
+		v.State, v.Rule, v.Detail = mail.Ignored, "bounce_delayed", in.Report.Status
 		return v, nil
 	}
 	status := in.Report.Status
@@ -80,7 +80,7 @@ func (s *Store) cameBack(ctx context.Context, tx pgx.Tx, in mail.Inbound) (mail.
 	if err != nil {
 		return v, fmt.Errorf("came back: %w", err)
 	}
-	v.State, v.Rule = mail.Done, "bounce"
+	v.State, v.Rule, v.Detail = mail.Done, "bounce", status
 	if done.RowsAffected() == 0 {
 		v.State = mail.Kept // a mail about a measure, or to somebody who is out: somebody should know
 	}
@@ -137,7 +137,9 @@ type addressee struct {
 	c     Conference
 	by    account.Actor
 	email string
-	last  time.Time // stamp of the newest answer by mail for this sequence number
+	last  time.Time // stamp of the newest answer for this sequence number; one on the web counts by our clock
+	said  Answer    // the answer that stands, and what was written beside it
+	words string
 }
 
 func (s *Store) addressed(ctx context.Context, tx pgx.Tx, uid string) (addressee, error) {
@@ -145,7 +147,7 @@ func (s *Store) addressed(ctx context.Context, tx pgx.Tx, uid string) (addressee
 	var last *time.Time
 	err := tx.QueryRow(ctx, `
 		select i.id, i.account_id, w.email,
-			(select max(r.stamp) from response r where r.invitation_id = i.id and r.sequence = i.sequence and r.source = 'mail')
+			(select date_trunc('second', max(coalesce(r.stamp, r.at))) from response r where r.invitation_id = i.id and r.sequence = i.sequence)
 		from invitation i join account w on w.id = i.account_id
 		where i.uid = $1`, uid).Scan(&a.v.id, &a.v.account, &a.email, &last)
 	if err != nil {
@@ -157,8 +159,8 @@ func (s *Store) addressed(ctx context.Context, tx pgx.Tx, uid string) (addressee
 	if a.by, err = s.Accounts.ByID(ctx, a.v.account); err != nil {
 		return a, pgx.ErrNoRows // she has no account any more: like an invitation that is not there
 	}
-	v, _, c, err := s.asked(ctx, tx, a.by, a.v.id, " for update of c, i")
-	a.v, a.c = v, c
+	v, asked, c, err := s.asked(ctx, tx, a.by, a.v.id, " for update of c, i")
+	a.v, a.c, a.said, a.words = v, c, asked.Answer, asked.Comment
 	return a, err
 }
 
@@ -188,6 +190,9 @@ func (s *Store) follow(ctx context.Context, tx pgx.Tx, in mail.Inbound, a addres
 		return "refresh", s.refresh(ctx, tx, a)
 	case "COUNTER":
 		return "proposal", s.propose(ctx, tx, a, Proposal{StartsAt: r.start, EndsAt: r.end, Comment: r.comment, Source: "mail"})
+	}
+	if r.stamp.Equal(a.last) && r.answer == a.said && r.comment == a.words {
+		return "repeated", nil // the same answer once more, by another way or in another envelope
 	}
 	rule := "answer"
 	if r.raisedSequence {

@@ -256,7 +256,7 @@ func TestTheCoordinationSeesWhatCouldNotBeFollowedAndSaysWhoseAddressItIs(t *tes
 	}
 	log, err := b.s.Deliveries(ctx, b.coordinator, b.code)
 	b.must(err)
-	if steps := log[b.experts["Kern"].ID]; len(steps) != 2 || steps[0].Detail != "invitation" || steps[1] != (Delivery{steps[1].At, "answered", "accepted", "mail"}) {
+	if steps := log[b.experts["Kern"].ID]; len(steps) != 2 || steps[0].Detail != "invitation" || steps[1] != (Delivery{steps[1].At, "answered", "accepted", "mail", ""}) {
 		t.Errorf("the log says %+v", steps)
 	}
 	b.must(inbox.Ingest(ctx, "imap", "termine@konsil.test", []byte("From: "+from+"\r\nContent-Type: text/plain\r\n\r\nBis bald.\r\n")))

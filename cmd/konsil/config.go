@@ -32,6 +32,8 @@ type config struct {
 	MailFrom    string `env:"KONSIL_MAIL_FROM" envDefault:"termine@localhost"`      // organiser and From address
 	IMAPURL     string `env:"KONSIL_IMAP_URL"`                                      // mailbox of KONSIL_MAIL_FROM, for answers by mail; unset: none
 	LMTPAddr    string `env:"KONSIL_LMTP_ADDR"`                                     // where the house's mail server hands answers over: unix:/path or a port of this machine
+	MailFile    string `env:"KONSIL_MAIL_ATTACHMENT" envDefault:"on"`               // off: dates stand in the mail only, not as an attached file too
+	MailUTC     string `env:"KONSIL_MAIL_UTC" envDefault:"off"`                     // on: dates go out in UTC, for calendars that stumble over zones
 	RTCAddr     string `env:"KONSIL_RTC_ADDR" envDefault:":8443"`                   // media port, UDP and TCP
 	RTCPublicIP string `env:"KONSIL_RTC_PUBLIC_IP"`                                 // candidates behind NAT, comma separated
 	TURNAddr    string `env:"KONSIL_TURN_ADDR"`                                     // relay over UDP and TCP; unset: none
@@ -100,8 +102,10 @@ func (c config) validate() error {
 	if err := c.validateOps(); err != nil {
 		return err
 	}
-	if c.PeerToPeer != "on" && c.PeerToPeer != "off" {
-		return fmt.Errorf("KONSIL_PEER_TO_PEER: %q is neither on nor off", c.PeerToPeer)
+	for name, value := range map[string]string{"KONSIL_PEER_TO_PEER": c.PeerToPeer, "KONSIL_MAIL_ATTACHMENT": c.MailFile, "KONSIL_MAIL_UTC": c.MailUTC} {
+		if value != "on" && value != "off" {
+			return fmt.Errorf("%s: %q is neither on nor off", name, value)
+		}
 	}
 	if _, err := c.provider(time.Now); err != nil {
 		return err

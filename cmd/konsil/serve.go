@@ -109,7 +109,7 @@ func (c config) queue(db *pgxpool.Pool) (*mail.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mail.New(db, mail.Config{From: c.MailFrom, Host: hostOf(c.PublicURL), Transport: transport, Bounces: c.comesIn()})
+	return mail.New(db, mail.Config{From: c.MailFrom, Host: hostOf(c.PublicURL), Transport: transport, Bounces: c.comesIn(), NoFile: c.MailFile == "off"})
 }
 
 func (s *server) wireStores() error {
@@ -149,7 +149,7 @@ func (s *server) wireStores() error {
 	s.plans = plan.NewStore(s.db, s.accounts, s.cases, s.mails, s.PublicURL, s.now)
 	s.conferences, err = conference.NewStore(conference.Parts{
 		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Pool: s.pool, Mails: s.mails, MinutesKey: minutesKey,
-		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now, Tombstones: filepath.Join(s.Data, "tombstones"),
+		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now, Tombstones: filepath.Join(s.Data, "tombstones"), UTC: s.MailUTC == "on",
 	})
 	return err
 }

@@ -102,6 +102,9 @@ func describe(event *ics.Component, e Event, f form) {
 	set(event, "SUMMARY", escapeText(e.Summary))
 	set(event, "STATUS", f.status)
 	set(event, "TRANSP", "OPAQUE")
+	if e.Private {
+		set(event, "CLASS", "PRIVATE") // RFC 5545 §3.8.1.3; left out otherwise, as PUBLIC is meant then
+	}
 	set(event, "X-MICROSOFT-CDO-BUSYSTATUS", busy)
 	set(event, "X-MICROSOFT-DISALLOW-COUNTER", strings.ToUpper(strconv.FormatBool(e.DisallowCounter)))
 	if f.link && e.URL != "" {

@@ -43,6 +43,7 @@ type Event struct {
 	Optional          bool // ROLE=OPT-PARTICIPANT
 	Tentative         bool // a hold, not yet confirmed
 	DisallowCounter   bool // asks Outlook not to offer "propose another time"
+	Private           bool // CLASS:PRIVATE: who else looks into the person's calendar sees only that she is busy
 }
 
 // InvalidError names the field and the rule it breaks. It never contains the value.

@@ -19,6 +19,7 @@ type Verdict struct {
 	Rule         string    // why it is kept or ignored: a word for the page of whoever looks after it
 	Thread       string    // of ours that it belongs to, if known
 	Organisation uuid.UUID // whose coordinators look after it; uuid.Nil: unknown
+	Detail       string    // what it said, in one word or code, for the log of its thread
 }
 
 // States of mail that came in. Kept mail waits for a person, who settles it.
@@ -69,12 +70,20 @@ func (b *Inbox) Ingest(ctx context.Context, via, recipient string, raw []byte) e
 	return nil
 }
 
-// takes tells whether an address is ours to take mail for: the sender's own, or one that its mails come back to.
-func (b *Inbox) takes(recipient string) bool {
+// takes tells whether an address is ours to take mail for: the sender's own, one that its mails come back to, or one that mails of ours
+// came from before the configuration changed: invitations are answered to where they came from.
+func (b *Inbox) takes(ctx context.Context, recipient string) (bool, error) {
 	local, domain, _ := strings.Cut(strings.ToLower(recipient), "@")
-	ourLocal, ourDomain, _ := strings.Cut(b.from.Address, "@")
 	local, _, _ = strings.Cut(local, "+")
-	return local == ourLocal && domain == ourDomain
+	if local+"@"+domain == b.from.Address {
+		return true, nil
+	}
+	var once bool
+	err := b.db.QueryRow(ctx, `select exists (select from message_out where sender = $1)`, local+"@"+domain).Scan(&once)
+	if err != nil {
+		return false, fmt.Errorf("take mail in: %w", err)
+	}
+	return once, nil
 }
 
 // readArgs wakes the reading of whatever waits.
@@ -160,8 +169,8 @@ func conclude(ctx context.Context, tx pgx.Tx, id uuid.UUID, v Verdict) error {
 		organisation = &v.Organisation
 	}
 	_, err := tx.Exec(ctx, `
-		update message_in set state = $2, rule = $3, thread = $4, organisation_id = $5, attempts = attempts + 1
-		where id = $1`, id, v.State, v.Rule, v.Thread, organisation)
+		update message_in set state = $2, rule = $3, thread = $4, organisation_id = $5, detail = $6, attempts = attempts + 1
+		where id = $1`, id, v.State, v.Rule, v.Thread, organisation, v.Detail)
 	return err
 }
 

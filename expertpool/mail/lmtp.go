@@ -77,7 +77,13 @@ func (h *handover) Reset()                               { h.to = nil }
 func (h *handover) Logout() error                        { return nil }
 func (h *handover) Mail(string, *smtp.MailOptions) error { return nil }
 func (h *handover) Rcpt(to string, _ *smtp.RcptOptions) error {
-	if !h.inbox.takes(to) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	ours, err := h.inbox.takes(ctx, to)
+	if err != nil {
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "cannot be looked up now, please try again"}
+	}
+	if !ours {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "nobody here has this address"}
 	}
 	h.to = append(h.to, to)

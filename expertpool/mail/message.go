@@ -28,8 +28,10 @@ type Address struct{ Name, Email string }
 // address. Kind says what the mail is for ("invitation", "sign-in"), Conference to which conference it belongs, if
 // any. Text must be complete on its own; HTML may be empty. Calendar is a calendar object of ours with the given
 // Method; without it Method is empty. InReplyTo is the Message-ID of an earlier mail; mails with a calendar part that
-// leave it empty refer to the first of their thread.
+// leave it empty refer to the first of their thread. From is the address of ours that the mail comes from; empty: the
+// installation's. An invitation keeps the one it began with, whatever is configured later: calendars know it by that.
 type Message struct {
+	From         string
 	Thread       string
 	Kind         string
 	Conference   string
@@ -59,6 +61,9 @@ func (m Message) check() error {
 		if !isKey(key.value) && !(key.optional && key.value == "") {
 			return &InvalidError{key.field, "shape"}
 		}
+	}
+	if m.From != "" && !isMailbox(m.From) {
+		return &InvalidError{"From", "address"}
 	}
 	if !isMailbox(m.To.Email) {
 		return &InvalidError{"To", "address"}

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	netmail "net/mail"
 	"strings"
@@ -20,6 +21,7 @@ type Config struct {
 	Host      string    // public domain, right half of every Message-ID
 	Transport Transport // the way out
 	Bounces   bool      // mail comes in: each mail leaves with a return path of its own, so that a bounce tells which one it was
+	NoFile    bool      // a date stands in the mail only, and is not attached as a file too
 }
 
 // Queue holds the mails of an installation. It is made once, lasts as long as the program and may be used from many
@@ -30,6 +32,7 @@ type Queue struct {
 	host      string
 	transport Transport
 	bounces   bool
+	noFile    bool
 	jobs      *river.Client[pgx.Tx]            // inserts only
 	pause     func(attempts int) time.Duration // before the next try of a mail
 }
@@ -54,7 +57,7 @@ func New(db *pgxpool.Pool, cfg Config) (*Queue, error) {
 		return nil, fmt.Errorf("mail queue: %w", err)
 	}
 	from.Address = strings.ToLower(from.Address) // equal to ORGANIZER, octet by octet
-	return &Queue{db, *from, strings.ToLower(cfg.Host), cfg.Transport, cfg.Bounces, jobs, pauseAfter}, nil
+	return &Queue{db, *from, strings.ToLower(cfg.Host), cfg.Transport, cfg.Bounces, cfg.NoFile, jobs, pauseAfter}, nil
 }
 
 // Enqueue writes the mail and its job in tx and returns the mail's id. It is rendered now, once and for all. Until
@@ -63,13 +66,17 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, e
 	if err := m.check(); err != nil {
 		return uuid.Nil, err
 	}
-	if strings.EqualFold(m.To.Email, q.from.Address) {
+	from := q.from
+	if m.From != "" {
+		from.Address = strings.ToLower(m.From)
+	}
+	if strings.EqualFold(m.To.Email, q.from.Address) || strings.EqualFold(m.To.Email, from.Address) {
 		return uuid.Nil, &InvalidError{"To", "is-sender"} // would come back as an answer from outside
 	}
 	if err := lockThread(ctx, tx, m.Thread); err != nil {
 		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
 	}
-	e := envelope{from: q.from, messageID: "<" + uuid.NewString() + "@" + q.host + ">", reply: m.InReplyTo, date: time.Now()}
+	e := envelope{from: from, noFile: q.noFile, messageID: "<" + uuid.NewString() + "@" + q.host + ">", reply: m.InReplyTo, date: time.Now()}
 	if e.reply == "" && len(m.Calendar) > 0 {
 		first, err := firstMessageID(ctx, tx, m.Thread)
 		if err != nil {
@@ -108,6 +115,20 @@ func (q *Queue) Supersede(ctx context.Context, tx pgx.Tx, thread string) error {
 		return fmt.Errorf("supersede mail: %w", err)
 	}
 	return nil
+}
+
+// LastDate returns the calendar part of the newest mail of a thread that may have reached its recipient: the date as she has it. It is
+// nil when there is none.
+func (q *Queue) LastDate(ctx context.Context, tx pgx.Tx, thread string) ([]byte, error) {
+	var raw []byte
+	err := tx.QueryRow(ctx, `
+		select calendar from message_out
+		where thread = $1 and calendar is not null and (state = 'sent' or in_doubt)
+		order by position desc limit 1`, thread).Scan(&raw)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, fmt.Errorf("last date: %w", err)
+	}
+	return raw, nil
 }
 
 // Sent reports whether anything of a thread may have reached its recipient: then a cancellation is owed. Asked after

@@ -15,6 +15,7 @@ type envelope struct {
 	messageID string // with angle brackets
 	reply     string // Message-ID this one refers to, or ""
 	date      time.Time
+	noFile    bool // the calendar part is enough
 }
 
 // render writes the mail as it will leave, RFC 5322 with CRLF.
@@ -41,11 +42,18 @@ func render(m Message, e envelope) ([]byte, error) {
 	if len(m.Calendar) > 0 {
 		kind := gomail.ContentType("text/calendar; method=" + m.Method)
 		msg.AddAlternativeString(kind, string(m.Calendar), gomail.WithPartEncoding(gomail.EncodingB64))
+		if e.noFile {
+			return written(msg)
+		}
 		err := msg.AttachReader("invite.ics", bytes.NewReader(m.Calendar), gomail.WithFileContentType("application/ics"))
 		if err != nil {
 			return nil, fmt.Errorf("attach calendar: %w", err)
 		}
 	}
+	return written(msg)
+}
+
+func written(msg *gomail.Msg) ([]byte, error) {
 	var b bytes.Buffer
 	if _, err := msg.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("write mail: %w", err)
