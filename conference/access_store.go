@@ -86,6 +86,10 @@ func conferenceChapters() []chapterQuery {
 			select code, question, own_wish, urgency, disciplines, state as request_state, caseworker_id as written_by, ` + dayOf("submitted_at") + ` as written_on,
 				reason, ` + dayOf("decided_at") + ` as decided_on, decided_by
 			from conference_request where case_id = $1 order by submitted_at, id`},
+		{"part_question", false, `
+			select r.code, p.text, p.disciplines, array_to_string(p.topics, ', ') as topics
+			from part_question p join conference_request r on r.id = p.request_id
+			where r.case_id = $1 order by r.submitted_at, r.id, p.position`},
 		{"conference", false, `
 			select code, spoken, kind, starts_at, question, state as conference_state, moderator_id as moderator
 			from conference where case_id = $1 order by starts_at, id`},

@@ -239,7 +239,8 @@ type Request struct {
 	Code             string // pseudonym of the case in the conference that comes of it; empty in requests from before it had one
 	ConferenceCode   string
 	ConsentStands    bool
-	Because          string `db:"-"` // of a new one: why something in it stays that names the client
+	Because          string         `db:"-"` // of a new one: why something in it stays that names the client
+	Parts            []PartQuestion `db:"-"` // at most MaxParts
 }
 
 // Late says that a waiting request has waited too long: a day, urgent ones four hours.
@@ -251,12 +252,15 @@ func (r Request) Late(now time.Time) bool {
 	return r.State == "submitted" && now.Sub(r.SubmittedAt) > limit
 }
 
-func (r *Request) validate() error {
-	err := account.FirstError(
+func (r *Request) validate() (err error) {
+	err = account.FirstError(
 		account.CheckText("question", &r.Question, 300, true),
 		account.CheckText("own_wish", &r.OwnWish, 1000, true),
 	)
 	if err != nil {
+		return err
+	}
+	if r.Parts, err = checkParts(r.Parts); err != nil {
 		return err
 	}
 	slices.Sort(r.Disciplines)

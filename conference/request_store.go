@@ -35,7 +35,7 @@ func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.U
 			return err
 		}
 		err := s.Cases.Pass(ctx, tx, by, r.CaseID, c.Organisation, casefile.RequestText, r.Because,
-			casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "own_wish", Text: r.OwnWish})
+			append(partTexts(r.Parts), casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "own_wish", Text: r.OwnWish})...)
 		if err != nil {
 			return err
 		}
@@ -48,6 +48,9 @@ func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.U
 			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9, $10)`,
 			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now(), code)
 		if err != nil {
+			return err
+		}
+		if err := insertParts(ctx, tx, id, by.Organisation, r.Parts); err != nil {
 			return err
 		}
 		return s.recordRequest(ctx, tx, by, Request{ID: id, Organisation: by.Organisation, CaseID: r.CaseID}, "submit_request", "")
@@ -110,7 +113,7 @@ func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, erro
 const requestOrder = ` order by r.state <> 'submitted', case when r.state = 'submitted' then r.urgency = 'normal' end,
 	case when r.state = 'submitted' then r.submitted_at end, r.submitted_at desc limit 300`
 
-// Request returns one of Requests.
+// Request returns one of Requests, with its part questions.
 func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Request, error) {
 	found, err := s.requests(ctx, s.DB, by, `where r.id = $1`, id)
 	if err != nil {
@@ -119,7 +122,9 @@ func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Re
 	if len(found) == 0 || !mayRead(by, found[0]) {
 		return Request{}, account.ErrNotFound
 	}
-	return found[0].seenBy(by), nil
+	r := found[0].seenBy(by)
+	r.Parts, err = partsOf(ctx, s.DB, id)
+	return r, err
 }
 
 // seenBy leaves nothing in a request that links it to another about the same person, for those outside her organisation.
@@ -182,7 +187,8 @@ func (s *Store) waiting(ctx context.Context, tx pgx.Tx, by account.Actor, id uui
 	case found[0].State != "submitted":
 		return Request{}, account.Refuse(account.ErrConflict, "request_decided")
 	}
-	return found[0], nil
+	found[0].Parts, err = partsOf(ctx, tx, id)
+	return found[0], err
 }
 
 func (s *Store) decide(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, state, reason string) error {

@@ -96,7 +96,7 @@ func dataClass() map[string]string {
 		"note_snapshot": "case", "note_section": "case", "note_redaction": "case", "note_addendum": "case", "attachment": "case",
 		"attachment_chunk": "case", "icf_observation": "case", "case_score": "case", "capacity_rating": "case", "work_capacity": "case",
 		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
-		"plan_pass": "case", "proposal": "case",
+		"plan_pass": "case", "proposal": "case", "part_question": "case",
 		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
 		"case_deletion": "consent", "message_out": "mail", "message_in": "mail",
 	}
@@ -112,7 +112,8 @@ func ofCase() []struct{ table, rows string } {
 		{"response", `invitation_id in (select id from invitation where ` + conf + `)`},
 		{"proposal", `invitation_id in (select id from invitation where ` + conf + `)`},
 		{"message_in", `thread in (select id::text from invitation where ` + conf + `)`}, {"invitation", conf}, {"seat", conf},
-		{"conference", `case_id = $1`}, {"conference_request", `case_id = $1`}, {"attachment", `case_id = $1`}, {"case_summary", `case_id = $1`},
+		{"conference", `case_id = $1`}, {"part_question", `request_id in (select id from conference_request where case_id = $1)`},
+		{"conference_request", `case_id = $1`}, {"attachment", `case_id = $1`}, {"case_summary", `case_id = $1`},
 		{"icf_observation", `case_id = $1`}, {"case_score", `case_id = $1`}, {"capacity_rating", `case_id = $1`}, {"work_capacity", `case_id = $1`},
 		{"case_phase", `case_id = $1`}, {"case_traits", `case_id = $1`}, {"guard_override", `case_id = $1`}, {"legal_hold", `case_id = $1`},
 		{"client_link", `case_id = $1`}, {"reveal_request", `case_id = $1`},

@@ -20,7 +20,8 @@ type Occasion struct {
 	Near   string // postcode, where they are wanted in person
 }
 
-// Suggestions ranks the pool for a waiting request, by discipline, with reasons; for a date that is thought of. It is advice:
+// Suggestions ranks the pool for a waiting request, by discipline, with reasons; for a date that is thought of. Disciplines that are wished
+// come first, then those that part questions need besides. It is advice:
 // Convene takes anybody who may see the case. Errors: ErrNotFound, ErrDenied, ErrConflict when the request is
 // decided already.
 func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.UUID, d Occasion) ([]expertpool.Bench, error) {
@@ -30,6 +31,7 @@ func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.
 		if err != nil {
 			return err
 		}
+		r.Disciplines = r.wanted()
 		found, err = s.suggest(ctx, tx, by, r, d)
 		return err
 	})
@@ -82,6 +84,7 @@ func (s *Store) bound(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) ([]uuid.
 
 // countPicks keeps as a figure how a choice stands to the advice at this moment.
 func (s *Store) countPicks(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, p Panel, chosen []expertpool.Expert) error {
+	r.Disciplines = r.wanted()
 	benches, err := s.suggest(ctx, tx, by, r, Occasion{Starts: p.Starts, Length: p.Length})
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type Need struct {
 // Candidate is an expert as a suggestion sees her. Counts of the last 30 days and of the last year end at the Need's Now.
 type Candidate struct {
 	Expert
+	Specialties  []string // codes
 	Topics       []string
 	House        string // practice number: people of one house; empty: none is known
 	Postcode     string

@@ -14,7 +14,7 @@ import (
 // to the case, which the caller knows. Nobody is left out, for lack of time or of a verification. The caller has asked for rights.
 func Candidates(ctx context.Context, tx pgx.Tx, network uuid.UUID, n Need) ([]Candidate, error) {
 	rows, err := tx.Query(ctx, `
-		select a.id, a.name, e.discipline, e.specialty, e.place, e.postcode, e.languages, e.topics, e.hours_per_month, e.max_cases, e.bsnr
+		select a.id, a.name, e.discipline, e.specialty, e.place, e.postcode, e.languages, e.specialties, e.topics, e.hours_per_month, e.max_cases, e.bsnr
 		from expert e join account a on a.id = e.account_id
 		where e.network_id = $1 and e.active and a.disabled_at is null and e.discipline = any($2)
 		order by a.id`, network, nonNil(n.Disciplines))
@@ -23,7 +23,7 @@ func Candidates(ctx context.Context, tx pgx.Tx, network uuid.UUID, n Need) ([]Ca
 	}
 	found, err := pgx.CollectRows(rows, func(r pgx.CollectableRow) (Candidate, error) {
 		c := Candidate{KM: -1}
-		err := r.Scan(&c.ID, &c.Name, &c.Discipline, &c.Specialty, &c.Place, &c.Postcode, &c.Languages, &c.Topics, &c.HoursPerMonth, &c.MaxCases, &c.House)
+		err := r.Scan(&c.ID, &c.Name, &c.Discipline, &c.Specialty, &c.Place, &c.Postcode, &c.Languages, &c.Specialties, &c.Topics, &c.HoursPerMonth, &c.MaxCases, &c.House)
 		c.Contingent.Hours = c.HoursPerMonth
 		return c, err
 	})

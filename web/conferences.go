@@ -60,6 +60,7 @@ type conferencePage struct {
 	Missing  []conference.Information
 	Guests   []conference.Guest                  // links for people without an account; nil for those who may not make them
 	Proposed []conference.Proposal               // other dates that experts would rather keep; of the coordination
+	Answered conference.Answers                  // who of the round answers which part questions
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Me       uuid.UUID
 	Form     form
@@ -143,6 +144,9 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		if p.Missing, err = s.Conferences.Information(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}
+	}
+	if p.Answered, err = s.Conferences.Answered(c.Request().Context(), me(c), code(c)); err != nil {
+		return err
 	}
 	if v.CanAskGuests() {
 		if p.Guests, err = s.Conferences.Guests(c.Request().Context(), me(c), code(c)); err != nil {

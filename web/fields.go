@@ -78,7 +78,7 @@ var fields = map[string]string{
 		"rating# item# wai1 wai2a wai2b wai3 wai4 wai5 wai6 wai7a wai7b wai7c",
 	"/cases/:id/retention": "act reason until left_on",
 	"/cases/:id/access":    "reason as",
-	"/cases/:id/request":   "question urgency disciplines* own_wish because",
+	"/cases/:id/request":   "question urgency disciplines* own_wish because " + partFields,
 
 	"/admin/people":              "name email role organisation",
 	"/admin/people/:id":          "name email",
@@ -120,6 +120,7 @@ var fields = map[string]string{
 	"/experts/groups/:id":        "act expert q",
 	"/experts/groups/:id/remove": "",
 	"/requests/:id/decline":      "reason",
+	"/requests/:id/parts":        "because " + partFields,
 	"/templates":                 templateFields(),
 	"/templates/shipped":         "",
 	"/templates/:id/retire":      "",
@@ -169,6 +170,7 @@ var fields = map[string]string{
 }
 
 const (
+	partFields    = "part_# topics_# who_1* who_2* who_3* who_4* who_5* who_6*"
 	summaryFields = "situation resources tried goals limits"
 	profileFields = "discipline profession specialties* specialty topics languages* place postcode travel_km modes* lanr bsnr accessibility " +
 		"hours_per_month max_cases"

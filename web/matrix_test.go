@@ -150,6 +150,7 @@ var access = []struct{ route, in, form string }{
 	{"GET /requests/:id", lead, ""},
 	{"GET /requests/:id/dates", "Clara", ""},
 	{"POST /requests/:id/convene", "Clara", ""},
+	{"POST /requests/:id/parts", "Clara", "part_1=Was%20hilft?"},
 	{"POST /requests/:id/decline", "Clara", "reason=Bitte zuerst zum Hausarzt"},
 	{"GET /experts", staff + " " + admins, ""},
 	{"GET /experts/:id", "Anna Bernd Doris Clara Alma Berta Nils", ""},

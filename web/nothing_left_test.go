@@ -35,6 +35,7 @@ var traces = []string{
 	"zederntrocken",                           // whom a release from secrecy is for
 	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
 	"holundersauer", // what an attachment is called
+	"schlehenherb",  // a part question
 }
 
 // passedOn are those of them that go to another organisation.
@@ -93,6 +94,7 @@ func (e *estate) asks(question, wish string) uuid.UUID {
 	e.t.Helper()
 	id, err := e.Conferences.Submit(e.t.Context(), e.people["Anna"], conference.Request{
 		CaseID: e.caseID, Question: question, Urgency: "normal", Disciplines: []string{"psychiatry"}, OwnWish: wish,
+		Parts: []conference.PartQuestion{{Text: "Und was ist schlehenherb?"}},
 	})
 	e.must(err)
 	return id

@@ -48,6 +48,7 @@ func (s *server) newRequestPost(c echo.Context) error {
 	id, err := s.Conferences.Submit(c.Request().Context(), me(c), conference.Request{
 		CaseID: of.ID, Question: f.Get("question"), Urgency: f.Get("urgency"),
 		Disciplines: slices.Clone(f.Values["disciplines"]), OwnWish: f.Get("own_wish"), Because: f.Get("because"),
+		Parts: partsIn(f),
 	})
 	if f.wrong(err) {
 		return s.page(c, http.StatusUnprocessableEntity, "ask", askPage{caseForm{of, f}, expertpool.Disciplines})
@@ -86,26 +87,28 @@ type requestPage struct {
 	Kinds   []conference.Kind
 	Convene form
 	Decline form
+	Ask     form // for part questions, as it came back
+	Panel   panelView
 }
 
 // request shows a request. What stands in the address fills the form for convening, so that the pool can be looked at for a date.
 func (s *server) request(c echo.Context) error {
 	f := fill("length", lengths[0])
-	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups"} {
+	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups", "take"} {
 		if v := c.QueryParams()[name]; len(v) > 0 {
 			f.Values[name] = v
 		}
 	}
-	return s.showRequest(c, http.StatusOK, f, form{})
+	return s.showRequest(c, http.StatusOK, f, form{}, form{})
 }
 
-func (s *server) showRequest(c echo.Context, status int, convene, decline form) error {
+func (s *server) showRequest(c echo.Context, status int, convene, decline, ask form) error {
 	id, err := paramID(c, "id")
 	if err != nil {
 		return err
 	}
 	ctx, by := c.Request().Context(), me(c)
-	p := requestPage{Convene: convene, Decline: decline, Lengths: lengths, Kinds: conference.Kinds}
+	p := requestPage{Convene: convene, Decline: decline, Ask: ask, Lengths: lengths, Kinds: conference.Kinds}
 	p.Convene.Of, p.Decline.Of = "convene", "decline"
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
@@ -123,7 +126,8 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline form) 
 		if p.Groups, err = s.Pool.Groups(ctx, by); err != nil {
 			return err
 		}
-		p.Offers, p.Dated = offersOf(benches, convene), !panel.Starts.IsZero()
+		p.Panel = panelOf(p.Request, benches, &p.Convene)
+		p.Offers, p.Dated = offersOf(benches, p.Convene), !panel.Starts.IsZero()
 	}
 	return s.page(c, status, "request", p)
 }
@@ -150,7 +154,7 @@ func (s *server) convene(c echo.Context) error {
 	}
 	code, err := s.Conferences.Convene(c.Request().Context(), me(c), id, p)
 	if f.wrong(err) {
-		return s.showRequest(c, http.StatusUnprocessableEntity, f, form{})
+		return s.showRequest(c, http.StatusUnprocessableEntity, f, form{}, form{})
 	}
 	if err != nil {
 		return err
@@ -193,7 +197,7 @@ func (s *server) decline(c echo.Context) error {
 	}
 	err = s.Conferences.Decline(c.Request().Context(), me(c), id, f.Get("reason"))
 	if f.wrong(err) {
-		return s.showRequest(c, http.StatusUnprocessableEntity, fill("length", lengths[0]), f)
+		return s.showRequest(c, http.StatusUnprocessableEntity, fill("length", lengths[0]), f, form{})
 	}
 	if err != nil {
 		return err

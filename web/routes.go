@@ -131,6 +131,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/requests/:id", staff, s.request},
 		{"GET", "/requests/:id/dates", coordinators, s.dates},
 		{"POST", "/requests/:id/convene", may(account.DecideRequests), s.convene},
+		{"POST", "/requests/:id/parts", may(account.DecideRequests), s.askParts},
 		{"POST", "/requests/:id/decline", may(account.DecideRequests), s.decline},
 		{"GET", "/experts/joining", keepers, s.poolJoining},
 		{"POST", "/experts/joining/page", keepers, s.joinPagePost},

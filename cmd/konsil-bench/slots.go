@@ -8,7 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"time"
 	_ "time/tzdata" // the invented calendars are German on every machine
 
@@ -22,10 +21,11 @@ type slotsFigures struct {
 	Seats   int     `json:"seats"`
 	P50     float64 `json:"rank_ms_p50"`
 	P95     float64 `json:"rank_ms_p95"`
-	MapP95  float64 `json:"map_ms_p95"` // every date with how its seats stand, for the picture
-	HeapMax uint64  `json:"heap_bytes"` // of calendars and one ranking together
-	Slots   int     `json:"slots"`      // found in the last ranking
-	Starts  int     `json:"starts"`     // at which a conference could be held at all
+	MapP95  float64 `json:"map_ms_p95"`    // every date with how its seats stand, for the picture
+	HeapMax uint64  `json:"heap_bytes"`    // of calendars and one ranking together
+	Slots   int     `json:"slots"`         // found in the last ranking
+	Starts  int     `json:"starts"`        // at which a conference could be held at all
+	Takers  float64 `json:"takers_ms_p95"` // everybody of the pool who could take one seat at one date, in the order of asking
 }
 
 // runSlots ranks dates for a panel out of an invented pool, over and over, on one core: a pool of -experts people, -weeks weeks in
@@ -50,30 +50,46 @@ func runSlots(args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("slots: %w", err)
 	}
-	var rank, draw []float64
-	for range *rounds {
+	rank, draw, takers := newLatencies(), newLatencies(), newLatencies()
+	for i := range *rounds {
 		begin := time.Now()
 		table, err := slot.New(ask)
 		if err != nil {
 			return fmt.Errorf("slots: %w", err)
 		}
 		found := table.Slots()
-		rank = append(rank, ms(time.Since(begin)))
+		rank.add(time.Since(begin))
 		begin = time.Now()
 		f.Starts = len(table.Cells())
-		draw = append(draw, ms(time.Since(begin)))
+		draw.add(time.Since(begin))
 		f.Slots = len(found)
 		f.HeapMax = max(f.HeapMax, heap()-before)
 		runtime.KeepAlive(table)
+		if err := standIns(ask, i, takers); err != nil {
+			return fmt.Errorf("slots: %w", err)
+		}
 	}
-	slices.Sort(rank)
-	slices.Sort(draw)
-	at := func(sorted []float64, p int) float64 { return sorted[(len(sorted)-1)*p/100] }
-	f.P50, f.P95, f.MapP95 = at(rank, 50), at(rank, 95), at(draw, 95)
+	f.P50, f.P95, f.MapP95, f.Takers = rank.percentile(50), rank.percentile(95), draw.percentile(95), takers.percentile(95)
 	return json.NewEncoder(out).Encode(f)
 }
 
-func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
+// standIns looks for whoever of the whole pool could come instead of somebody, at one date after the other.
+func standIns(ask slot.Ask, round int, times *latencies) error {
+	one := ask
+	everybody := make([]int, len(ask.Persons))
+	for i := range everybody {
+		everybody[i] = i
+	}
+	one.Seats = []slot.Seat{{Persons: everybody}}
+	begin := time.Now()
+	table, err := slot.New(one)
+	if err != nil {
+		return err
+	}
+	table.Takers(0, (round*37)%ask.Grid.Len())
+	times.add(time.Since(begin))
+	return nil
+}
 
 // heap is what is in use now, without what nobody needs any more.
 func heap() uint64 {
