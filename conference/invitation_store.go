@@ -153,7 +153,7 @@ func (s *Store) store(ctx context.Context, tx pgx.Tx, c Conference, v invitation
 
 func (s *Store) storeFrom(ctx context.Context, tx pgx.Tx, c Conference, v invitation, answer Answer, comment string, o origin) error {
 	_, err := tx.Exec(ctx, `
-		update invitation set state = $2, answered_at = $3, comment = $4
+		update invitation set state = $2, answered_at = $3, comment = $4, remind_at = null
 		where id = $1`, v.id, answer, s.Now(), comment)
 	if err != nil {
 		return fmt.Errorf("store answer: %w", err)
@@ -219,6 +219,9 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 	if _, err := tx.Exec(ctx, `update invitation set undeliverable = '', undeliverable_at = null where id = $1`, v.id); err != nil {
 		return fmt.Errorf("invitation: %w", err)
 	}
+	if err := s.scheduleReminder(ctx, tx, c, v); err != nil {
+		return err
+	}
 	i.answerURL = s.URL + "/answer/" + token
 	m, err := i.request(moved)
 	if err != nil {
@@ -232,7 +235,7 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
 	var undeliverable string
 	err := tx.QueryRow(ctx, `
-		update invitation set state = 'cancelled', sequence = $2, stamped_at = $3
+		update invitation set state = 'cancelled', sequence = $2, stamped_at = $3, remind_at = null
 		where id = $1
 		returning undeliverable`, v.id, v.sequence, v.stamped).Scan(&undeliverable)
 	if err != nil {

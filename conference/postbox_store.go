@@ -142,7 +142,7 @@ func (s *Store) withLetter(ctx context.Context, by account.Actor, id uuid.UUID, 
 // Delivery is one step of what became of an invitation, as its log tells it.
 type Delivery struct {
 	At     time.Time
-	Did    string // queued, retrying, sent, failed, superseded, delayed, came_back, answered, proposed, refreshed, kept
+	Did    string // queued, retrying, sent, failed, superseded, delayed, came_back, answered, proposed, refreshed, kept; reminds: the reminder that comes next
 	Detail string // of a mail its kind, of a bounce its code, of an answer what it was, of a letter why a person has to look
 	By     string // of an answer: web, mail, coordinator
 	Code   string // of a mail that could not be handed over: the step and the other side's code
@@ -173,6 +173,9 @@ func deliveries(ctx context.Context, q casefile.Querier, conference uuid.UUID) (
 		select o.account_id, r.at, 'answered', r.answer, r.source, '' from response r join own o on o.id = r.invitation_id
 		union all
 		select o.account_id, p.made_at, 'proposed', '', p.source, '' from proposal p join own o on o.id = p.invitation_id
+		union all
+		select i.account_id, i.remind_at, 'reminds', '', '', '' from invitation i join conference c on c.id = i.conference_id
+		where c.id = $1 and i.remind_at is not null and`+unanswered+`
 		order by 2`, conference)
 	if err != nil {
 		return nil, fmt.Errorf("deliveries: %w", err)

@@ -233,11 +233,12 @@ func (p purger) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
 // Timeout is long: what had to wait is large.
 func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Minute }
 
-// Register adds the workers that purge and that end consents, and returns the jobs that wake them.
+// Register adds the workers that purge, end consents and remind, and returns the jobs that wake them.
 func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, purger{store: s})
 	river.AddWorker(workers, consentSweeper{store: s})
 	river.AddWorker(workers, retentionSweeper{store: s})
+	river.AddWorker(workers, reminder{store: s})
 	atStart := &river.PeriodicJobOpts{RunOnStart: true}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
@@ -246,5 +247,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 			func() (river.JobArgs, *river.InsertOpts) { return ConsentArgs{}, nil }, atStart),
 		river.NewPeriodicJob(river.PeriodicInterval(sweepEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return SweepArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(remindEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return RemindArgs{}, nil }, atStart),
 	}
 }
