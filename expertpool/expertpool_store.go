@@ -18,9 +18,10 @@ import (
 
 // Store reads and writes the pool.
 type Store struct {
-	db    *pgxpool.Pool
-	now   func() time.Time
-	kinds kinds
+	db  *pgxpool.Pool
+	now func() time.Time
+
+	catalogues sync.Map // of networks: *catalogue
 
 	rebuilding sync.Mutex // of the documents of agreements
 

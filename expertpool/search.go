@@ -3,7 +3,7 @@ package expertpool
 import (
 	"slices"
 	"strings"
-	"unicode"
+	"sync"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -115,6 +115,7 @@ type token struct {
 	facets   []string
 	synonyms []string // facets that it only stands for
 	also     []string // folded words that mean the same
+	stems    []string // of word, as the database's dictionary has them
 	parts    []token  // of a compound; all of them must be met
 	taken    string   // the spelling that was taken for word
 }
@@ -123,10 +124,7 @@ type token struct {
 func parse(q *Search) []token {
 	var tokens []token
 	text := []rune(q.Text)
-	words := strings.FieldsFunc(string(text[:min(len(text), MaxText)]), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
-	})
-	for _, asked := range words {
+	for asked := range wordsOfText(string(text[:min(len(text), MaxText)])) {
 		word := fold(asked)
 		switch {
 		case word == "" || slices.Contains(silent(), word):
@@ -261,9 +259,11 @@ func edits(a, b string, most int) int {
 }
 
 // fold writes German letters in one way, as de_fold does in the database.
-func fold(s string) string {
-	return strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss").Replace(strings.ToLower(norm.NFC.String(s)))
-}
+func fold(s string) string { return umlauts().Replace(strings.ToLower(norm.NFC.String(s))) }
+
+var umlauts = sync.OnceValue(func() *strings.Replacer { // a table: built once
+	return strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss")
+})
 
 // Used says how much of the contingent of this month is gone, in per cent; 0 when none is given.
 func (h Hit) Used() int {

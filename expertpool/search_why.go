@@ -5,28 +5,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
-// foundOf makes what callers get of the rows of a page.
-func foundOf(rows []hitRow, tokens []token, g *ground) Found {
-	f := Found{Counts: map[string]int{}}
-	if g != nil {
-		f.Near = g.near
-	}
-	for _, t := range tokens {
-		f.Heard = append(f.Heard, slices.Concat(t.facets, t.synonyms)...)
-	}
-	if len(rows) > 0 {
-		f.Total, f.Capped = min(rows[0].Total, MaxCounted), rows[0].Total > MaxCounted
-	}
-	for _, r := range rows {
-		f.Hits = append(f.Hits, r.hit(tokens))
-	}
-	return f
-}
-
-func (r hitRow) hit(tokens []token) Hit {
+// hit is what callers get of a row.
+func (r hitRow) hit(tokens []token, way *Way, month Contingent) Hit {
 	h := Hit{
 		Expert: Expert{
 			ID: r.ID, Name: r.Name, Email: r.Email, Discipline: r.Discipline, Specialty: r.Specialty, Place: r.Place, Languages: r.Languages,
@@ -37,16 +21,13 @@ func (r hitRow) hit(tokens []token) Hit {
 			Place: r.Place, Postcode: r.Postcode, TravelKM: r.TravelKM, Modes: r.Modes, Accessibility: r.Accessibility, HoursPerMonth: r.HoursPerMonth,
 			MaxCases: r.MaxCases,
 		},
-		Organisation: r.Organisation, UsedMinutes: r.UsedMinutes,
+		Organisation: r.Organisation, Way: way, UsedMinutes: int(month.Used().Round(time.Minute) / time.Minute),
 	}
 	for _, t := range tokens {
 		h.Why = append(h.Why, r.why(t)...)
 	}
-	if r.KM != nil {
-		h.Way = &Way{KM: int(*r.KM + .5), Rough: r.Rough}
-		if h.Way.KM <= r.TravelKM && slices.Contains(r.Modes, "on_site") {
-			h.Why = append(h.Why, Match{Kind: MetComes, Value: strconv.Itoa(r.TravelKM)})
-		}
+	if way != nil && way.KM <= r.TravelKM && slices.Contains(r.Modes, "on_site") {
+		h.Why = append(h.Why, Match{Kind: MetComes, Value: strconv.Itoa(r.TravelKM)})
 	}
 	return h
 }
