@@ -53,15 +53,15 @@ const (
 	AnswerCancelled Answer = "cancelled"
 )
 
-// Conference is one meeting about one case.
+// Conference is one meeting about one case, or about a topic: then CaseID is uuid.Nil, and there is no client.
 type Conference struct {
 	ID               uuid.UUID
 	Code             string
 	Organisation     uuid.UUID
 	OrganisationName string
 	Network          uuid.UUID
-	CaseID           uuid.UUID
-	RequestID        uuid.UUID
+	CaseID           uuid.UUID // uuid.Nil: there is none
+	RequestID        uuid.UUID // uuid.Nil: a coordinator has convened a topic by herself
 	ModeratorID      uuid.UUID
 	ModeratorName    string
 	CaseworkerName   string
@@ -76,6 +76,7 @@ type Conference struct {
 	Kind             Kind
 	VisibleFrom      *time.Time // from when on experts may read; nil: at once
 	Spoken           string     // what it is called aloud, such as Ahorn 7; may be empty
+	Explanation      string     // of a topic; empty about a case, which has its summary
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -102,7 +103,11 @@ const (
 	Moderator  Part = "moderator"
 	Caseworker Part = "caseworker"
 	ExpertPart Part = "expert"
+	Colleague  Part = "colleague" // of any organisation of the network, invited to a topic
 )
+
+// Asked says that somebody in this part has an invitation to answer. Others lead the case, or moderate.
+func (p Part) Asked() bool { return p == ExpertPart || p == Colleague }
 
 // deed is something that can be done to a conference.
 type deed int
@@ -127,16 +132,16 @@ const (
 
 // may is who may do what, by part. Consent and state are asked besides.
 var may = map[deed][]Part{
-	toSee:     {Moderator, Caseworker, ExpertPart},
+	toSee:     {Moderator, Caseworker, ExpertPart, Colleague},
 	toPlan:    {Moderator},
 	toOpen:    {Moderator, Caseworker},
-	toEnter:   {Moderator, Caseworker, ExpertPart},
+	toEnter:   {Moderator, Caseworker, ExpertPart, Colleague},
 	toEnd:     {Moderator},
 	toMinute:  {Moderator, Caseworker},
 	toApprove: {Moderator},
-	toPropose: {Moderator, Caseworker, ExpertPart},
-	toAppend:  {Moderator, Caseworker, ExpertPart},
-	toRedact:  {Moderator, Caseworker, ExpertPart},
+	toPropose: {Moderator, Caseworker, ExpertPart, Colleague},
+	toAppend:  {Moderator, Caseworker, ExpertPart, Colleague},
+	toRedact:  {Moderator, Caseworker, ExpertPart, Colleague},
 
 	toAskGuests: {Moderator, Caseworker},
 	toDeclare:   {ExpertPart},
@@ -164,12 +169,19 @@ func partOf(by account.Actor, c Conference, seats []Seat) (Part, Seat, error) {
 	switch reach := by.Reach(account.TakePart); {
 	case reach == account.OwnNetwork && by.Network == c.Network:
 		return Moderator, own, nil
-	case reach == account.OwnOrganisation && by.Organisation == c.Organisation:
+	case reach == account.OwnOrganisation && by.Organisation == c.Organisation && c.RequestID != uuid.Nil:
 		return Caseworker, own, nil
-	case reach == account.OwnSeats && i >= 0 && own.Role == ExpertPart && own.Answer != "" && own.Answer != Declined && own.Answer != AnswerCancelled:
+	case reach == account.OwnOrganisation && own.Role == Colleague && own.standing():
+		return Colleague, own, nil
+	case reach == account.OwnSeats && own.Role == ExpertPart && own.standing():
 		return ExpertPart, own, nil
 	}
 	return "", Seat{}, account.ErrNotFound
+}
+
+// standing says that somebody was asked and has neither said no nor been taken out.
+func (t Seat) standing() bool {
+	return t.Answer != "" && t.Answer != Declined && t.Answer != AnswerCancelled
 }
 
 // quorate: every discipline that is required has at least one expert who accepted. Heads do not count.
@@ -218,7 +230,7 @@ func answerable(c Conference, current Answer, declared Declaration, sequence, an
 	return nil
 }
 
-// Request is a caseworker's: one question about one case.
+// Request is a caseworker's: one question about one case, or, with a nil CaseID, one that tells of nobody.
 type Request struct {
 	ID               uuid.UUID
 	Organisation     uuid.UUID
@@ -239,6 +251,7 @@ type Request struct {
 	Code             string // pseudonym of the case in the conference that comes of it; empty in requests from before it had one
 	ConferenceCode   string
 	ConsentStands    bool
+	Explanation      string // without a case: the situation in general words
 	Because          string         `db:"-"` // of a new one: why something in it stays that names the client
 	Parts            []PartQuestion `db:"-"` // at most MaxParts
 }
@@ -263,6 +276,11 @@ func (r *Request) validate() (err error) {
 	if r.Parts, err = checkParts(r.Parts); err != nil {
 		return err
 	}
+	return r.validWishes()
+}
+
+// validWishes holds what a request says of whom it wants, and how soon, to the rules.
+func (r *Request) validWishes() error {
 	slices.Sort(r.Disciplines)
 	r.Disciplines = slices.Compact(r.Disciplines)
 	switch {
@@ -293,7 +311,7 @@ func (p Panel) validate(now time.Time) error {
 		return &account.InvalidError{Field: "experts", Rule: "required"}
 	case len(p.Experts) > 12:
 		return &account.InvalidError{Field: "experts", Rule: "twelve"}
-	case !p.Kind.known():
+	case !p.Kind.known() && p.Kind != TopicConference:
 		return &account.InvalidError{Field: "kind", Rule: "unknown"}
 	}
 	if err := validDate(p.Starts, p.Length, now); err != nil {
@@ -333,16 +351,18 @@ type View struct {
 	CanEnter    bool
 }
 
+func (v View) can(d deed) bool { return v.Part.may(d) == nil && v.has(d) == nil }
+
 // Can tells a page whether to offer a deed; the deed itself asks again.
 func (v View) CanPlan() bool { return v.Part.may(toPlan) == nil && v.State.Planned() }
 func (v View) CanAskGuests() bool {
-	return v.Part.may(toAskGuests) == nil && v.Shut == "" && (v.State.Planned() || v.State == Live)
+	return v.can(toAskGuests) && v.Shut == "" && (v.State.Planned() || v.State == Live)
 }
 func (v View) CanUninvite() bool {
 	return v.Part.may(toPlan) == nil && (v.State.Planned() || v.State == Live)
 }
 func (v View) CanDeclare() bool {
-	return v.Part.may(toDeclare) == nil && v.State != Cancelled && v.State != Sealed
+	return v.can(toDeclare) && v.State != Cancelled && v.State != Sealed
 }
 func (v View) CanAskInformation() bool {
 	return v.Part.may(toAskInformation) == nil && v.Shut == "" && v.informable() == nil
@@ -353,7 +373,7 @@ func (v View) CanAnswerInformation() bool {
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }
 func (v View) CanApprove() bool { return v.Part.may(toApprove) == nil && v.State == MinutesDraft }
-func (v View) CanPass() bool    { return v.Part.may(toPass) == nil && v.Shut == "" && v.State.approved() }
+func (v View) CanPass() bool    { return v.can(toPass) && v.Shut == "" && v.State.approved() }
 func (v View) CanPropose() bool {
-	return v.Part.may(toPropose) == nil && v.Shut == "" && (v.State == Live || v.State == MinutesDraft && v.Part != ExpertPart)
+	return v.Part.may(toPropose) == nil && v.Shut == "" && (v.State == Live || v.State == MinutesDraft && !v.Part.Asked())
 }

@@ -57,14 +57,14 @@ func NewStore(p Parts) (*Store, error) {
 }
 
 const conferenceColumns = `
-	c.id, c.code, c.organisation_id, o.name, o.network_id, c.case_id, c.request_id, c.moderator_id, m.name, w.name,
-	c.question, r.own_wish, c.state, c.starts_at, c.ends_at, r.submitted_at, c.created_at, c.opened_at, c.ended_at,
-	c.kind, c.visible_from, c.spoken
+	c.id, c.code, c.organisation_id, o.name, o.network_id, coalesce(c.case_id, ` + nobody + `), coalesce(c.request_id, ` + nobody + `), c.moderator_id, m.name,
+	coalesce(w.name, ''), c.question, coalesce(r.own_wish, ''), c.state, c.starts_at, c.ends_at, coalesce(r.submitted_at, c.created_at), c.created_at,
+	c.opened_at, c.ended_at, c.kind, c.visible_from, c.spoken, c.explanation
 	from conference c
 	join organisation o on o.id = c.organisation_id
-	join conference_request r on r.id = c.request_id
+	left join conference_request r on r.id = c.request_id
 	join account m on m.id = c.moderator_id
-	join account w on w.id = r.caseworker_id`
+	left join account w on w.id = r.caseworker_id`
 
 func conferences(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Conference, error) {
 	rows, err := q.Query(ctx, `select`+conferenceColumns+` `+where, args...)
@@ -106,7 +106,10 @@ func (s *Store) lock(ctx context.Context, tx pgx.Tx, by account.Actor, code stri
 	if err != nil {
 		return Conference{}, nil, err
 	}
-	return c, seats, part.may(d)
+	if err := part.may(d); err != nil {
+		return Conference{}, nil, err
+	}
+	return c, seats, c.has(d)
 }
 
 // change does something to a conference in one transaction and records it.
@@ -155,7 +158,7 @@ func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]S
 			select * from invitation i where i.seat_id = s.id order by i.state = 'cancelled', i.stamped_at desc limit 1
 		) i on true
 		where s.conference_id = $1
-		order by array_position(array['moderator', 'caseworker', 'expert'], s.role), s.discipline, a.name`, conference)
+		order by array_position(array['moderator', 'caseworker', 'expert', 'colleague'], s.role), s.discipline, a.name`, conference)
 	if err != nil {
 		return nil, fmt.Errorf("seats: %w", err)
 	}

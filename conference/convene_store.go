@@ -23,6 +23,9 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 	if err := p.validate(s.Now()); err != nil {
 		return "", err
 	}
+	if p.Kind == TopicConference {
+		return "", &account.InvalidError{Field: "kind", Rule: "unknown"} // it is one where there is no case, and only there
+	}
 	var code string
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		r, err := s.waiting(ctx, tx, by, request, " for update of r")
@@ -39,31 +42,43 @@ func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID
 		if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
 			return err
 		}
-		if code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID)); err != nil {
-			return err
+		switch {
+		case r.CaseID == uuid.Nil:
+			code, p.Kind = r.Code, TopicConference
+		default:
+			code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID))
 		}
-		spoken, err := freeSpoken(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if err := s.insertConference(ctx, tx, by, r, code, spoken, p); err != nil {
-			return err
-		}
-		c, err := byCode(ctx, tx, code)
-		if err != nil {
-			return err
-		}
-		for _, e := range experts {
-			if err := s.seatExpert(ctx, tx, c, e); err != nil {
-				return err
-			}
-		}
-		return s.record(ctx, tx, by, c, "convene", "conference", code, "")
+		_, err = s.found(ctx, tx, by, r, code, p, experts)
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("convene: %w", err)
 	}
 	return code, nil
+}
+
+// found makes a conference of what a request asks, with its seats, and asks the experts.
+func (s *Store) found(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code string, p Panel, experts []expertpool.Expert) (Conference, error) {
+	spoken, err := freeSpoken(ctx, tx)
+	if err != nil {
+		return Conference{}, err
+	}
+	if err := s.insertConference(ctx, tx, by, r, code, spoken, p); err != nil {
+		return Conference{}, err
+	}
+	c, err := byCode(ctx, tx, code)
+	if err != nil {
+		return c, err
+	}
+	for _, e := range experts {
+		if err := s.seatExpert(ctx, tx, c, e); err != nil {
+			return c, err
+		}
+	}
+	return c, s.record(ctx, tx, by, c, "convene", "conference", code, "")
 }
 
 // Invite asks further experts, on the date as it stands. Who was asked before and withdrawn is asked anew.
@@ -225,13 +240,16 @@ func freeSpoken(ctx context.Context, tx pgx.Tx) (string, error) {
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code, spoken string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken)
-		values ($1, $2, $3, $4, $5, $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation)
+		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}
 	for part, who := range map[Part]uuid.UUID{Moderator: by.ID, Caseworker: r.CaseworkerID} {
+		if who == uuid.Nil {
+			continue // nobody has asked for a topic
+		}
 		_, err := tx.Exec(ctx, `
 			insert into seat (id, conference_id, organisation_id, account_id, role)
 			values ($1, $2, $3, $4, $5)`, uuid.New(), id, r.Organisation, who, part)

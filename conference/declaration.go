@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -25,14 +27,14 @@ var Declarations = []Declaration{NoTie, Knows, Treats, Conflict}
 func (d Declaration) Tie() bool { return d != NoTie && slices.Contains(Declarations, d) }
 
 // readable is the rule for somebody in the round beside the consent: an expert reads once she has accepted, has said that there is
-// no tie, and it is time. Others are not asked: they lead the case, or moderate.
+// no tie, and it is time. Where there is no case nobody can have a tie. Others are not asked: they lead the case, or moderate.
 func (c Conference) readable(part Part, own Seat, now time.Time) error {
 	switch {
-	case part != ExpertPart:
+	case !part.Asked():
 		return nil
 	case own.Answer != Accepted:
 		return account.Refuse(account.ErrConflict, "not_accepted")
-	case own.Declared != NoTie:
+	case c.CaseID != uuid.Nil && own.Declared != NoTie:
 		return account.Refuse(account.ErrConflict, "undeclared")
 	case !c.visible(now):
 		return account.Refuse(account.ErrConflict, "not_yet")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -64,7 +65,10 @@ func (s *Store) leave(ctx context.Context, tx pgx.Tx, by account.Actor, c Confer
 // InvalidError, ErrNotFound, ErrDenied, ErrConflict.
 func (s *Store) ShowFrom(ctx context.Context, by account.Actor, code string, from *time.Time) error {
 	return s.change(ctx, by, code, toPlan, "show_from", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		if !c.State.Planned() {
+		switch {
+		case c.CaseID == uuid.Nil:
+			return account.Refuse(account.ErrConflict, "no_case")
+		case !c.State.Planned():
 			return account.Refuse(account.ErrConflict, "not_planned")
 		}
 		if err := validVisible(from, c.StartsAt, s.Now()); err != nil {

@@ -29,13 +29,13 @@ func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string
 		if err := c.readable(part, own, s.Now()); err != nil {
 			return err
 		}
-		if c.State != Live && (c.State != MinutesDraft || part == ExpertPart) {
+		if c.State != Live && (c.State != MinutesDraft || part.Asked()) {
 			return account.Refuse(account.ErrConflict, "minutes_locked")
 		}
 		if !slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == responsible && responsibleSeat(t) }) {
 			return &account.InvalidError{Field: "responsible", Rule: "required"}
 		}
-		err = s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.MeasureText, because, casefile.Part{Field: "what", Text: what})
+		err = s.pass(ctx, tx, by, c, seats, casefile.MeasureText, because, casefile.Part{Field: "what", Text: what})
 		if err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (s *Store) Propose(ctx context.Context, by account.Actor, code, what string
 }
 
 // responsibleSeat: whoever takes part can take on a measure.
-func responsibleSeat(t Seat) bool { return t.Role != ExpertPart || t.Answer == Accepted }
+func responsibleSeat(t Seat) bool { return !t.Role.Asked() || t.Answer == Accepted }
 
 // Report records what became of a measure and tells the experts who advised, when it has come to an end. Errors:
 // InvalidError, ErrNotFound, ErrClosed, ErrConflict.
@@ -79,7 +79,7 @@ func (s *Store) tellExperts(ctx context.Context, tx pgx.Tx, c Conference, m plan
 		return err
 	}
 	for _, t := range seats {
-		if t.Role != ExpertPart || t.AttendedAt == nil || t.AccountID == m.ResponsibleID {
+		if !t.Role.Asked() || t.AttendedAt == nil || t.AccountID == m.ResponsibleID {
 			continue
 		}
 		to, err := addressOf(ctx, tx, t.AccountID)

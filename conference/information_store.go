@@ -22,7 +22,7 @@ func (s *Store) AskInformation(ctx context.Context, by account.Actor, code, ques
 		return err
 	}
 	return s.inform(ctx, by, code, toAskInformation, "ask_information", func(tx pgx.Tx, c Conference, seats []Seat) error {
-		err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.InformationText, because, casefile.Part{Field: "missing", Text: question})
+		err := s.pass(ctx, tx, by, c, seats, casefile.InformationText, because, casefile.Part{Field: "missing", Text: question})
 		if err != nil {
 			return err
 		}
@@ -54,8 +54,8 @@ func (s *Store) AnswerInformation(ctx context.Context, by account.Actor, code st
 	if err := account.CheckText("given", &answer, 2000, true); err != nil {
 		return err
 	}
-	return s.inform(ctx, by, code, toAnswerInformation, "answer_information", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.InformationText, because, casefile.Part{Field: "given", Text: answer})
+	return s.inform(ctx, by, code, toAnswerInformation, "answer_information", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		err := s.pass(ctx, tx, by, c, seats, casefile.InformationText, because, casefile.Part{Field: "given", Text: answer})
 		if err != nil {
 			return err
 		}

@@ -124,7 +124,7 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	c := Conference{}
 	err := q.QueryRow(ctx, `
 		select i.uid, i.sequence, i.stamped_at, i.organizer, i.state, i.answered_at, i.comment,
-			coalesce(i.declared, ''), c.id, c.code, c.organisation_id, c.case_id, c.state, c.starts_at, c.ends_at
+			coalesce(i.declared, ''), c.id, c.code, c.organisation_id, coalesce(c.case_id, `+nobody+`), c.state, c.starts_at, c.ends_at
 		from invitation i join conference c on c.id = i.conference_id
 		where i.id = $1 and i.account_id = $2`+lock, id, by.ID).
 		Scan(&v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &a.AnsweredAt, &a.Comment,
@@ -167,25 +167,30 @@ func (s *Store) storeFrom(ctx context.Context, tx pgx.Tx, c Conference, v invita
 	return nil
 }
 
-// seatExpert gives an expert a seat, or back the one she had, and asks her.
+// seatExpert gives an expert a seat and asks her.
 func (s *Store) seatExpert(ctx context.Context, tx pgx.Tx, c Conference, e expertpool.Expert) error {
+	return s.seat(ctx, tx, c, e.ID, ExpertPart, e.Discipline)
+}
+
+// seat gives somebody who is asked a seat, or back the one she had, and asks her. Only experts are needed for a quorum.
+func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string) error {
 	var seat uuid.UUID
 	err := tx.QueryRow(ctx, `
-		insert into seat (id, conference_id, organisation_id, account_id, role, discipline)
-		values ($1, $2, $3, $4, 'expert', $5)
+		insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required)
+		values ($1, $2, $3, $4, $5, $6, $5 = 'expert')
 		on conflict (conference_id, account_id) do update set discipline = excluded.discipline
-		returning id`, uuid.New(), c.ID, c.Organisation, e.ID, e.Discipline).Scan(&seat)
+		returning id`, uuid.New(), c.ID, c.Organisation, who, part, discipline).Scan(&seat)
 	if err != nil {
 		return fmt.Errorf("seat: %w", err)
 	}
 	v := invitation{
-		id: uuid.New(), conference: c.ID, account: e.ID, uid: ical.NewUID(s.host),
+		id: uuid.New(), conference: c.ID, account: who, uid: ical.NewUID(s.host),
 		stamped: s.Now().UTC().Truncate(time.Second), organizer: s.Organizer,
 	}
 	_, err = tx.Exec(ctx, `
 		insert into invitation (id, conference_id, seat_id, organisation_id, account_id, uid, sequence, stamped_at, organizer, state)
 		values ($1, $2, $3, $4, $5, $6, 0, $7, $8, 'offered')`,
-		v.id, c.ID, seat, c.Organisation, e.ID, v.uid, v.stamped, v.organizer)
+		v.id, c.ID, seat, c.Organisation, who, v.uid, v.stamped, v.organizer)
 	if err != nil {
 		return fmt.Errorf("invitation: %w", err)
 	}

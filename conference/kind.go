@@ -14,9 +14,10 @@ type Kind string
 const (
 	CaseConference              Kind = "case_conference"
 	ParticipationPlanConference Kind = "participation_plan_conference" // SGB IX § 20
+	TopicConference             Kind = "topic_conference"              // without a case
 )
 
-// Kinds are all kinds, the usual one first.
+// Kinds are those that a conference about a case can be of, the usual one first. Without a case there is one kind.
 var Kinds = []Kind{CaseConference, ParticipationPlanConference}
 
 // section of shared notes: its key, and the text that it begins with.
@@ -32,6 +33,9 @@ var sections = map[Kind][]section{
 		{"needs", "Aktivitäten und Teilhabe:\n\nWas im Umfeld hilft oder hindert:\n\n"},
 		{"services", "Leistung, Träger, ab wann:\n\n"},
 		{key: "decisions"}, {key: "dissent"}, {key: "open_questions"},
+	},
+	TopicConference: {
+		{key: "starting_point"}, {key: "viewpoints"}, {key: "recommendations"}, {key: "decisions"}, {key: "dissent"}, {key: "open_questions"},
 	},
 }
 

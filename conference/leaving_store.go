@@ -222,7 +222,8 @@ func heirs(ctx context.Context, tx pgx.Tx, conference, without uuid.UUID) ([]Hei
 		}
 	}
 	slices.SortStableFunc(found, func(a, b Heir) int {
-		return slices.Index([]Part{Caseworker, Moderator, ExpertPart}, a.Part) - slices.Index([]Part{Caseworker, Moderator, ExpertPart}, b.Part)
+		order := []Part{Caseworker, Moderator, ExpertPart, Colleague}
+		return slices.Index(order, a.Part) - slices.Index(order, b.Part)
 	})
 	return found, nil
 }

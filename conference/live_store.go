@@ -35,7 +35,7 @@ func (s *Store) Open(ctx context.Context, by account.Actor, code string) error {
 		case !c.openable(s.Now()):
 			return account.Refuse(account.ErrConflict, "not_now")
 		}
-		if _, err := s.Cases.Released(ctx, tx, c.CaseID, by); err != nil {
+		if _, err := s.released(ctx, tx, c, by); err != nil {
 			return shutBy(err)
 		}
 		_, err := tx.Exec(ctx, `update conference set state = 'live', opened_at = $2 where id = $1`, c.ID, s.Now())

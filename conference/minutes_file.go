@@ -133,7 +133,7 @@ func readBody(canonical string) (Body, error) {
 	if again, err := json.Marshal(b); err != nil || string(again) != canonical {
 		return b, errors.New("not in its canonical form")
 	}
-	if code, ok := pseudonym.Read(b.Code); !ok || code != b.Code || !strings.HasPrefix(code, pseudonym.OfConference+"-") {
+	if code, ok := pseudonym.Read(b.Code); !ok || code != b.Code || !ofConference(code) {
 		return b, errors.New("its code is not that of a conference")
 	}
 	if !b.EndsAt.After(b.StartsAt) {
@@ -145,6 +145,11 @@ func readBody(canonical string) (Body, error) {
 		}
 	}
 	return b, nil
+}
+
+// ofConference tells the codes of conferences, with a case or without, from other pseudonyms.
+func ofConference(code string) bool {
+	return strings.HasPrefix(code, pseudonym.OfConference+"-") || strings.HasPrefix(code, pseudonym.OfTopic+"-")
 }
 
 func strictly(text []byte, to any) error {

@@ -130,7 +130,7 @@ func (s *Store) Minute(ctx context.Context, by account.Actor, code, decisions st
 // the database refuses to change them. What in them names the client has to be removed before, unless because says why it stays. Errors:
 // InvalidError, casefile.NamesError, ErrConflict, ErrClosed.
 func (s *Store) Approve(ctx context.Context, by account.Actor, code, because string) error {
-	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, _ []Seat) error {
+	return s.change(ctx, by, code, toApprove, "approve_minutes", func(tx pgx.Tx, c Conference, seats []Seat) error {
 		if err := s.draft(ctx, tx, by, c); err != nil {
 			return err
 		}
@@ -141,7 +141,7 @@ func (s *Store) Approve(ctx context.Context, by account.Actor, code, because str
 		if m.Body.Decisions == "" {
 			return &account.InvalidError{Field: "decisions", Rule: "required"}
 		}
-		if err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.MinutesText, because, m.Body.parts()...); err != nil {
+		if err := s.pass(ctx, tx, by, c, seats, casefile.MinutesText, because, m.Body.parts()...); err != nil {
 			return err
 		}
 		if m.Body.Seal, err = s.sealMinutes(ctx, tx, c, m.Body.People); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/casefile"
@@ -100,7 +101,7 @@ func (s *Store) viewOf(ctx context.Context, q casefile.Querier, by account.Actor
 
 // fill reads what the case allows, or says in Shut why it does not.
 func (s *Store) fill(ctx context.Context, q casefile.Querier, by account.Actor, v *View) error {
-	text, err := s.Cases.Released(ctx, q, v.CaseID, by)
+	text, err := s.released(ctx, q, v.Conference, by)
 	switch {
 	case v.State == Sealed:
 		v.Shut = "withdrawn"
@@ -118,7 +119,7 @@ func (s *Store) fill(ctx context.Context, q casefile.Querier, by account.Actor, 
 		v.Shut = ruleOf(err)
 		return nil
 	}
-	v.Summary = &text
+	v.Summary = text
 	if v.Measures, err = s.Plans.Of(ctx, q, v.ID); err != nil {
 		return err
 	}
@@ -135,13 +136,16 @@ func (s *Store) fill(ctx context.Context, q casefile.Querier, by account.Actor, 
 }
 
 // blank takes the words of the case out of a view. Those who lead the case see the question until it is sealed: they wrote
-// or weighed it before there was a consent.
+// or weighed it before there was a consent. A topic tells of nobody, so that whoever is asked sees what for.
 func (v *View) blank() {
-	v.Summary, v.Measures = nil, nil
-	if v.Part != ExpertPart && v.State != Sealed && v.Shut != "withdrawn" {
+	v.Summary, v.Measures, v.Explanation = nil, nil, ""
+	if !v.Part.Asked() && v.State != Sealed && v.Shut != "withdrawn" {
 		return
 	}
-	v.Question, v.OwnWish, v.Own.Comment = "", "", ""
+	if v.CaseID != uuid.Nil {
+		v.Question, v.OwnWish = "", ""
+	}
+	v.Own.Comment = ""
 	for i := range v.Seats {
 		v.Seats[i].Comment = "" // what somebody answers an invitation with may speak of the case
 	}

@@ -148,13 +148,13 @@ func mayRead(by account.Actor, r Request) bool {
 // requests never shows the words of a sealed case. Whether consent stands is asked for waiting ones only.
 func (s *Store) requests(ctx context.Context, q casefile.Querier, by account.Actor, where string, args ...any) ([]Request, error) {
 	rows, err := q.Query(ctx, `
-		select r.id, r.organisation_id, o.name, o.network_id, r.case_id, f.pseudonym, r.caseworker_id, a.name,
+		select r.id, r.organisation_id, o.name, o.network_id, coalesce(r.case_id, `+nobody+`), coalesce(f.pseudonym, r.code), r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
 			case when f.state = 'sealed' then '' else r.own_wish end,
-			r.state, r.submitted_at, r.decided_at, case when f.state = 'sealed' then '' else r.reason end, coalesce(r.code, ''), coalesce(c.code, ''), false
+			r.state, r.submitted_at, r.decided_at, case when f.state = 'sealed' then '' else r.reason end, coalesce(r.code, ''), coalesce(c.code, ''), false, r.explanation
 		from conference_request r
 		join organisation o on o.id = r.organisation_id
-		join case_file f on f.id = r.case_id
+		left join case_file f on f.id = r.case_id
 		join account a on a.id = r.caseworker_id
 		left join conference c on c.request_id = r.id `+where, args...)
 	if err != nil {

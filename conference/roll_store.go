@@ -77,7 +77,7 @@ func present(ctx context.Context, q casefile.Querier, c Conference) ([]MinutePer
 	}
 	var people []MinutePerson
 	for _, t := range seats {
-		if t.AttendedAt != nil || t.Role != ExpertPart || t.Answer == Accepted {
+		if t.AttendedAt != nil || responsibleSeat(t) {
 			p := MinutePerson{Name: t.Name, Part: t.Role, Discipline: t.Discipline, Attended: t.AttendedAt != nil}
 			people = append(people, called.mark(p, t.AccountID))
 		}

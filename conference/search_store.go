@@ -55,7 +55,7 @@ type candidate struct {
 // candidates is what matches in the conferences of the actor. Whether she may read it now is not asked here; those that
 // nobody may read are left out, so that they do not take the place of others.
 func (s *Store) candidates(ctx context.Context, by account.Actor, query string) ([]candidate, error) {
-	whose, who, err := partIn(by)
+	whose, who, err := partIn(by, "$2")
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +66,9 @@ func (s *Store) candidates(ctx context.Context, by account.Actor, query string) 
 		join note n on n.id = t.note_id
 		join conference c on c.id = n.conference_id
 		join organisation o on o.id = c.organisation_id
-		join case_file f on f.id = c.case_id
+		left join case_file f on f.id = c.case_id
 		cross join websearch_to_tsquery('german', $1) q
-		where `+whose+` and c.state not in ('cancelled', 'sealed') and f.state = 'open' and (t.tsv @@ q or `+similar+`)
+		where `+whose+` and c.state not in ('cancelled', 'sealed') and coalesce(f.state, 'open') = 'open' and (t.tsv @@ q or `+similar+`)
 		order by t.tsv @@ q desc, ts_rank_cd(t.tsv, q) desc, c.starts_at desc, t.note_id, t.key
 		limit 100`, append([]any{query, who}, words...)...)
 	if err != nil {
@@ -80,15 +80,17 @@ func (s *Store) candidates(ctx context.Context, by account.Actor, query string) 
 	})
 }
 
-// partIn is the condition for conferences that the actor has a part in, with $2.
-func partIn(by account.Actor) (where string, arg any, err error) {
+// partIn is the condition for conferences c of an organisation o that the actor may have a part in, with one parameter. It lets none out
+// that partOf lets in; what it lets in is asked of partOf.
+func partIn(by account.Actor, parameter string) (where string, arg any, err error) {
+	seated := `exists (select from seat s where s.conference_id = c.id and s.account_id = ` + parameter + `)`
 	switch by.Reach(account.TakePart) {
 	case account.OwnNetwork:
-		return `o.network_id = $2`, by.Network, nil
+		return `o.network_id = ` + parameter, by.Network, nil
 	case account.OwnOrganisation:
-		return `c.organisation_id = $2`, by.Organisation, nil
+		return `(c.request_id is not null and c.organisation_id = (select a.organisation_id from account a where a.id = ` + parameter + `) or ` + seated + `)`, by.ID, nil
 	case account.OwnSeats:
-		return `exists (select from seat s where s.conference_id = c.id and s.account_id = $2)`, by.ID, nil
+		return seated, by.ID, nil
 	}
 	return "", nil, account.ErrDenied
 }

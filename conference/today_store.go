@@ -34,7 +34,7 @@ const asks = `
 
 // Waiting is how much waits for the actor's decision.
 type Waiting struct {
-	Asks     int // invitations to answer, of an expert
+	Asks     int // invitations to answer, of an expert or a colleague
 	Requests int // requests to allocate, of a coordinator
 	Minutes  int // drafts to approve, of a coordinator
 }
@@ -44,7 +44,7 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 	var w Waiting
 	var err error
 	switch by.Reach(account.TakePart) {
-	case account.OwnSeats:
+	case account.OwnSeats, account.OwnOrganisation:
 		err = s.DB.QueryRow(ctx, `select count(*) from invitation i join conference c on c.id = i.conference_id`+asks, by.ID, s.Now()).Scan(&w.Asks)
 	case account.OwnNetwork:
 		err = s.DB.QueryRow(ctx, `
@@ -85,17 +85,11 @@ func (s *Store) OfCase(ctx context.Context, by account.Actor, caseID uuid.UUID) 
 
 // some returns those conferences of the actor, as she may see them, for which the condition holds; its parameters begin at $2.
 func (s *Store) some(ctx context.Context, by account.Actor, condition string, args ...any) ([]View, error) {
-	whose, id := `where o.network_id = $1 and `, by.Network
-	switch by.Reach(account.TakePart) {
-	case account.OwnNetwork:
-	case account.OwnOrganisation:
-		whose, id = `where c.organisation_id = $1 and `, by.Organisation
-	case account.OwnSeats:
-		whose, id = `where exists (select from seat t where t.conference_id = c.id and t.account_id = $1) and `, by.ID
-	default:
-		return nil, account.ErrDenied
+	whose, id, err := partIn(by, "$1")
+	if err != nil {
+		return nil, err
 	}
-	found, err := conferences(ctx, s.DB, whose+condition, append([]any{id}, args...)...)
+	found, err := conferences(ctx, s.DB, `where `+whose+` and `+condition, append([]any{id}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func standins() map[nameguard.Class]string {
 }
 
 // looksLikeCode finds what may be a pseudonym of konsil, as somebody writes it.
-var looksLikeCode = regexp.MustCompile(`(?i)\b[EFK]7[- \x{2011}]?[0-9A-Z]{4}[- \x{2011}]?[0-9A-Z]{6}\b`)
+var looksLikeCode = regexp.MustCompile(`(?i)\b[EFKT]7[- \x{2011}]?[0-9A-Z]{4}[- \x{2011}]?[0-9A-Z]{6}\b`)
 
 // Clear gives a text without what names somebody: everything that the guard is sure of, everything of the client's, whatever may be a
 // person, and pseudonyms that others know the case by. It takes out too much rather than too little, for texts that leave the house.

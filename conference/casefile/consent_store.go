@@ -16,6 +16,9 @@ import (
 // Open lets somebody look into the case now for one purpose, or says why not: ErrClosed with the rules withdrawn, no_consent,
 // consent_not_yet, consent_expired, not_agreed, not_in_circle; ErrNotFound when there is no such case. Every path to case text
 // and every socket asks it, at the time of reading.
+//
+// A conference without a case asks with uuid.Nil. There is nobody whose consent it would take, so it is open for the conference
+// itself; for everything that only a client can agree to it is shut: no_case.
 func (s *Store) Open(ctx context.Context, q Querier, id uuid.UUID, by account.Actor, p Purpose) error {
 	g, err := s.Gate(ctx, q, id, by.ID)
 	if err != nil {
@@ -27,6 +30,7 @@ func (s *Store) Open(ctx context.Context, q Querier, id uuid.UUID, by account.Ac
 // Gate is what Open goes by, as it stood when it was read, for the people it was read for. It is for asking about several of them
 // at once and is not kept.
 type Gate struct {
+	nobody       bool // there is no case
 	sealed       bool
 	organisation uuid.UUID
 	network      uuid.UUID
@@ -37,11 +41,21 @@ type Gate struct {
 
 // Open is Store.Open for one of the people that the gate was read for.
 func (g Gate) Open(by account.Actor, p Purpose) error {
+	switch {
+	case g.nobody && p == Conference:
+		return nil
+	case g.nobody:
+		return account.Refuse(account.ErrClosed, "no_case")
+	}
 	return opens(g.sealed, g.consent, reader{by, g.disciplines[by.ID], g.organisation, g.network}, p, g.now)
 }
 
-// Gate reads the gate of a case for some people, in as many steps for many as for one. ErrNotFound when there is no such case.
+// Gate reads the gate of a case for some people, in as many steps for many as for one; of uuid.Nil see Open. ErrNotFound when there is
+// no such case.
 func (s *Store) Gate(ctx context.Context, q Querier, id uuid.UUID, people ...uuid.UUID) (Gate, error) {
+	if id == uuid.Nil {
+		return Gate{nobody: true}, nil
+	}
 	g := Gate{disciplines: map[uuid.UUID]string{}, now: s.now()}
 	err := q.QueryRow(ctx, `
 		select f.state = 'sealed', f.organisation_id, o.network_id,

@@ -22,8 +22,12 @@ type Lens struct {
 	subject *nameguard.Subject
 }
 
-// Lens prepares the look at texts of a case. Rights are the caller's; what it gives back tells nothing by itself.
+// Lens prepares the look at texts of a case; without one, which is uuid.Nil, it knows no client. Rights are the caller's; what it gives
+// back tells nothing by itself.
 func (s *Store) Lens(ctx context.Context, tx pgx.Tx, id, organisation uuid.UUID) (Lens, error) {
+	if id == uuid.Nil {
+		return s.blind(ctx, tx, organisation)
+	}
 	subject, err := s.vault.Subject(ctx, tx, id, organisation)
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return Lens{}, err // without the comparison nothing may leave: better no release than a blind one
@@ -97,12 +101,20 @@ func (l Lens) Hints(parts ...Part) []Hint {
 func sure(f nameguard.Finding) bool { return f.Confidence == nameguard.High }
 
 // NamesError refuses texts that name somebody, until there is a reason. Its own words tell nothing of them.
-type NamesError struct{ Hints []Hint }
+type NamesError struct {
+	Hints []Hint // at least one
+	Final bool   // no reason counts: the passages have to go
+}
 
 func (e *NamesError) Error() string { return "a text names somebody" }
 
-// Unwrap makes it a fault of the field "because".
-func (e *NamesError) Unwrap() error { return &account.InvalidError{Field: "because", Rule: "names"} }
+// Unwrap makes it a fault of the field "because", or, where no reason counts, of the first text that names somebody.
+func (e *NamesError) Unwrap() error {
+	if e.Final {
+		return &account.InvalidError{Field: e.Hints[0].Field, Rule: "nameless"}
+	}
+	return &account.InvalidError{Field: "because", Rule: "names"}
+}
 
 // Document is what kind of text was let through; see Pass.
 type Document string
@@ -132,7 +144,7 @@ func (s *Store) Pass(ctx context.Context, tx pgx.Tx, by account.Actor, id, organ
 	case len(held) == 0:
 		return nil
 	case because == "":
-		return &NamesError{held}
+		return &NamesError{Hints: held}
 	}
 	return s.justify(ctx, tx, by, id, organisation, d, because, held)
 }

@@ -196,8 +196,12 @@ func (s *Store) deletionOf(ctx context.Context, id uuid.UUID) (*time.Time, error
 // Looked are the deeds that show case text to somebody.
 var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "reveal", "disclose"}
 
-// Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing.
+// Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing. Without a case, which is
+// uuid.Nil, there is nobody to whom that would have to be told, and nothing is recorded.
 func (s *Store) Saw(ctx context.Context, tx pgx.Tx, by account.Actor, organisation, id uuid.UUID, what, to string) error {
+	if id == uuid.Nil {
+		return nil
+	}
 	var already bool
 	err := tx.QueryRow(ctx, `
 		select exists (select from audit.entry

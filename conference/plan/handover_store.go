@@ -28,8 +28,8 @@ type OpenMeasure struct {
 // OpenOf lists the open measures of a person, within tx, those of one organisation together. Rights are the caller's.
 func (s *Store) OpenOf(ctx context.Context, tx pgx.Tx, person uuid.UUID) ([]OpenMeasure, error) {
 	rows, err := tx.Query(ctx, `
-		select m.id, m.conference_id, m.conference_code, m.due_on, m.state, c.state = 'open' and consent_stands(c.id, $2)
-		from measure m join case_file c on c.id = m.case_id
+		select m.id, m.conference_id, m.conference_code, m.due_on, m.state, `+workable(2)+`
+		from measure m left join case_file c on c.id = m.case_id
 		where m.responsible_id = $1 and m.state in ('proposed', 'accepted', 'in_progress')
 		order by m.organisation_id, m.due_on, m.id`, person, expertpool.Today(s.now()))
 	if err != nil {

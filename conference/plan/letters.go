@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/konsil-server/konsil/expertpool/mail"
+import (
+	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/expertpool/mail"
+)
 
 // Mails about measures name the conference by its pseudonym and the date, never what was agreed.
 
@@ -12,10 +16,10 @@ type letter struct {
 const noContent = "Diese Mail nennt weder Fall noch Maßnahme. Was vereinbart wurde, steht auf der Seite hinter dem Link."
 
 func askToAccept(m Measure, url string) letter {
-	return letter{"Fallkonferenz " + m.ConferenceCode + ": Nehmen Sie eine Maßnahme an?", mail.Letter{
+	return letter{m.called() + ": Nehmen Sie eine Maßnahme an?", mail.Letter{
 		Lines: []string{
 			"Guten Tag,",
-			"in der Fallkonferenz " + m.ConferenceCode + " wurde eine Maßnahme auf Ihren Namen vorgeschlagen, fällig am " + m.DueOn.Format("02.01.2006") + ".",
+			"in der " + m.called() + " wurde eine Maßnahme auf Ihren Namen vorgeschlagen, fällig am " + m.DueOn.Format("02.01.2006") + ".",
 			"Sie gilt erst, wenn Sie sie annehmen.",
 		},
 		Button: "Maßnahme ansehen", URL: url,
@@ -24,13 +28,21 @@ func askToAccept(m Measure, url string) letter {
 }
 
 func askForOutcome(m Measure, url string) letter {
-	return letter{"Fallkonferenz " + m.ConferenceCode + ": Was wurde aus Ihrer Maßnahme?", mail.Letter{
+	return letter{m.called() + ": Was wurde aus Ihrer Maßnahme?", mail.Letter{
 		Lines: []string{
 			"Guten Tag,",
-			"Ihre Maßnahme aus der Fallkonferenz " + m.ConferenceCode + " war fällig am " + m.DueOn.Format("02.01.2006") + ".",
+			"Ihre Maßnahme aus der " + m.called() + " war fällig am " + m.DueOn.Format("02.01.2006") + ".",
 			"Ein Tipp genügt: erledigt, noch nicht, oder nicht möglich, weil …",
 		},
 		Button: "Rückmeldung geben", URL: url,
 		Foot: []string{noContent, "Der Link gehört zu Ihnen. Bitte leiten Sie ihn nicht weiter."},
 	}}
+}
+
+// called is what the conference of a measure is called.
+func (m Measure) called() string {
+	if m.Case == uuid.Nil {
+		return "Fachkonferenz " + m.ConferenceCode
+	}
+	return "Fallkonferenz " + m.ConferenceCode
 }

@@ -35,7 +35,7 @@ type Measure struct {
 	Organisation    uuid.UUID
 	Conference      uuid.UUID
 	ConferenceCode  string
-	Case            uuid.UUID
+	Case            uuid.UUID // uuid.Nil: the conference had none
 	What            string
 	ResponsibleID   uuid.UUID
 	ResponsibleName string

@@ -42,7 +42,7 @@ func (s *Store) Propose(ctx context.Context, tx pgx.Tx, by account.Actor, d Draf
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
 		insert into measure (id, organisation_id, conference_id, conference_code, case_id, what, responsible_id, due_on, ask_on, state, proposed_by, proposed_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $8, 'proposed', $9, $10)`,
+		values ($1, $2, $3, $4, nullif($5, `+nobody+`), $6, $7, $8, $8, 'proposed', $9, $10)`,
 		id, d.Organisation, d.Conference, d.ConferenceCode, d.Case, d.What, d.Responsible, d.DueOn, by.ID, s.now())
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("propose measure: %w", err)
@@ -146,6 +146,17 @@ func (s *Store) OfCase(ctx context.Context, q casefile.Querier, id uuid.UUID) ([
 		order by m.state in ('done', 'not_possible'), m.due_on, m.id`, id)
 }
 
+// nobody is uuid.Nil in SQL: a measure of a conference without a case has no case either.
+const nobody = `'00000000-0000-0000-0000-000000000000'::uuid`
+
+// unsealed says of a measure m with its case c, if it has one, that its consent was not withdrawn; workable that it stands on a day, which
+// is the parameter with that number.
+const unsealed = `(m.case_id is null or c.state = 'open')`
+
+func workable(day int) string {
+	return fmt.Sprintf(`(m.case_id is null or c.state = 'open' and consent_stands(c.id, $%d))`, day)
+}
+
 // gaveBack says of a measure m that its responsible person has left the conference because she knows the client: from then on
 // nothing of the case is for her.
 const gaveBack = `exists (select from invitation i
@@ -166,8 +177,8 @@ func (s *Store) GiveBack(ctx context.Context, tx pgx.Tx, conference, person uuid
 // recorded.
 func (s *Store) Mine(ctx context.Context, by account.Actor) ([]Measure, error) {
 	found, err := list(ctx, s.db, `
-		join case_file c on c.id = m.case_id
-		where m.responsible_id = $1 and c.state = 'open' and m.state <> 'refused' and not `+gaveBack+`
+		left join case_file c on c.id = m.case_id
+		where m.responsible_id = $1 and `+unsealed+` and m.state <> 'refused' and not `+gaveBack+`
 		order by (m.state in ('done', 'not_possible')), m.due_on, m.id`, by.ID)
 	if err != nil {
 		return nil, err
@@ -213,7 +224,7 @@ func (s *Store) byID(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Measure, err
 
 func list(ctx context.Context, q casefile.Querier, where string, arg any) ([]Measure, error) {
 	rows, err := q.Query(ctx, `
-		select m.id, m.organisation_id, m.conference_id, m.conference_code, m.case_id, m.what, m.responsible_id, a.name,
+		select m.id, m.organisation_id, m.conference_id, m.conference_code, coalesce(m.case_id, `+nobody+`), m.what, m.responsible_id, a.name,
 			m.due_on, m.state, m.reason, m.proposed_at, m.answered_at, m.asked_at, m.reported_at
 		from measure m join account a on a.id = m.responsible_id `+where, arg)
 	if err != nil {

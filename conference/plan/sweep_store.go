@@ -32,8 +32,8 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) (int, error) {
 func (s *Store) askNext(ctx context.Context, now time.Time) (found bool, err error) {
 	err = pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
 		due, err := list(ctx, tx, `
-			join case_file c on c.id = m.case_id
-			where m.state in ('accepted', 'in_progress') and m.asked_at is null and m.ask_on <= $1 and c.state = 'open'
+			left join case_file c on c.id = m.case_id
+			where m.state in ('accepted', 'in_progress') and m.asked_at is null and m.ask_on <= $1 and `+unsealed+`
 			order by m.ask_on, m.id limit 1
 			for update of m skip locked`, expertpool.Today(now))
 		if err != nil || len(due) == 0 {

@@ -24,10 +24,9 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 			count(*) filter (where $3 and m.state in ('accepted', 'in_progress') and m.due_on < $2)
 		from measure m
 		join organisation o on o.id = m.organisation_id
-		join case_file c on c.id = m.case_id
+		left join case_file c on c.id = m.case_id
 		where (m.responsible_id = $1 or $3 and o.network_id = $4)
-			and m.state in ('proposed', 'accepted', 'in_progress') and c.state = 'open'
-			and consent_stands(c.id, $2)`,
+			and m.state in ('proposed', 'accepted', 'in_progress') and `+workable(2),
 		by.ID, expertpool.Today(s.now()), by.Reach(account.TakePart) == account.OwnNetwork, by.Network).Scan(&w.Proposed, &w.Overdue, &w.Network)
 	if err != nil {
 		return Waiting{}, fmt.Errorf("waiting measures: %w", err)

@@ -14,6 +14,7 @@ const (
 	OfCase       = "F7"
 	OfConference = "K7"
 	OfRecipient  = "E7" // of what an organisation is given to keep
+	OfTopic      = "T7" // of a conference without a case: it stands for nobody
 )
 
 // New draws a pseudonym of the domain: eight random symbols (40 bits) and two check symbols, as in K7-1234-5678MG.
