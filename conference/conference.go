@@ -251,7 +251,7 @@ type Request struct {
 	Code             string // pseudonym of the case in the conference that comes of it; empty in requests from before it had one
 	ConferenceCode   string
 	ConsentStands    bool
-	Explanation      string // without a case: the situation in general words
+	Explanation      string         // without a case: the situation in general words
 	Because          string         `db:"-"` // of a new one: why something in it stays that names the client
 	Parts            []PartQuestion `db:"-"` // at most MaxParts
 }

@@ -22,7 +22,7 @@ import (
 // the protocol, which names nobody. It stops at the first error; what is done stays done.
 func (s *Store) Sweep(ctx context.Context) (cases int, err error) {
 	for _, small := range []func(context.Context) error{s.sweepRooms, s.sweepMails, s.sweepAnswers, s.sweepDrafts, s.sweepPlans,
-		s.sweepConsents, s.sweepAudit} {
+		s.sweepTopics, s.sweepConsents, s.sweepAudit} {
 		if err := small(ctx); err != nil {
 			return 0, fmt.Errorf("sweep: %w", err)
 		}

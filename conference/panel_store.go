@@ -60,8 +60,8 @@ func insertParts(ctx context.Context, tx pgx.Tx, request, organisation uuid.UUID
 func partsOf(ctx context.Context, q casefile.Querier, request uuid.UUID) ([]PartQuestion, error) {
 	rows, err := q.Query(ctx, `
 		select p.id, p.text, p.disciplines, p.topics
-		from part_question p join conference_request r on r.id = p.request_id join case_file f on f.id = r.case_id
-		where p.request_id = $1 and f.state <> 'sealed'
+		from part_question p join conference_request r on r.id = p.request_id left join case_file f on f.id = r.case_id
+		where p.request_id = $1 and coalesce(f.state, 'open') <> 'sealed'
 		order by p.position`, request)
 	if err != nil {
 		return nil, fmt.Errorf("part questions: %w", err)

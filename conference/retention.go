@@ -34,6 +34,7 @@ func (t Term) Longer() bool { return t.Days > t.Default }
 //	plan      measures and minutes: from the day the last measure was due
 //	case      everything of a case: from the end of its last conference, or the day it was made
 //	left      the same, from the day the client left the project; the earlier of the two counts
+//	topic     everything of a conference without a case: as plan, else from its end; questions without one that came to nothing
 //	consent   the proof that there was one: from the day it ended
 //	audit     the record of who did what: from the day of the deed, a year at least, since it is kept against those who could shorten it
 //
@@ -41,7 +42,7 @@ func (t Term) Longer() bool { return t.Days > t.Default }
 func terms() []Term {
 	list := []Term{
 		{Class: "room", Default: 7}, {Class: "mail", Default: 90}, {Class: "draft", Default: 30}, {Class: "plan", Default: 183},
-		{Class: "case", Default: 365}, {Class: "left", Default: 90}, {Class: "consent", Default: 3 * 365},
+		{Class: "case", Default: 365}, {Class: "left", Default: 90}, {Class: "topic", Default: 183}, {Class: "consent", Default: 3 * 365},
 		{Class: "audit", Default: 3 * 365, Least: 365},
 	}
 	for i := range list {
@@ -102,21 +103,32 @@ func dataClass() map[string]string {
 	}
 }
 
-// ofCase are the tables of a case in the order in which their rows can be deleted, each with its rows.
-func ofCase() []struct{ table, rows string } {
-	const conf = `conference_id in (select id from conference where case_id = $1)`
-	return []struct{ table, rows string }{
-		{"measure_event", `measure_id in (select id from measure where case_id = $1)`}, {"measure", `case_id = $1`},
-		{"plan_pass", `case_id = $1`}, {"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf}, {"information_request", conf},
+// held are rows of a table.
+type held struct{ table, rows string }
+
+// ofConferences are the tables of some conferences and of the requests that they came of, in the order in which their rows can be deleted.
+// Both are given as a query for their ids.
+func ofConferences(conferences, requests string) []held {
+	conf := `conference_id in (` + conferences + `)`
+	return []held{
+		{"measure_event", `measure_id in (select id from measure where ` + conf + `)`}, {"measure", conf},
+		{"plan_pass", conf}, {"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf}, {"information_request", conf},
 		{"note", conf}, // and with it its log, snapshots, sections and redactions
 		{"response", `invitation_id in (select id from invitation where ` + conf + `)`},
 		{"proposal", `invitation_id in (select id from invitation where ` + conf + `)`},
 		{"message_in", `thread in (select id::text from invitation where ` + conf + `)`}, {"invitation", conf}, {"seat", conf},
-		{"conference", `case_id = $1`}, {"part_question", `request_id in (select id from conference_request where case_id = $1)`},
-		{"conference_request", `case_id = $1`}, {"attachment", `case_id = $1`}, {"case_summary", `case_id = $1`},
+		{"conference", `id in (` + conferences + `)`}, {"part_question", `request_id in (` + requests + `)`},
+		{"conference_request", `id in (` + requests + `)`},
+	}
+}
+
+// ofCase are the tables of a case in the order in which their rows can be deleted, each with its rows.
+func ofCase() []held {
+	return append(ofConferences(`select id from conference where case_id = $1`, `select id from conference_request where case_id = $1`), []held{
+		{"attachment", `case_id = $1`}, {"case_summary", `case_id = $1`},
 		{"icf_observation", `case_id = $1`}, {"case_score", `case_id = $1`}, {"capacity_rating", `case_id = $1`}, {"work_capacity", `case_id = $1`},
 		{"case_phase", `case_id = $1`}, {"case_traits", `case_id = $1`}, {"guard_override", `case_id = $1`}, {"legal_hold", `case_id = $1`},
 		{"client_link", `case_id = $1`}, {"reveal_request", `case_id = $1`},
 		{"secrecy_release", `consent_id in (select id from consent where case_id = $1)`},
-	}
+	}...)
 }

@@ -222,7 +222,7 @@ func (s *Store) pass(ctx context.Context, tx pgx.Tx, by account.Actor, c Confere
 	if err := account.CheckText("because", &because, 300, false); err != nil {
 		return err
 	}
-	err := s.Cases.Nameless(ctx, tx, c.Organisation, withoutRound(seats, parts)...)
+	err := s.Cases.Pass(ctx, tx, by, uuid.Nil, c.Organisation, d, "", withoutRound(seats, parts)...)
 	var names *casefile.NamesError
 	if d != casefile.MinutesText || !errors.As(err, &names) {
 		return err

@@ -351,3 +351,50 @@ func TestAQuestionWithoutACaseTellsOfNobody(t *testing.T) {
 		t.Errorf("%d passages were justified", n)
 	}
 }
+
+func TestNothingOfATopicIsLeftWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), t.Context()
+	asked, err := h.s.Ask(ctx, h.caseworker, question())
+	h.must(err)
+	_, err = h.s.Convene(ctx, h.coordinator, asked, Panel{Experts: []uuid.UUID{h.experts["Kern"].ID}, Starts: h.clock.Add(time.Hour), Length: time.Hour})
+	h.must(err)
+	refused, err := h.s.Ask(ctx, h.caseworker, question())
+	h.must(err)
+	h.must(h.s.Decline(ctx, h.coordinator, refused, "Zu allgemein."))
+	code := h.topic("Kern")
+	h.says(code, h.experts["Kern"], Accepted)
+	h.open(code)
+	h.must(h.s.Propose(ctx, h.coordinator, code, "Leitfaden", h.coordinator.ID, expertpool.Today(h.clock).AddDate(0, 0, 20), ""))
+	h.writeSections(code, map[string]string{"decisions": "Etwas."})
+	h.must(h.s.End(ctx, h.coordinator, code))
+	h.must(h.s.Approve(ctx, h.coordinator, code, ""))
+	about, _ := h.convene("Kern")
+
+	count := func(table string) int { return get[int](h, `select count(*) from `+table) }
+	h.sweep(183)
+	if n := count("conference"); n != 3 {
+		t.Fatalf("%d conferences on the last day", n)
+	}
+	h.sweep(1)
+	if n, m := count("conference"), count("conference_request"); n != 2 || m != 1 {
+		t.Fatalf("%d conferences, %d requests: the topic waits for its measure, questions do not", n, m)
+	}
+	h.sweep(20)
+	if got := get[string](h, `select string_agg(code, ' ') from conference`); got != about {
+		t.Fatalf("left are %s, the case's is %s", got, about)
+	}
+	for _, table := range []string{"measure", "measure_event", "minutes", "note_section"} {
+		if n := count(table); n != 0 {
+			t.Errorf("%d rows are left in %s", n, table)
+		}
+	}
+	for _, table := range []string{"message_out", "link", "seat", "invitation"} {
+		if n := get[int](h, `select count(*) from `+table+` x where to_jsonb(x)::text like '%' || $1 || '%'`, code); n != 0 {
+			t.Errorf("%d rows of it are left in %s", n, table)
+		}
+	}
+	if n := get[int](h, `select coalesce(sum(counted), 0) from deletion where class = 'topic'`); n != 3 {
+		t.Errorf("the protocol counts %d", n)
+	}
+}

@@ -129,11 +129,14 @@ const (
 )
 
 // Pass lets texts of a case go to others, within the transaction that sends them. What names the client, or is a number or an address of
-// one person, is held: NamesError, unless because says why it stays. Then the reason is kept with a keyed digest of each passage. Rights
-// are the caller's.
+// one person, is held: NamesError, unless because says why it stays. Then the reason is kept with a keyed digest of each passage. Without
+// a case, which is uuid.Nil, it is Nameless, and no reason counts. Rights are the caller's.
 func (s *Store) Pass(ctx context.Context, tx pgx.Tx, by account.Actor, id, organisation uuid.UUID, d Document, because string, parts ...Part) error {
 	if err := account.CheckText("because", &because, 300, false); err != nil {
 		return err
+	}
+	if id == uuid.Nil {
+		return s.Nameless(ctx, tx, organisation, parts...)
 	}
 	lens, err := s.Lens(ctx, tx, id, organisation)
 	if err != nil {
