@@ -156,7 +156,7 @@ func (s *Store) addressed(ctx context.Context, tx pgx.Tx, uid string) (addressee
 	if last != nil {
 		a.last = *last
 	}
-	if a.by, err = s.Accounts.ByID(ctx, a.v.account); err != nil {
+	if a.by, err = s.Accounts.ByIDIn(ctx, tx, a.v.account); err != nil {
 		return a, pgx.ErrNoRows // she has no account any more: like an invitation that is not there
 	}
 	v, asked, c, err := s.asked(ctx, tx, a.by, a.v.id, " for update of c, i")

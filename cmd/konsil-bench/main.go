@@ -22,6 +22,10 @@ var commands = []command{
 	{"room", "[-scenario 1x20] [-with plain-pion] [-url U]  fills a room and measures who forwards its media", runRoom},
 	{"guard", "[-no-vault] [-held-out] [-spans | -show] FILE.jsonl…  measures what the name guard finds and misses in marked texts", runGuard},
 	{"slots", "[-experts N] [-weeks W] [-seats S]  ranks dates for a panel out of an invented pool", runSlots},
+	{"ical", "FILE.ics… | -hostile [-size BYTES]  reads calendar files, or the worst inputs there are", runICal},
+	{"invitations", "[-seconds S]  writes invitations: calendar object, words, mail", runInvitations},
+	{"confirm", "[-url U] [-seats N] [-n N]  convenes conferences in a real database", runConfirm},
+	{"inbound", "[-url U] [-n N] [-senders N]  brings answers by mail over LMTP, some of them twice", runInbound},
 	{"http", "-url U [-seconds S] [-clients C]  asks for list pages and searches the directory", runHTTP},
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }

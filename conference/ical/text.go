@@ -63,9 +63,9 @@ func cut(s string, n int) string {
 }
 
 // escapeText writes a clean text as a TEXT value. RFC 5545 §3.3.11
-func escapeText(s string) string {
-	return strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`).Replace(s)
-}
+func escapeText(s string) string { return textEscapes.Replace(s) }
+
+var textEscapes = strings.NewReplacer(`\`, `\\`, ";", `\;`, ",", `\,`, "\n", `\n`)
 
 // unescapeText reads a TEXT value. Unknown escapes stand for the character itself and a bare comma is kept: both
 // are common in the wild and lose nothing.
@@ -91,6 +91,9 @@ func unescapeText(s string) string {
 
 // decodeCaret undoes RFC 6868 in parameter values of others.
 func decodeCaret(s string) string {
+	if strings.IndexByte(s, '^') < 0 {
+		return s
+	}
 	return strings.NewReplacer("^n", "\n", "^'", `"`, "^^", "^").Replace(s)
 }
 

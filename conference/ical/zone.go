@@ -89,15 +89,15 @@ func changesAround(loc *time.Location, start, end time.Time) []change {
 
 // yearly reports whether the changes come in the same two places of every year.
 func yearly(changes []change) bool {
-	if len(changes) != 2*patternYears {
+	if len(changes) != 2*patternYears || ordinal(changes[0], changes) == 0 || ordinal(changes[1], changes) == 0 {
 		return false
 	}
 	for i, c := range changes {
 		like := changes[i%2]
-		same := c.wall().Month() == like.wall().Month() && c.wall().Weekday() == like.wall().Weekday() &&
-			c.wall().Format("150405") == like.wall().Format("150405") &&
+		at, usual := c.wall(), like.wall()
+		same := at.Month() == usual.Month() && at.Weekday() == usual.Weekday() && clockOf(at) == clockOf(usual) &&
 			c.from == like.from && c.to == like.to && c.name == like.name
-		if !same || ordinal(like, changes) == 0 {
+		if !same {
 			return false
 		}
 	}
@@ -122,6 +122,8 @@ func ordinal(c change, changes []change) int {
 	}
 	return nth
 }
+
+func clockOf(t time.Time) time.Duration { return t.Sub(t.Truncate(24 * time.Hour)) }
 
 func weekOf(t time.Time) int { return (t.Day() + 6) / 7 }
 

@@ -69,6 +69,9 @@ func namedZone(tzid string) *time.Location {
 	return nil
 }
 
+// maxOnsets is how many listed changes of a zone are read: two a year for five centuries. With more it counts as not defined.
+const maxOnsets = 1000
+
 // observances is a delivered VTIMEZONE.
 type observances []foreignObservance
 
@@ -95,7 +98,7 @@ func readObservances(def *ics.Component) (observances, bool) {
 		for _, p := range c.Props["RDATE"] {
 			for day := range strings.SplitSeq(p.Value, ",") {
 				t, ok := wallTime(day)
-				if !ok {
+				if !ok || len(o.extra) == maxOnsets {
 					return nil, false
 				}
 				o.extra = append(o.extra, t)

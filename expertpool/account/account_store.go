@@ -184,6 +184,9 @@ func (a Actor) Entry(at time.Time, did, kind, to string) audit.Entry {
 // ByID tells who an account is, as an Actor without a session. ErrUnknown when it is disabled or does not exist.
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (Actor, error) { return actorOf(ctx, s.db, id) }
 
+// ByIDIn is ByID within tx: who holds a connection must not wait for another one.
+func (s *Store) ByIDIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Actor, error) { return actorOf(ctx, tx, id) }
+
 // Taken are those of addresses, in small letters, that belong to an account, of whatever network.
 func (s *Store) Taken(ctx context.Context, tx pgx.Tx, addresses []string) (map[string]bool, error) {
 	rows, err := tx.Query(ctx, `select lower(email) from account where lower(email) = any($1) and email <> ''`, addresses)

@@ -66,17 +66,13 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, e
 	if err := m.check(); err != nil {
 		return uuid.Nil, err
 	}
-	from := q.from
-	if m.From != "" {
-		from.Address = strings.ToLower(m.From)
-	}
-	if strings.EqualFold(m.To.Email, q.from.Address) || strings.EqualFold(m.To.Email, from.Address) {
+	if strings.EqualFold(m.To.Email, q.from.Address) || strings.EqualFold(m.To.Email, m.From) {
 		return uuid.Nil, &InvalidError{"To", "is-sender"} // would come back as an answer from outside
 	}
 	if err := lockThread(ctx, tx, m.Thread); err != nil {
 		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
 	}
-	e := envelope{from: from, noFile: q.noFile, messageID: "<" + uuid.NewString() + "@" + q.host + ">", reply: m.InReplyTo, date: time.Now()}
+	e := q.envelope(m)
 	if e.reply == "" && len(m.Calendar) > 0 {
 		first, err := firstMessageID(ctx, tx, m.Thread)
 		if err != nil {
@@ -96,6 +92,22 @@ func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, e
 		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
 	}
 	return id, nil
+}
+
+func (q *Queue) envelope(m Message) envelope {
+	e := envelope{from: q.from, noFile: q.noFile, messageID: "<" + uuid.NewString() + "@" + q.host + ">", reply: m.InReplyTo, date: time.Now()}
+	if m.From != "" {
+		e.from.Address = strings.ToLower(m.From)
+	}
+	return e
+}
+
+// Rendered is a mail as it would leave first in its thread, without being queued: to be measured, or looked at.
+func (q *Queue) Rendered(m Message) ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return render(m, q.envelope(m))
 }
 
 // Register adds the delivery of mails to the workers of the program's River client.
