@@ -67,7 +67,7 @@ func runICal(args []string, out io.Writer) error {
 func readObject(name string, raw []byte) objectFigures {
 	began := time.Now()
 	o, err := ical.Parse(raw)
-	l := objectFigures{File: name, OK: err == nil, MS: ms(time.Since(began)), Attendees: []string{}}
+	l := objectFigures{File: name, OK: err == nil, MS: float64(time.Since(began).Microseconds()) / 1e3, Attendees: []string{}}
 	if err != nil {
 		l.Error = err.Error()
 		return l
@@ -92,8 +92,8 @@ func measureHostile(lines *json.Encoder, size int) error {
 		f := hostileFigures{Kind: h.kind, Bytes: len(raw)}
 		for range 3 {
 			took, heap, rule := priceOf(func() string { return h.read(raw) })
-			if f.MS == 0 || ms(took) < f.MS {
-				f.MS = ms(took)
+			if f.MS == 0 || float64(took.Microseconds()) / 1e3 < f.MS {
+				f.MS = float64(took.Microseconds()) / 1e3
 			}
 			f.Heap, f.Error = heap, rule
 		}
