@@ -6,6 +6,8 @@ import (
 	_ "time/tzdata" // zone definitions must not depend on the machine
 
 	ics "github.com/emersion/go-ical"
+
+	"github.com/konsil-server/konsil/conference/slot"
 )
 
 // patternYears is how long a zone must repeat the same two changes to be written as a rule. Twelve years see every
@@ -199,17 +201,7 @@ func offsetText(seconds int) string {
 	return s
 }
 
-// atWall finds the instant of a local time. RFC 5545 §3.3.5: a repeated hour means its first pass, a skipped one
-// counts with the offset before the gap. time.Date promises neither.
+// atWall finds the instant of a local time by the one rule that all dates here go by.
 func atWall(wall time.Time, loc *time.Location) time.Time {
-	naive := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, time.UTC)
-	_, before := naive.Add(-24 * time.Hour).In(loc).Zone()
-	_, after := naive.Add(24 * time.Hour).In(loc).Zone()
-	for _, offset := range []int{max(before, after), min(before, after)} { // larger offset, earlier instant
-		t := naive.Add(-time.Duration(offset) * time.Second)
-		if _, actual := t.In(loc).Zone(); actual == offset {
-			return t
-		}
-	}
-	return naive.Add(-time.Duration(before) * time.Second)
+	return slot.Wall(wall.Year(), wall.Month(), wall.Day(), wall.Hour()*60+wall.Minute(), loc).Add(time.Duration(wall.Second()) * time.Second)
 }

@@ -85,6 +85,7 @@ type foreignObservance struct {
 
 func readObservances(def *ics.Component) (observances, bool) {
 	var list observances
+	onsets := 0
 	for _, c := range def.Children {
 		o := foreignObservance{}
 		var okStart, okFrom, okTo, okRule bool
@@ -105,6 +106,9 @@ func readObservances(def *ics.Component) (observances, bool) {
 			}
 		}
 		list = append(list, o)
+		if onsets += 1 + len(o.extra); onsets > maxOnsets {
+			return nil, false
+		}
 	}
 	return list, len(list) > 0
 }
