@@ -28,7 +28,6 @@ const (
 	maxEntries = 10_000 // that could matter
 	maxDates   = 5_000  // RDATE, EXDATE or FREEBUSY of one entry
 	maxSpans   = 20_000
-	maxOnsets  = 200 // changes of the clock that one delivered zone may list
 	longest    = 2 * 366 * 24 * time.Hour
 )
 

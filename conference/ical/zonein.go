@@ -69,8 +69,8 @@ func namedZone(tzid string) *time.Location {
 	return nil
 }
 
-// maxOnsets is how many listed changes of a zone are read: two a year for five centuries. With more it counts as not defined.
-const maxOnsets = 1000
+// maxOnsets is how many changes of a zone may be listed: two a year for a century. With more it counts as not defined.
+const maxOnsets = 200
 
 // observances is a delivered VTIMEZONE.
 type observances []foreignObservance
