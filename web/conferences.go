@@ -63,6 +63,7 @@ type conferencePage struct {
 	Answered conference.Answers                  // who of the round answers which part questions
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Me       uuid.UUID
+	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
 	Form     form
 	Notice   string
 }
@@ -124,7 +125,7 @@ func (p conferencePage) FormOf(name string) form { return p.Form.named(name) }
 
 // Asks says that the invitation of the one who looks can still be answered.
 func (p conferencePage) Asks(now time.Time) bool {
-	return p.Part == conference.ExpertPart && (p.State.Planned() || p.State == conference.Live) && now.Before(p.EndsAt)
+	return p.Part.Asked() && (p.State.Planned() || p.State == conference.Live) && now.Before(p.EndsAt)
 }
 
 func (s *server) conference(c echo.Context) error {
@@ -159,6 +160,11 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 			return err
 		}
 		p.Benches = benches(experts, v.Seats)
+		if v.Topic() {
+			if p.Houses, err = s.colleagues(c.Request().Context(), me(c), v.Seats); err != nil {
+				return err
+			}
+		}
 		if p.Proposed, err = s.Conferences.Proposals(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}
@@ -225,6 +231,9 @@ func (s *server) arcOf(v conference.View) []step {
 		{Title: "plan", Note: s.agreed(v.Measures)},
 		{Title: "outcome", Note: s.toldBack(v.Measures)},
 	}
+	if v.RequestID == uuid.Nil {
+		stops[0].Title = "topic"
+	}
 	if v.Minutes != "" {
 		stops[4].Note = s.words.t("arc.minutes.", v.Minutes)
 	}
@@ -265,7 +274,7 @@ func nowAt(v conference.View) int {
 func asked(seats []conference.Seat) int {
 	n := 0
 	for _, t := range seats {
-		n += truth(t.Role == conference.ExpertPart && t.Answer != conference.AnswerCancelled)
+		n += truth(t.Role.Asked() && t.Answer != conference.AnswerCancelled)
 	}
 	return n
 }

@@ -113,6 +113,8 @@ var fields = map[string]string{
 
 	"/retention":                 "class days reason",
 	"/casework":                  "caseload phases codes capacities",
+	"/questions/new":             "question explanation urgency disciplines*",
+	"/conferences/new":           "act topic explanation disciplines* experts* groups* colleagues* date time length",
 	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
 	"/me/availability":           availabilityFields,
 	"/experts/:id/availability":  availabilityFields,
@@ -130,6 +132,7 @@ var fields = map[string]string{
 	"/conferences/:code/move":                     "starts clock length",
 	"/conferences/:code/cancel":                   "",
 	"/conferences/:code/invite":                   "experts*",
+	"/conferences/:code/colleagues":               "colleagues*",
 	"/conferences/:code/uninvite":                 "expert",
 	"/conferences/:code/proposals/:id/refuse":     "",
 	"/conferences/:code/answer":                   "answer sequence comment",

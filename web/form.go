@@ -20,6 +20,7 @@ type form struct {
 	Field  string // the field that broke a rule
 	Rule   string
 	Held   []casefile.Hint // what the name guard stopped it for
+	Final  bool            // and no reason counts
 }
 
 // formOf reads the posted form; nothing typed is lost when it is shown again.
@@ -90,7 +91,7 @@ func (f *form) wrong(err error) bool {
 	f.Field, f.Rule = invalid.Field, invalid.Rule
 	var names *casefile.NamesError
 	if errors.As(err, &names) {
-		f.Held = names.Hints
+		f.Held, f.Final = names.Hints, names.Final
 	}
 	return true
 }

@@ -146,6 +146,10 @@ var access = []struct{ route, in, form string }{
 	{"POST /admin/organisations", "Nils Xaver", ""},
 	{"POST /admin/organisations/:id", "Nils", "name=Altona&kind=jobcenter"},
 
+	{"GET /questions/new", caseworkers, ""},
+	{"POST /questions/new", caseworkers, ""},
+	{"GET /conferences/new", coordinators, ""},
+	{"POST /conferences/new", coordinators, ""},
 	{"GET /requests", staff, ""},
 	{"GET /requests/:id", lead, ""},
 	{"GET /requests/:id/dates", "Clara", ""},
@@ -217,6 +221,7 @@ var access = []struct{ route, in, form string }{
 	{"POST /conferences/:code/move", "Clara", "starts=2026-12-01&clock=10:00&length=25"},
 	{"POST /conferences/:code/cancel", "Clara", ""},
 	{"POST /conferences/:code/invite", "Clara", ""},
+	{"POST /conferences/:code/colleagues", "Clara", ""},
 	{"POST /conferences/:code/proposals/:id/refuse", "Clara", ""},
 	{"POST /conferences/:code/answer", "Ewald Frieda", "answer=accepted&sequence=0"},
 	{"POST /conferences/:code/declare", round, "declaration=none"},

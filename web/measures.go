@@ -24,7 +24,7 @@ type measuresPage struct {
 // People are those who can take on a measure.
 func (p measuresPage) People() []conference.Seat {
 	return slices.DeleteFunc(slices.Clone(p.Seats), func(t conference.Seat) bool {
-		return t.Role == conference.ExpertPart && t.Answer != conference.Accepted
+		return t.Role.Asked() && t.Answer != conference.Accepted
 	})
 }
 

@@ -142,15 +142,9 @@ func (s *server) convene(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := panelIn(f)
-	members, err := s.Pool.InGroups(c.Request().Context(), me(c), groupsIn(f))
+	p, err := s.roundIn(c, f)
 	if err != nil {
 		return err
-	}
-	for _, m := range members {
-		if !slices.Contains(p.Experts, m) {
-			p.Experts = append(p.Experts, m)
-		}
 	}
 	code, err := s.Conferences.Convene(c.Request().Context(), me(c), id, p)
 	if f.wrong(err) {
@@ -160,6 +154,18 @@ func (s *server) convene(c echo.Context) error {
 		return err
 	}
 	return s.done(c, "/conferences/"+code, "convened")
+}
+
+// roundIn is panelIn with the members of the groups that are ticked.
+func (s *server) roundIn(c echo.Context, f form) (conference.Panel, error) {
+	p := panelIn(f)
+	members, err := s.Pool.InGroups(c.Request().Context(), me(c), groupsIn(f))
+	for _, m := range members {
+		if !slices.Contains(p.Experts, m) {
+			p.Experts = append(p.Experts, m)
+		}
+	}
+	return p, err
 }
 
 // panelIn reads who and when. What cannot be read becomes a value that the domain refuses with the name of its field.

@@ -127,6 +127,11 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/admin/organisations", fresh(may(account.ManageOrganisations)), s.keepHouse},
 		{"POST", "/admin/organisations/:id", fresh(may(account.ManageOrganisations)), s.keepHouse},
 
+		{"GET", "/questions/new", may(account.SubmitRequests), s.newQuestion},
+		{"POST", "/questions/new", may(account.SubmitRequests), s.newQuestionPost},
+		{"GET", "/conferences/new", coordinators, s.newTopic},
+		{"POST", "/conferences/new", coordinators, s.newTopicPost},
+		{"POST", "/conferences/:code/colleagues", coordinators, s.inviteColleagues},
 		{"GET", "/requests", staff, s.requests},
 		{"GET", "/requests/:id", staff, s.request},
 		{"GET", "/requests/:id/dates", coordinators, s.dates},

@@ -83,7 +83,7 @@ func (s *server) requestTasks(ctx context.Context, by account.Actor) ([]task, er
 		}
 		t := task{
 			Clock: waited(s.Now().Sub(r.SubmittedAt)), ClockNote: s.limit(r), Late: r.Late(s.Now()),
-			Title: r.Question, More: s.words.f("today.request", r.OrganisationName, r.CasePseudonym, s.names("discipline", r.Disciplines)),
+			Title: r.Question, More: s.words.f(requestWords(r), r.OrganisationName, r.CasePseudonym, s.names("discipline", r.Disciplines)),
 			URL: "/requests/" + r.ID.String(), Act: s.words.t("today.request.act"),
 		}
 		if r.Urgency == "urgent" {
@@ -105,9 +105,9 @@ func (s *server) limit(r conference.Request) string {
 	return s.words.t("request.waits.normal")
 }
 
-// askTasks are the invitations an expert has not answered for good.
+// askTasks are the invitations that somebody has not answered for good.
 func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error) {
-	if by.Reach(account.TakePart) != account.OwnSeats {
+	if !by.May(account.TakePart) {
 		return nil, nil
 	}
 	found, err := s.Conferences.Asks(ctx, by)
@@ -228,7 +228,7 @@ func (s *server) meetings(ctx context.Context, by account.Actor, p *todayPage) e
 		return err
 	}
 	for _, v := range found {
-		if v.Part == conference.ExpertPart && v.Own.Answer == conference.Offered {
+		if v.Part.Asked() && v.Own.Answer == conference.Offered {
 			continue // stands among what waits
 		}
 		if m := s.meetingOf(v); v.StartsAt.Before(begin.AddDate(0, 0, 1)) {
