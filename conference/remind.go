@@ -63,29 +63,29 @@ func nextReminder(asked, starts time.Time, sent int, land ical.State) *time.Time
 func (i invite) remind(now time.Time, land ical.State) mail.Message {
 	lines := []string{
 		"Guten Tag " + i.to.Name + ",",
-		"zu dieser Fallkonferenz fehlt noch Ihre Antwort:",
+		"zur " + i.c.called() + " fehlt noch Ihre Antwort:",
 		When(i.c.StartsAt, i.c.EndsAt) + ", per Video.",
 	}
 	if by := answerBy(i.c.StartsAt, land); now.Before(by) {
 		lines = append(lines, "Bitte antworten Sie bis "+Day(by)+", "+by.In(expertpool.Zone()).Format("15:04")+" Uhr. Auch eine Absage hilft: Dann kann jemand anderes gefragt werden.")
 	}
-	return i.message("reminder", "Erinnerung: Fallkonferenz "+i.c.Code, mail.Letter{
+	return i.message("reminder", "Erinnerung: "+i.c.called(), mail.Letter{
 		Lines:  append(lines, "Ein Tipp genügt; eine Anmeldung ist dafür nicht nötig."),
 		Button: "Zusagen oder absagen", URL: i.answerURL,
-		Foot: []string{noContent, "Der Link gehört zu Ihnen und gilt bis zum Ende der Konferenz. Bitte leiten Sie ihn nicht weiter."},
+		Foot: []string{i.c.foot(), "Der Link gehört zu Ihnen und gilt bis zum Ende der Konferenz. Bitte leiten Sie ihn nicht weiter."},
 	})
 }
 
 // remindOfDate tells somebody who comes when it is.
 func (i invite) remindOfDate(settings string) mail.Message {
-	return i.message("date_reminder", "Ihr Termin: Fallkonferenz "+i.c.Code, mail.Letter{
+	return i.message("date_reminder", "Ihr Termin: "+i.c.called(), mail.Letter{
 		Lines: []string{
 			"Guten Tag " + i.to.Name + ",",
-			"Sie haben zu dieser Fallkonferenz zugesagt:",
+			"Sie haben zur " + i.c.called() + " zugesagt:",
 			When(i.c.StartsAt, i.c.EndsAt) + ", per Video.",
 			"Der Raum öffnet 30 Minuten vorher. Kommt etwas dazwischen, sagen Sie bitte über den Link in der Einladung ab.",
 		},
 		Button: "Zur Konferenz", URL: i.joinURL,
-		Foot: []string{noContent, "Diese Erinnerung lässt sich abstellen: " + settings},
+		Foot: []string{i.c.foot(), "Diese Erinnerung lässt sich abstellen: " + settings},
 	})
 }
