@@ -56,7 +56,11 @@ func (s *Store) agree(ctx context.Context, caseID uuid.UUID, change func(pgx.Tx)
 				return fmt.Errorf("let go: %w", err)
 			}
 		}
-		return nil
+		out, err := s.Cases.Excluded(ctx, tx, caseID)
+		if err != nil {
+			return err
+		}
+		return s.loseVoices(ctx, tx, out, `p.case_id = $1`, caseID)
 	})
 }
 
@@ -116,7 +120,7 @@ func (s *Store) endNext(ctx context.Context, now time.Time) (found bool, err err
 				return err
 			}
 		}
-		return nil
+		return s.endPolls(ctx, tx, "consent_ended", nil, `p.case_id = $1`, caseID)
 	})
 	return found, err
 }

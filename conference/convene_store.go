@@ -20,44 +20,59 @@ import (
 // request is decided already.
 func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID, p Panel) (string, error) {
 	p.Kind = cmp.Or(p.Kind, CaseConference)
-	if err := p.validate(s.Now()); err != nil {
-		return "", err
-	}
 	if p.Kind == TopicConference {
 		return "", &account.InvalidError{Field: "kind", Rule: "unknown"} // it is one where there is no case, and only there
 	}
 	var code string
-	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.waiting(ctx, tx, by, request, " for update of r")
-		if err != nil {
-			return err
-		}
-		experts, err := s.chosen(ctx, tx, by, r.CaseID, p.Experts)
-		if err != nil {
-			return err
-		}
-		if err := s.countPicks(ctx, tx, by, r, p, experts); err != nil {
-			return err
-		}
-		if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
-			return err
-		}
-		switch {
-		case r.CaseID == uuid.Nil:
-			code, p.Kind = r.Code, TopicConference
-		default:
-			code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID))
-		}
-		if err != nil {
-			return err
-		}
-		_, err = s.found(ctx, tx, by, r, code, p, experts)
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) (err error) {
+		code, err = s.convene(ctx, tx, by, request, p)
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("convene: %w", err)
 	}
 	return code, nil
+}
+
+// convene is Convene within tx. A poll about the request is over with it.
+func (s *Store) convene(ctx context.Context, tx pgx.Tx, by account.Actor, request uuid.UUID, p Panel) (string, error) {
+	if err := p.validate(s.Now()); err != nil {
+		return "", err
+	}
+	r, err := s.waiting(ctx, tx, by, request, " for update of r")
+	if err != nil {
+		return "", err
+	}
+	if err := s.endPolls(ctx, tx, "convened", p.Experts, `p.request_id = $1`, r.ID); err != nil {
+		return "", err
+	}
+	experts, err := s.chosen(ctx, tx, by, r.CaseID, p.Experts)
+	if err != nil {
+		return "", err
+	}
+	if err := s.countPicks(ctx, tx, by, r, p, experts); err != nil {
+		return "", err
+	}
+	if err := s.decide(ctx, tx, by, r.ID, "allocated", ""); err != nil {
+		return "", err
+	}
+	code, err := s.codeFor(ctx, tx, by, r)
+	if err != nil {
+		return "", err
+	}
+	if r.CaseID == uuid.Nil {
+		p.Kind = TopicConference
+	}
+	_, err = s.found(ctx, tx, by, r, code, p, experts)
+	return code, err
+}
+
+// codeFor is what the conference that comes of a request is called.
+func (s *Store) codeFor(ctx context.Context, tx pgx.Tx, by account.Actor, r Request) (string, error) {
+	if r.CaseID == uuid.Nil {
+		return r.Code, nil
+	}
+	return s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID))
 }
 
 // found makes a conference of what a request asks, with its seats, and asks the experts.

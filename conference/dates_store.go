@@ -29,30 +29,12 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 		if err != nil {
 			return err
 		}
-		r.Disciplines = nil
-		for _, w := range d.Wishes {
-			if !slices.Contains(r.Disciplines, w.Discipline) {
-				r.Disciplines = append(r.Disciplines, w.Discipline)
-			}
-		}
-		benches, err := s.suggest(ctx, tx, by, r, Occasion{Length: d.Length})
-		if err != nil {
-			return err
-		}
-		from := s.Now().Add(leadTime)
-		if r.Urgency == "urgent" {
-			from = s.Now().Add(urgentLead)
-		}
-		busy, err := booked(ctx, tx, by.Network, from)
-		if err != nil {
-			return err
-		}
 		if own, err = landOf(ctx, tx, r.Organisation); err != nil {
 			return err
 		}
 		d.Land = cmp.Or(d.Land, own)
-		a = askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now())
-		return nil
+		a, err = s.dateAsk(ctx, tx, by, r, d)
+		return err
 	})
 	if err != nil {
 		return Dates{}, fmt.Errorf("find dates: %w", err)
@@ -66,13 +48,42 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 	return found, nil
 }
 
-// booked are the dates that experts of a network have been asked for and have not declined.
-func booked(ctx context.Context, tx pgx.Tx, network uuid.UUID, from time.Time) (map[uuid.UUID][]expertpool.Span, error) {
+// dateAsk gathers what is known of those who could be asked.
+func (s *Store) dateAsk(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, d DateSearch) (calendarAsk, error) {
+	r.Disciplines = nil
+	for _, w := range d.Wishes {
+		if !slices.Contains(r.Disciplines, w.Discipline) {
+			r.Disciplines = append(r.Disciplines, w.Discipline)
+		}
+	}
+	benches, err := s.suggest(ctx, tx, by, r, Occasion{Length: d.Length})
+	if err != nil {
+		return calendarAsk{}, err
+	}
+	from := s.Now().Add(leadTime)
+	if r.Urgency == "urgent" {
+		from = s.Now().Add(urgentLead)
+	}
+	busy, err := booked(ctx, tx, by.Network, from, r.ID)
+	if err != nil {
+		return calendarAsk{}, err
+	}
+	return askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now()), nil
+}
+
+// booked are the dates that experts of a network have been asked for and have not declined, and those that a poll of another request
+// keeps free.
+func booked(ctx context.Context, tx pgx.Tx, network uuid.UUID, from time.Time, request uuid.UUID) (map[uuid.UUID][]expertpool.Span, error) {
 	rows, err := tx.Query(ctx, `
 		select i.account_id, c.starts_at, c.ends_at
 		from invitation i join conference c on c.id = i.conference_id join expert e on e.account_id = i.account_id
-		where e.network_id = $1 and c.ends_at > $2 and c.state in ('inviting', 'quorate', 'live') and i.state in ('offered', 'tentative', 'accepted')`,
-		network, from)
+		where e.network_id = $1 and c.ends_at > $2 and c.state in ('inviting', 'quorate', 'live') and i.state in ('offered', 'tentative', 'accepted')
+		union all
+		select s.held_by, o.starts_at, o.starts_at + p.length_minutes * interval '1 minute'
+		from poll_seat s join poll p on p.id = s.poll_id join poll_option o on o.poll_id = p.id and o.held_until is not null
+		join expert e on e.account_id = s.held_by
+		where e.network_id = $1 and o.starts_at + p.length_minutes * interval '1 minute' > $2 and p.closed_at is null and p.request_id <> $3`,
+		network, from, request)
 	if err != nil {
 		return nil, fmt.Errorf("booked: %w", err)
 	}

@@ -85,6 +85,9 @@ func (s *Store) LeavePool(ctx context.Context, by account.Actor, expert uuid.UUI
 		if err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `select from poll where closed_at is null and id in (select poll_id from poll_voice where account_id = $1) order by id for update`, expert); err != nil {
+			return err
+		}
 		if _, err := expertpool.MayLeave(ctx, tx, by, expert); err != nil {
 			return err
 		}
@@ -101,6 +104,9 @@ func (s *Store) LeavePool(ctx context.Context, by account.Actor, expert uuid.UUI
 			}
 		}
 		if err := s.passOn(ctx, tx, by, expert, h.Measures); err != nil {
+			return err
+		}
+		if err := s.loseVoices(ctx, tx, []uuid.UUID{expert}, `p.id in (select poll_id from poll_voice where account_id = $1)`, expert); err != nil {
 			return err
 		}
 		return s.Pool.Leave(ctx, tx, by, expert)

@@ -83,6 +83,9 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 		if err != nil {
 			return err
 		}
+		if err := s.endPolls(ctx, tx, "declined", nil, `p.request_id = $1`, id); err != nil {
+			return err
+		}
 		if err := s.decide(ctx, tx, by, id, "declined", reason); err != nil {
 			return err
 		}

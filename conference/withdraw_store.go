@@ -58,6 +58,12 @@ func (s *Store) withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, caseI
 	if err != nil {
 		return nil, fmt.Errorf("end requests: %w", err)
 	}
+	if err := s.endPolls(ctx, tx, "withdrawn", nil, `p.case_id = $1`, caseID); err != nil {
+		return nil, err
+	}
+	if _, err := tx.Exec(ctx, `update poll_voice set note = '' where poll_id in (select id from poll where case_id = $1)`, caseID); err != nil {
+		return nil, fmt.Errorf("forget notes on dates: %w", err)
+	}
 	if _, err := tx.Exec(ctx, `update plan_pass set body = null where case_id = $1`, caseID); err != nil {
 		return nil, fmt.Errorf("forget copies of the plan: %w", err)
 	}

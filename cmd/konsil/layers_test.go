@@ -25,11 +25,11 @@ var mayImport = map[string][]string{
 	},
 	"web": { // ical: the outbox page says in words what a calendar part says
 		"conference", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
-		"conference/ical", "conference/slot", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
+		"conference/ical", "conference/slot", "conference/poll", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
-		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot",
+		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"conference/attachment":          {},
 	"conference/ical":                {"conference/slot"}, // pure; what a clock on the wall means is the same in both
 	"conference/nameguard":           {},
-	"conference/slot":                {}, // pure
+	"conference/slot":                {},                  // pure
+	"conference/poll":                {"conference/slot"}, // pure: the rules of a poll about dates, apart because conference is large; a round is chosen by slot's rule
 	"conference/nameguard/yardstick": {"conference/nameguard"},
 	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot", "conference/attachment"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; attachment: pure, a signed agreement is made as harmless as what is attached to a case
 	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit"},

@@ -115,6 +115,7 @@ const (
 	ForInvitation Purpose = "invitation"
 	ForMeasure    Purpose = "measure"
 	ForFollowUp   Purpose = "follow_up"
+	ForPoll       Purpose = "poll"
 	ForFeed       Purpose = "feed"  // somebody's own dates, for calendar programs
 	ForSetup      Purpose = "setup" // of an account that is new or has lost every factor: once, within a day
 	ForReset      Purpose = "reset" // of a forgotten password: once, within ten minutes

@@ -1,0 +1,98 @@
+package conference
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/konsil-server/konsil/conference/ical"
+	"github.com/konsil-server/konsil/conference/poll"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// SweepPolls lets go of holds that have run out, holds the next best dates, reminds those whose answer is missing and closes polls
+// whose dates have all passed, each poll in a transaction of its own. Running twice, or on two nodes, does everything once.
+func (s *Store) SweepPolls(ctx context.Context) error {
+	rows, err := s.DB.Query(ctx, `select id from poll where closed_at is null order by deadline_at, id`)
+	if err != nil {
+		return fmt.Errorf("sweep polls: %w", err)
+	}
+	open, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return fmt.Errorf("sweep polls: %w", err)
+	}
+	for _, id := range open {
+		if err := s.sweepPoll(ctx, id); err != nil {
+			return fmt.Errorf("sweep polls: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) sweepPoll(ctx context.Context, id uuid.UUID) error {
+	return pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		found, err := polls(ctx, tx, `where p.id = $1 and p.closed_at is null for update of p skip locked`, id)
+		if err != nil || len(found) == 0 {
+			return err // another node is at it, or somebody has decided
+		}
+		p := found[0]
+		if len(p.Ranking(s.Now())) == 0 {
+			return s.closePoll(ctx, tx, p, "passed", nil)
+		}
+		if err := s.remindLate(ctx, tx, p); err != nil {
+			return err
+		}
+		return s.weigh(ctx, tx, p)
+	})
+}
+
+// remindLate reminds those who owe an answer and whose moment has come; not at night, and not soon after somebody has done it by hand.
+func (s *Store) remindLate(ctx context.Context, tx pgx.Tx, p Poll) error {
+	now, land := s.Now(), ical.State(p.Land)
+	if !p.Votable(now) || !DecentTime(now, land).Equal(now) {
+		return nil
+	}
+	for _, v := range p.Waiting() {
+		due := reminderDue(*v.AskedAt, p.Deadline, v.Reminders, land)
+		if due.IsZero() || now.Before(due) || v.RemindedAt != nil && now.Sub(*v.RemindedAt) < reminderGap {
+			continue
+		}
+		if err := s.remind(ctx, tx, p, v, 1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remind writes to somebody who owes an answer, and counts what goes by itself.
+func (s *Store) remind(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, byItself int) error {
+	_, err := tx.Exec(ctx, `update poll_voice set reminded_at = $2, reminders = reminders + $3 where id = $1`, v.ID, s.Now(), byItself)
+	if err != nil {
+		return fmt.Errorf("remind: %w", err)
+	}
+	if err := s.askVoice(ctx, tx, p, v, pollReminder); err != nil {
+		return fmt.Errorf("remind: %w", err)
+	}
+	return s.recordPoll(ctx, tx, account.Actor{Role: "server"}, p, "remind_voice", "")
+}
+
+const pollsEvery = time.Minute
+
+// PollArgs is the job that wakes SweepPolls. It carries nothing: the truth is in the rows.
+type PollArgs struct{}
+
+// Kind implements river.JobArgs.
+func (PollArgs) Kind() string { return "poll.sweep" }
+
+type pollSweeper struct {
+	river.WorkerDefaults[PollArgs]
+	store *Store
+}
+
+func (w pollSweeper) Work(ctx context.Context, _ *river.Job[PollArgs]) error {
+	return w.store.SweepPolls(ctx)
+}
