@@ -22,8 +22,8 @@ const (
 	holdFor = 24 * time.Hour
 	// remindAgain is how soon those who owe an answer can be reminded by hand, after they were asked or reminded last.
 	remindAgain = time.Hour
-	// reminderGap lies between two reminders that go by themselves, and reminderLast before the deadline at least.
-	reminderGap, reminderLast = 12 * time.Hour, time.Hour
+	// pollReminderGap lies between two reminders that go by themselves, and pollReminderLast before the deadline at least.
+	pollReminderGap, pollReminderLast = 12 * time.Hour, time.Hour
 )
 
 // Poll is a question for dates, see package poll. It is for the coordination; experts see PollAsk.
@@ -119,16 +119,16 @@ func checkDeadline(due, first, now time.Time, urgent bool) error {
 	return nil
 }
 
-// reminderDue is when somebody who was asked at asked is reminded by herself after so many reminders: at half of the time, and a day
+// pollReminderDue is when somebody who was asked at asked is reminded by herself after so many reminders: at half of the time, and a day
 // before the deadline if that is another moment; on a working day and not at night. Zero: not any more.
-func reminderDue(asked, deadline time.Time, sent int, land ical.State) time.Time {
+func pollReminderDue(asked, deadline time.Time, sent int, land ical.State) time.Time {
 	half := DecentTime(asked.Add(deadline.Sub(asked)/2), land)
 	last := DecentTime(deadline.Add(-24*time.Hour), land)
 	moments := []time.Time{half}
-	if last.Sub(half) >= reminderGap {
+	if last.Sub(half) >= pollReminderGap {
 		moments = append(moments, last)
 	}
-	if sent >= len(moments) || moments[sent].After(deadline.Add(-reminderLast)) {
+	if sent >= len(moments) || moments[sent].After(deadline.Add(-pollReminderLast)) {
 		return time.Time{}
 	}
 	return moments[sent]
@@ -138,7 +138,7 @@ func reminderDue(asked, deadline time.Time, sent int, land ical.State) time.Time
 type Ballot struct {
 	Votes map[uuid.UUID]poll.Vote // by option
 	Note  string
-	Other time.Time // a date that she would rather keep; zero: none
+	Other *time.Time // a date that she would rather keep
 }
 
 func (b *Ballot) check(p Poll, now time.Time) error {
@@ -156,10 +156,10 @@ func (b *Ballot) check(p Poll, now time.Time) error {
 			return &account.InvalidError{Field: "votes", Rule: "required"}
 		}
 	}
-	if b.Other.IsZero() {
+	if b.Other == nil {
 		return nil
 	}
-	return checkOption("other", b.Other, now, p.Urgent)
+	return checkOption("other", *b.Other, now, p.Urgent)
 }
 
 // pollShut names the rule by which a poll takes no answer any more; empty while it does.

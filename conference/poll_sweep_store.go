@@ -57,8 +57,8 @@ func (s *Store) remindLate(ctx context.Context, tx pgx.Tx, p Poll) error {
 		return nil
 	}
 	for _, v := range p.Waiting() {
-		due := reminderDue(*v.AskedAt, p.Deadline, v.Reminders, land)
-		if due.IsZero() || now.Before(due) || v.RemindedAt != nil && now.Sub(*v.RemindedAt) < reminderGap {
+		due := pollReminderDue(*v.AskedAt, p.Deadline, v.Reminders, land)
+		if due.IsZero() || now.Before(due) || v.RemindedAt != nil && now.Sub(*v.RemindedAt) < pollReminderGap {
 			continue
 		}
 		if err := s.remind(ctx, tx, p, v, 1); err != nil {

@@ -151,7 +151,9 @@ func TestTwoCoordinatorsWhoConfirmAtOnceMakeOneConference(t *testing.T) {
 	errs := make([]error, 2)
 	var both sync.WaitGroup
 	for i := range errs {
-		both.Go(func() { _, errs[i] = q.s.ConfirmOption(context.Background(), q.coordinator, q.request, options[2*i].ID) })
+		both.Go(func() {
+			_, errs[i] = q.s.ConfirmOption(context.Background(), q.coordinator, q.request, options[2*i].ID)
+		})
 	}
 	both.Wait()
 	if n := get[int](q.house, `select count(*) from conference`); n != 1 {

@@ -74,11 +74,7 @@ func (s *Store) cast(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, b Bal
 	for option, vote := range b.Votes {
 		queueVote(&batch, p, v.ID, option, poll.Cast{Vote: vote})
 	}
-	var other *time.Time
-	if !b.Other.IsZero() {
-		other = &b.Other
-	}
-	batch.Queue(`update poll_voice set answered_at = $2, note = $3, other_at = $4 where id = $1`, v.ID, s.Now(), b.Note, other)
+	batch.Queue(`update poll_voice set answered_at = $2, note = $3, other_at = $4 where id = $1`, v.ID, s.Now(), b.Note, b.Other)
 	return tx.SendBatch(ctx, &batch).Close()
 }
 

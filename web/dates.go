@@ -29,7 +29,11 @@ type datesPage struct {
 	Weeks   []week
 	Days    []dayLine
 	More    []string // disciplines that can be added
-	query   url.Values
+	Polled  bool     // there is a poll about the request, or was one
+
+	Pollable []conference.Offer // that people can still be asked for
+	Poll     form
+	query    url.Values
 }
 
 // wishRow is one seat of the question.
@@ -44,8 +48,14 @@ func (s *server) dates(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.showDates(c, http.StatusOK, id, c.QueryParams(), form{})
+}
+
+// showDates shows what a question finds; poll is the form for asking people, as it came back.
+func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.Values, poll form) error {
 	ctx, by := c.Request().Context(), me(c)
-	p := datesPage{Lengths: lengths, Lands: ical.States, Spans: []string{"2", "4", "8"}, query: c.QueryParams()}
+	p := datesPage{Lengths: lengths, Lands: ical.States, Spans: []string{"2", "4", "8"}, query: query}
+	var err error
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
 	}
@@ -55,7 +65,6 @@ func (s *server) dates(c echo.Context) error {
 	search := p.search()
 	p.Form = fill("length", strconv.Itoa(int(search.Length.Minutes())), "weeks", strconv.Itoa(search.Weeks), "land", string(search.Land))
 	p.Form.Of = "dates"
-	status := http.StatusOK
 	p.Dates, err = s.Conferences.FindDates(ctx, by, id, search)
 	switch {
 	case p.Form.wrong(err):
@@ -68,6 +77,10 @@ func (s *server) dates(c echo.Context) error {
 		return err
 	}
 	p.rows(search, experts)
+	if p.Polled, err = s.polled(ctx, by, id); err != nil {
+		return err
+	}
+	p.offerPoll(s.Now(), poll)
 	p.Weeks, p.Days = drawWeeks(p.Cells, p.Needed, p.at), tellDays(p.Cells, p.Needed)
 	return s.page(c, status, "dates", p)
 }

@@ -115,6 +115,8 @@ var fields = map[string]string{
 	"/casework":                  "caseload phases codes capacities",
 	"/questions/new":             "question explanation urgency disciplines*",
 	"/conferences/new":           "act topic explanation disciplines* experts* groups* colleagues* date time length",
+	"/requests/:id/dates":        pollFields(),
+	"/requests/:id/poll":         "act option deadline until other clock",
 	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
 	"/me/availability":           availabilityFields,
 	"/experts/:id/availability":  availabilityFields,
@@ -163,6 +165,8 @@ var fields = map[string]string{
 	"/nettest":              "sdp",
 	"/plan/:id/answer":      "answer reason",
 	"/plan/:id/report":      "outcome reason",
+	"/poll/:token":          voteFields,
+	"/polls/:id":            voteFields,
 	"/answer/:token":        "answer sequence comment starts clock",
 	"/guest/:token/ticket":  "",
 	"/guest/:token/nettest": "sdp",
@@ -179,6 +183,7 @@ const (
 		"hours_per_month max_cases"
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
+	voteFields         = "option# vote# note other clock"
 	availabilityFields = "act at* quick first_day last_day absence hours_per_month"
 )
 

@@ -18,7 +18,9 @@ import (
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/casefile/icf"
+	"github.com/konsil-server/konsil/conference/poll"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool"
 )
 
@@ -36,6 +38,7 @@ var traces = []string{
 	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
 	"holundersauer", // what an attachment is called
 	"schlehenherb",  // a part question
+	"ebereschig",    // what an expert answered a question for dates with
 }
 
 // passedOn are those of them that go to another organisation.
@@ -153,8 +156,25 @@ func (e *estate) goesOn() {
 	e.accept(e.second, "Ewald")
 	e.must(e.Conferences.Open(e.t.Context(), e.people["Clara"], e.second))
 	e.leaveInLog(e.second, said{"Ewald", "assessment", "Heute tannenstill."})
-	e.asks("Ist es pappelhoch?", "Bitte eschenhell.")
-	e.links = append(e.links, e.link("Frieda", "invitation"), e.asked(e.second, "Clara", "client"), e.client)
+	e.polls(e.asks("Ist es pappelhoch?", "Bitte eschenhell."))
+	e.links = append(e.links, e.link("Frieda", "poll"), e.link("Frieda", "invitation"), e.asked(e.second, "Clara", "client"), e.client)
+}
+
+// polls asks for dates of a request, and Frieda answers.
+func (e *estate) polls(request uuid.UUID) {
+	e.t.Helper()
+	ctx, at := e.t.Context(), e.Now().UTC().Truncate(slot.Quarter)
+	_, err := e.Conferences.StartPoll(ctx, e.people["Clara"], request, conference.PollDraft{
+		DateSearch: conference.DateSearch{Wishes: []conference.Wish{{Discipline: "psychiatry"}, {Discipline: "physiotherapy"}}, Length: 25 * time.Minute},
+		Options:    []time.Time{at.AddDate(0, 0, 6), at.AddDate(0, 0, 7)},
+	})
+	e.must(err)
+	voice := query[uuid.UUID](e.testServer, `select id from poll_voice where account_id = $1`, e.people["Frieda"].ID)
+	a, err := e.Conferences.Polled(ctx, e.people["Frieda"], voice)
+	e.must(err)
+	e.must(e.Conferences.AnswerPoll(ctx, e.people["Frieda"], voice, conference.Ballot{
+		Votes: map[uuid.UUID]poll.Vote{a.Choices[0].ID: poll.IfNeedBe}, Note: "Ungern, weil ebereschig.",
+	}))
 }
 
 // everywhere is every address that can be got, as the table of routes says, for this case.

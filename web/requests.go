@@ -83,6 +83,7 @@ type requestPage struct {
 	Offers  []offers
 	Groups  []expertpool.Group
 	Dated   bool // the offers are for the date in the form
+	Polled  bool // there is a poll about it, or was one
 	Lengths []string
 	Kinds   []conference.Kind
 	Convene form
@@ -128,6 +129,9 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline, ask f
 		}
 		p.Panel = panelOf(p.Request, benches, &p.Convene)
 		p.Offers, p.Dated = offersOf(benches, p.Convene), !panel.Starts.IsZero()
+		if p.Polled, err = s.polled(ctx, by, id); err != nil {
+			return err
+		}
 	}
 	return s.page(c, status, "request", p)
 }

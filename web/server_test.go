@@ -308,7 +308,7 @@ func (s *testServer) ended() string {
 	return code
 }
 
-var linkInMail = regexp.MustCompile(`http://\S+/(?:answer|measure|follow-up)/\S+`)
+var linkInMail = regexp.MustCompile(`http://\S+/(?:answer|measure|follow-up|poll)/\S+`)
 
 // link is the path of the newest link that somebody got in a mail of that kind.
 func (s *testServer) link(name, kind string) string {
