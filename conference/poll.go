@@ -22,8 +22,8 @@ const (
 	holdFor = 24 * time.Hour
 	// remindAgain is how soon those who owe an answer can be reminded by hand, after they were asked or reminded last.
 	remindAgain = time.Hour
-	// pollReminderGap lies between two reminders that go by themselves, and pollReminderLast before the deadline at least.
-	pollReminderGap, pollReminderLast = 12 * time.Hour, time.Hour
+	// pollReminderLast is how long before the deadline a reminder goes at the latest.
+	pollReminderLast = time.Hour
 )
 
 // Poll is a question for dates, see package poll. It is for the coordination; experts see PollAsk.
@@ -125,7 +125,7 @@ func pollReminderDue(asked, deadline time.Time, sent int, land ical.State) time.
 	half := DecentTime(asked.Add(deadline.Sub(asked)/2), land)
 	last := DecentTime(deadline.Add(-24*time.Hour), land)
 	moments := []time.Time{half}
-	if last.Sub(half) >= pollReminderGap {
+	if last.Sub(half) >= reminderGap {
 		moments = append(moments, last)
 	}
 	if sent >= len(moments) || moments[sent].After(deadline.Add(-pollReminderLast)) {

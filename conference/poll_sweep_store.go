@@ -58,7 +58,7 @@ func (s *Store) remindLate(ctx context.Context, tx pgx.Tx, p Poll) error {
 	}
 	for _, v := range p.Waiting() {
 		due := pollReminderDue(*v.AskedAt, p.Deadline, v.Reminders, land)
-		if due.IsZero() || now.Before(due) || v.RemindedAt != nil && now.Sub(*v.RemindedAt) < pollReminderGap {
+		if due.IsZero() || now.Before(due) || v.RemindedAt != nil && now.Sub(*v.RemindedAt) < reminderGap {
 			continue
 		}
 		if err := s.remind(ctx, tx, p, v, 1); err != nil {
