@@ -17,7 +17,7 @@ import (
 // polls loads whole polls, in the order of where, which may lock them: for update of p.
 func polls(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Poll, error) {
 	rows, err := q.Query(ctx, `
-		select p.id, p.organisation_id, o.network_id, coalesce(p.case_id, '00000000-0000-0000-0000-000000000000'), p.request_id, p.code, p.length_minutes, p.land, r.urgency = 'urgent',
+		select p.id, p.organisation_id, o.network_id, coalesce(p.case_id, `+nobody+`), p.request_id, p.code, p.length_minutes, p.land, r.urgency = 'urgent',
 			p.started_by, p.started_at, p.deadline_at, p.answered_at, p.closed_at, coalesce(p.closed, '')
 		from poll p join organisation o on o.id = p.organisation_id join conference_request r on r.id = p.request_id `+where, args...)
 	if err != nil {
@@ -55,7 +55,7 @@ func onePoll(ctx context.Context, q casefile.Querier, where string, args ...any)
 
 func fillPoll(ctx context.Context, q casefile.Querier, p *Poll) error {
 	rows, err := q.Query(ctx, `
-		select discipline, coalesce(expert_id, '00000000-0000-0000-0000-000000000000'), optional from poll_seat where poll_id = $1 order by place`, p.ID)
+		select discipline, coalesce(expert_id, `+nobody+`), optional from poll_seat where poll_id = $1 order by place`, p.ID)
 	if err != nil {
 		return err
 	}

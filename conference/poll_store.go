@@ -14,7 +14,6 @@ import (
 
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/poll"
-	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -71,7 +70,7 @@ func (s *Store) draftPoll(ctx context.Context, tx pgx.Tx, by account.Actor, r Re
 	if !errors.Is(err, account.ErrNotFound) {
 		return p, err
 	}
-	if p.Code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, r.Organisation, pseudonym.ForConference(r.ID)); err != nil {
+	if p.Code, err = s.codeFor(ctx, tx, by, r); err != nil {
 		return p, err
 	}
 	sounded, err := s.sound(ctx, tx, by, r, d.DateSearch)
