@@ -39,6 +39,9 @@ func (p *datesPage) offerPoll(now time.Time, typed form) {
 			p.Pollable = append(p.Pollable, o)
 		}
 	}
+	if !slices.ContainsFunc(p.Pollable, func(o conference.Offer) bool { return !o.Certain }) {
+		p.Pollable = nil // all is known: nobody need be asked
+	}
 	if typed.Values != nil || len(p.Pollable) == 0 {
 		return
 	}
