@@ -34,9 +34,9 @@ func (s Standing) Whole() bool { return s.Sure == s.Needed }
 // Keepable tells whether everybody who is needed can come, some of them if need be.
 func (s Standing) Keepable() bool { return s.Usable == s.Needed }
 
-// Missing are the needed places that nobody has said yes to.
+// Missing are the needed places for which nobody has said that she can come.
 func (s Standing) Missing() []Place {
-	return slices.DeleteFunc(slices.Clone(s.Places), func(p Place) bool { return p.Optional || p.Vote == Yes })
+	return slices.DeleteFunc(slices.Clone(s.Places), func(p Place) bool { return p.Optional || p.Vote == Yes || p.Vote == IfNeedBe })
 }
 
 // Round are the people who would be invited: all places with a yes or an if need be.
