@@ -148,37 +148,43 @@ func (s *Store) Move(ctx context.Context, by account.Actor, code string, starts 
 	if err := validDate(starts, length, s.Now()); err != nil {
 		return err
 	}
-	return s.change(ctx, by, code, toPlan, "move", func(tx pgx.Tx, c Conference, seats []Seat) error {
-		if !c.State.Planned() {
-			return account.Refuse(account.ErrConflict, "not_planned")
-		}
-		if c.StartsAt.Equal(starts) && c.EndsAt.Equal(starts.Add(length)) {
-			return account.Refuse(account.ErrConflict, "same_date")
-		}
-		c.StartsAt, c.EndsAt = starts, starts.Add(length)
-		_, err := tx.Exec(ctx, `
-			update conference set starts_at = $2, ends_at = $3, state = 'inviting'
-			where id = $1`, c.ID, c.StartsAt, c.EndsAt)
-		if err != nil {
-			return err
-		}
-		if err := s.takeProposals(ctx, tx, by, c, starts); err != nil {
-			return err
-		}
-		open, err := openInvitations(ctx, tx, c.ID)
-		if err != nil {
-			return err
-		}
-		for _, v := range open {
-			if v.declared.Tie() {
-				continue // has left for good
-			}
-			if err := s.askAgain(ctx, tx, c, v); err != nil {
-				return err
-			}
-		}
-		return nil
+	return s.change(ctx, by, code, toPlan, "move", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		_, err := s.moveTo(ctx, tx, by, c, starts, length)
+		return err
 	})
+}
+
+// moveTo moves a conference that is locked, and returns it as it is then.
+func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, starts time.Time, length time.Duration) (Conference, error) {
+	if !c.State.Planned() {
+		return c, account.Refuse(account.ErrConflict, "not_planned")
+	}
+	if c.StartsAt.Equal(starts) && c.EndsAt.Equal(starts.Add(length)) {
+		return c, account.Refuse(account.ErrConflict, "same_date")
+	}
+	c.StartsAt, c.EndsAt = starts, starts.Add(length)
+	_, err := tx.Exec(ctx, `
+		update conference set starts_at = $2, ends_at = $3, state = 'inviting'
+		where id = $1`, c.ID, c.StartsAt, c.EndsAt)
+	if err != nil {
+		return c, err
+	}
+	if err := s.takeProposals(ctx, tx, by, c, starts); err != nil {
+		return c, err
+	}
+	open, err := openInvitations(ctx, tx, c.ID)
+	if err != nil {
+		return c, err
+	}
+	for _, v := range open {
+		if v.declared.Tie() {
+			continue // has left for good
+		}
+		if err := s.askAgain(ctx, tx, c, v); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
 }
 
 // Cancel calls a planned conference off; everybody who was asked gets a CANCEL. Its request counts as decided.

@@ -24,6 +24,7 @@ type invitation struct {
 	organizer               string
 	state                   Answer
 	declared                Declaration
+	standIn                 bool // has said yes already, to a call for a stand-in
 }
 
 // Asked is what the answer page may show: a code and a date, no case, no other person.
@@ -172,8 +173,18 @@ func (s *Store) seatExpert(ctx context.Context, tx pgx.Tx, c Conference, e exper
 	return s.seat(ctx, tx, c, e.ID, ExpertPart, e.Discipline)
 }
 
-// seat gives somebody who is asked a seat, or back the one she had, and asks her. Only experts are needed for a quorum.
+// seat gives somebody who is asked a seat, and asks her.
 func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string) error {
+	v, err := s.newInvitation(ctx, tx, c, who, part, discipline)
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, tx, c, v, false)
+}
+
+// newInvitation gives somebody a seat, or back the one she had, with an invitation that has not been sent. Only experts are needed for a
+// quorum.
+func (s *Store) newInvitation(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string) (invitation, error) {
 	var seat uuid.UUID
 	err := tx.QueryRow(ctx, `
 		insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required)
@@ -181,7 +192,7 @@ func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID
 		on conflict (conference_id, account_id) do update set discipline = excluded.discipline
 		returning id`, uuid.New(), c.ID, c.Organisation, who, part, discipline).Scan(&seat)
 	if err != nil {
-		return fmt.Errorf("seat: %w", err)
+		return invitation{}, fmt.Errorf("seat: %w", err)
 	}
 	v := invitation{
 		id: uuid.New(), conference: c.ID, account: who, uid: ical.NewUID(s.host),
@@ -192,9 +203,9 @@ func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID
 		values ($1, $2, $3, $4, $5, $6, 0, $7, $8, 'offered')`,
 		v.id, c.ID, seat, c.Organisation, who, v.uid, v.stamped, v.organizer)
 	if err != nil {
-		return fmt.Errorf("invitation: %w", err)
+		return invitation{}, fmt.Errorf("invitation: %w", err)
 	}
-	return s.ask(ctx, tx, c, v, false)
+	return v, nil
 }
 
 // askAgain raises SEQUENCE because the date has moved (RFC 5546 §2.1.4) and drops the answer that was for the old one.
@@ -227,7 +238,7 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 	if err := s.scheduleReminder(ctx, tx, c, v); err != nil {
 		return err
 	}
-	i.answerURL = s.URL + "/answer/" + token
+	i.answerURL, i.standIn = s.URL+"/answer/"+token, v.standIn
 	m, err := i.request(moved)
 	if err != nil {
 		return fmt.Errorf("invitation mail: %w", err)

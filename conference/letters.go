@@ -51,6 +51,7 @@ type invite struct {
 	joinURL   string
 	utc       bool // by the installation's choice
 	private   bool // by hers
+	standIn   bool // she has said yes already
 }
 
 func (i invite) event() ical.Event {
@@ -87,9 +88,13 @@ func (i invite) request(moved bool) (mail.Message, error) {
 		kind, subject = "update", "Neuer Termin: "+i.c.called()
 		first = "die " + i.c.called() + " ist verlegt. Bitte antworten Sie noch einmal, auch wenn Sie schon zugesagt hatten:"
 	}
+	last, button := "Ein Tipp genügt; eine Anmeldung ist dafür nicht nötig.", "Zusagen oder absagen"
+	if i.standIn {
+		first, last, button = "danke, dass Sie einspringen. Hier ist der Termin für Ihren Kalender:", "Ihre Zusage ist notiert; Sie müssen sie nicht wiederholen.", "Antwort ansehen oder ändern"
+	}
 	m := i.message(kind, subject, mail.Letter{
-		Lines:  []string{"Guten Tag " + i.to.Name + ",", first, When(i.c.StartsAt, i.c.EndsAt) + ", per Video.", "Ein Tipp genügt; eine Anmeldung ist dafür nicht nötig."},
-		Button: "Zusagen oder absagen", URL: i.answerURL,
+		Lines:  []string{"Guten Tag " + i.to.Name + ",", first, When(i.c.StartsAt, i.c.EndsAt) + ", per Video.", last},
+		Button: button, URL: i.answerURL,
 		Foot: []string{i.c.foot(), "Der Link gehört zu Ihnen und gilt bis zum Ende der Konferenz. Bitte leiten Sie ihn nicht weiter.", "Bitte nehmen Sie " + i.organizer + " in Ihr Adressbuch auf, damit Termine ankommen."},
 	})
 	m.Calendar, m.Method = raw, "REQUEST"

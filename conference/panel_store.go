@@ -26,6 +26,9 @@ func (s *Store) AskParts(ctx context.Context, by account.Actor, request uuid.UUI
 		if err != nil {
 			return err
 		}
+		if r.Nobody() {
+			because = "" // what tells of nobody has no reason to name somebody
+		}
 		if err := s.Cases.Pass(ctx, tx, by, r.CaseID, r.Organisation, casefile.RequestText, because, partTexts(parts)...); err != nil {
 			return err
 		}

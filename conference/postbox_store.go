@@ -160,7 +160,10 @@ func (s *Store) Deliveries(ctx context.Context, by account.Actor, code string) (
 
 func deliveries(ctx context.Context, q casefile.Querier, conference uuid.UUID) (map[uuid.UUID][]Delivery, error) {
 	rows, err := q.Query(ctx, `
-		with own as (select id, account_id from invitation where conference_id = $1)
+		with own as (
+			select id, account_id from invitation where conference_id = $1
+			union all select f.id, f.account_id from stand_in_offer f join stand_in_race r on r.id = f.race_id where r.conference_id = $1
+		)
 		select o.account_id, coalesce(m.sent_at, m.tried_at, m.queued_at) as at,
 			case when m.state = 'queued' and m.attempts > 0 then 'retrying' else m.state end, m.kind, '', m.last_error
 		from message_out m join own o on o.id::text = m.thread

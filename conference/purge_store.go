@@ -233,13 +233,15 @@ func (p purger) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
 // Timeout is long: what had to wait is large.
 func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Minute }
 
-// Register adds the workers that purge, end consents, remind and look after polls, and returns the jobs that wake them.
+// Register adds the workers that purge, end consents, delete, remind, look after polls and look for stand-ins, and returns the jobs that wake
+// them.
 func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, purger{store: s})
 	river.AddWorker(workers, consentSweeper{store: s})
 	river.AddWorker(workers, retentionSweeper{store: s})
 	river.AddWorker(workers, reminder{store: s})
 	river.AddWorker(workers, pollSweeper{store: s})
+	river.AddWorker(workers, standInSweeper{store: s})
 	atStart := &river.PeriodicJobOpts{RunOnStart: true}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
@@ -252,5 +254,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 			func() (river.JobArgs, *river.InsertOpts) { return RemindArgs{}, nil }, atStart),
 		river.NewPeriodicJob(river.PeriodicInterval(pollsEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return PollArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(standInEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return StandInArgs{}, nil }, atStart),
 	}
 }

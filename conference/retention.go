@@ -97,7 +97,7 @@ func dataClass() map[string]string {
 		"note_snapshot": "case", "note_section": "case", "note_redaction": "case", "note_addendum": "case", "attachment": "case",
 		"attachment_chunk": "case", "icf_observation": "case", "case_score": "case", "capacity_rating": "case", "work_capacity": "case",
 		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
-		"plan_pass": "case", "proposal": "case", "part_question": "case",
+		"plan_pass": "case", "proposal": "case", "part_question": "case", "stand_in_race": "case", "stand_in_offer": "case",
 		"poll": "case", "poll_seat": "case", "poll_option": "case", "poll_voice": "case", "poll_vote": "case",
 		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
 		"case_deletion": "consent", "message_out": "mail", "message_in": "mail",
@@ -122,6 +122,7 @@ func ofConferences(conferences, requests string) []held {
 		{"message_out", `thread in (select v.id::text from poll_voice v join poll p on p.id = v.poll_id where p.request_id in (` + requests + `)
 			union all select id::text from poll where request_id in (` + requests + `))`},
 		{"poll", `request_id in (` + requests + `)`}, // and with it its dates, voices and votes
+		{"stand_in_race", conf},                      // and with it its offers
 		{"conference", `id in (` + conferences + `)`}, {"part_question", `request_id in (` + requests + `)`},
 		{"conference_request", `id in (` + requests + `)`},
 	}

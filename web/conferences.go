@@ -61,6 +61,7 @@ type conferencePage struct {
 	Guests   []conference.Guest                  // links for people without an account; nil for those who may not make them
 	Proposed []conference.Proposal               // other dates that experts would rather keep; of the coordination
 	Answered conference.Answers                  // who of the round answers which part questions
+	StandIns *conference.StandIns                // of the coordination, while the conference is to come
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Me       uuid.UUID
 	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
@@ -168,6 +169,11 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		if p.Proposed, err = s.Conferences.Proposals(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}
+		standIns, err := s.Conferences.StandIns(c.Request().Context(), me(c), code(c))
+		if err != nil {
+			return err
+		}
+		p.StandIns = &standIns
 		if p.Log, err = s.Conferences.Deliveries(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
 		}

@@ -301,6 +301,13 @@ var access = []struct{ route, in, form string }{
 	{"POST /network/agreements/:id/document/remove", "Clara Nils", ""},
 	{"POST /cases/:id/client-link", house, ""},
 	{"POST /cases/:id/attachments/:file/remove", house, ""},
+	{"POST /conferences/:code/stand-in", "Clara", "discipline=psychiatry"},
+	{"GET /conferences/:code/stand-in", "Clara", ""},
+	{"POST /conferences/:code/stand-in/instead", "Clara", "discipline=psychiatry&instead=without"},
+	{"POST /conferences/:code/stand-in/auto", "Clara", "auto=no"},
+	{"POST /conferences/:code/stand-in/move", "Clara", "discipline=psychiatry&starts=2026-11-26T14:00:00Z&expert=:frieda"},
+	{"GET /stand-in/:token", anybody, ""},
+	{"POST /stand-in/:token", anybody, "answer=declined"},
 	{"POST /conferences/:code/uninvite", "Clara", "expert=:frieda"},
 	{"POST /conferences/:code/guests/revoke", lead, "guest=:guest"},
 	{"POST /conferences/:code/end", "Clara", ""},
@@ -456,8 +463,24 @@ func (m *matrix) joins() {
 		return err
 	}))
 	m.things["/experts/:id"], m.things["/experts/joining/:id"] = olga.String(), m.the(`select id from application where state = 'confirmed'`)
+	m.things["/stand-in/:token"] = m.asksToStandIn("Gustav")
 	m.things["/join/:slug"], m.things["/joining/:token"] = page.Slug, token("two@praxis.test")
 	m.things["/network/agreements/:id"] = agreement.String()
+}
+
+// asksToStandIn asks somebody to come to the second conference instead of another, and returns the token of her link.
+func (m *matrix) asksToStandIn(name string) (token string) {
+	m.t.Helper()
+	race, offer := uuid.New(), uuid.New()
+	m.exec(`insert into stand_in_race (id, conference_id, organisation_id, discipline, starts_at, state, began_at)
+		select $1, id, organisation_id, 'psychiatry', starts_at, 'running', $3 from conference where code = $2`, race, m.second, m.Now())
+	m.exec(`insert into stand_in_offer (id, race_id, organisation_id, account_id, position, state, asked_at) values ($1, $2, $3, $4, 1, 'asked', $5)`,
+		offer, race, m.people["Clara"].Organisation, m.people[name].ID, m.Now())
+	m.must(pgx.BeginFunc(m.t.Context(), m.db, func(tx pgx.Tx) (err error) {
+		token, err = m.Accounts.NewLink(m.t.Context(), tx, m.people[name].ID, account.ForInvitation, offer, m.Now().Add(time.Hour))
+		return err
+	}))
+	return token
 }
 
 // the is the id of the one thing that a query finds.

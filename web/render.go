@@ -63,7 +63,7 @@ type pages struct {
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/directory.html", "templates/passkey.html", "templates/pass.html", "templates/panel.html", "templates/topic.html")
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/directory.html", "templates/passkey.html", "templates/pass.html", "templates/panel.html", "templates/standin.html", "templates/topic.html")
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}

@@ -43,7 +43,7 @@ func (s *server) waitingFor(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	var p todayPage
 	for _, find := range []func(context.Context, account.Actor) ([]task, error){
-		s.requestTasks, s.pollTasks, s.letterTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
+		s.requestTasks, s.pollTasks, s.letterTasks, s.gapTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
 	} {
 		found, err := find(ctx, by)
 		if err != nil {
@@ -293,9 +293,13 @@ func (s *server) waiting(ctx context.Context, by account.Actor) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	gaps, err := s.Conferences.Gaps(ctx, by)
+	if err != nil {
+		return 0, err
+	}
 	polls, err := s.pollTasks(ctx, by)
 	if err != nil {
 		return 0, err
 	}
-	return len(polls) + len(pool) + len(looks) + len(missing) + here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
+	return len(gaps) + len(polls) + len(pool) + len(looks) + len(missing) + here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
 }
