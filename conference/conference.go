@@ -365,7 +365,7 @@ func (v View) CanDeclare() bool {
 	return v.can(toDeclare) && v.State != Cancelled && v.State != Sealed
 }
 func (v View) CanAskInformation() bool {
-	return v.Part.may(toAskInformation) == nil && v.Shut == "" && v.informable() == nil
+	return v.can(toAskInformation) && v.Shut == "" && v.informable() == nil
 }
 func (v View) CanAnswerInformation() bool {
 	return v.Part.may(toAnswerInformation) == nil && v.Shut == "" && v.informable() == nil

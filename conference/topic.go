@@ -66,10 +66,13 @@ func (c Conference) Topic() bool { return c.CaseID == uuid.Nil }
 // ofCases are the deeds for which it takes a case.
 var ofCases = []deed{toAskGuests, toDeclare, toPass}
 
-// has refuses what needs a case where there is none.
+// has refuses what needs a case where there is none, and to ask a caseworker for something where none has asked.
 func (c Conference) has(d deed) error {
-	if c.CaseID == uuid.Nil && slices.Contains(ofCases, d) {
+	switch {
+	case c.CaseID == uuid.Nil && slices.Contains(ofCases, d):
 		return account.Refuse(account.ErrConflict, "no_case")
+	case c.RequestID == uuid.Nil && d == toAskInformation:
+		return account.Refuse(account.ErrConflict, "nobody_to_ask")
 	}
 	return nil
 }

@@ -195,6 +195,9 @@ func TestWhatOnlyACaseHasIsRefusedWithoutOne(t *testing.T) {
 	refused("guest", err)
 	refused("declaration", h.s.Declare(ctx, kern, code, NoTie))
 	refused("later", h.s.ShowFrom(ctx, h.coordinator, code, nil))
+	if err := h.s.AskInformation(ctx, kern, code, "Was fehlt?", expertpool.Today(h.clock), ""); ruleOf(err) != "nobody_to_ask" {
+		t.Errorf("a question to a caseworker who is not there: %v", err)
+	}
 	if _, _, err := h.s.Attachment(ctx, kern, code, uuid.New()); !errors.Is(err, account.ErrNotFound) {
 		t.Errorf("attachment: %v", err)
 	}

@@ -280,7 +280,7 @@ func nowAt(v conference.View) int {
 func asked(seats []conference.Seat) int {
 	n := 0
 	for _, t := range seats {
-		n += truth(t.Role.Asked() && t.Answer != conference.AnswerCancelled)
+		n += truth(t.Role == conference.ExpertPart && t.Answer != conference.AnswerCancelled)
 	}
 	return n
 }
