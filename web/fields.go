@@ -163,6 +163,7 @@ var fields = map[string]string{
 	"/conferences/:code/pass":                     "recipient measures* question read",
 
 	"/me/feed":                 "act",
+	"/me/calendar":             "act seen* private",
 	"/network/mail/:id/settle": "",
 	"/network/mail/:id/adopt":  "",
 

@@ -263,6 +263,8 @@ var access = []struct{ route, in, form string }{
 	{"GET /conferences/:code/pass/:id/file", house, ""},
 	{"GET /me/feed", staff + " " + experts, ""},
 	{"POST /me/feed", staff + " " + experts, "act=end"},
+	{"GET /me/calendar", everybody, ""},
+	{"POST /me/calendar", everybody, "act=private"},
 	{"GET /feed/:token", anybody, ""},
 	{"GET /network/mail", coordinators, ""},
 	{"POST /network/mail/:id/adopt", "Clara", ""},

@@ -255,6 +255,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/guard/patterns/:id/remove", may(account.KeepPatterns), s.patternGone},
 		{"GET", "/me/feed", may(account.TakePart), s.feedPage},
 		{"POST", "/me/feed", may(account.TakePart), s.feedPost},
+		{"GET", "/me/calendar", may(account.ManageOwnAccount), s.calendar},
+		{"POST", "/me/calendar", may(account.ManageOwnAccount), s.calendarPost},
 		{"GET", "/feed/:token", anyone, s.feed},
 		{"GET", "/network/mail", coordinators, s.postbox},
 		{"POST", "/network/mail/:id/settle", coordinators, s.settleLetter},

@@ -22,6 +22,7 @@ import (
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/conference/trial"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/exchange"
@@ -40,6 +41,8 @@ type Parts struct {
 	Plans       *plan.Store
 	Provider    *account.Provider // the organisation's own sign-in; nil: none
 	Mails       *mail.Queue
+	Trials      *trial.Store
+	DNS         mail.TXT // where the domain of our mails is looked up
 	Live        *realtime.Hub
 	Assets      *Assets
 	URL         string                                                     // public address, without a slash at the end

@@ -26,6 +26,7 @@ import (
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/conference/trial"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/exchange"
@@ -121,6 +122,8 @@ func (s *testServer) wire() {
 		URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now,
 	})
 	s.must(err)
+	s.Trials = &trial.Store{DB: s.db, Mails: s.Mails, URL: s.URL, Organizer: "termine@konsil.test", Now: s.Now}
+	s.DNS = published{"konsil.test": {"v=spf1 mx", "v=spf1 -all"}, "_dmarc.konsil.test": {"v=DMARC1; p=none"}}
 	rooms, err := sfu.Listen(sfu.Config{Addr: "127.0.0.1:0"})
 	s.must(err)
 	s.t.Cleanup(func() { s.must(rooms.Close()) })

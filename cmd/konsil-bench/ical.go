@@ -92,7 +92,7 @@ func measureHostile(lines *json.Encoder, size int) error {
 		f := hostileFigures{Kind: h.kind, Bytes: len(raw)}
 		for range 3 {
 			took, heap, rule := priceOf(func() string { return h.read(raw) })
-			if f.MS == 0 || float64(took.Microseconds()) / 1e3 < f.MS {
+			if f.MS == 0 || float64(took.Microseconds())/1e3 < f.MS {
 				f.MS = float64(took.Microseconds()) / 1e3
 			}
 			f.Heap, f.Error = heap, rule

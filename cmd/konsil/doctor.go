@@ -366,7 +366,26 @@ func (x *examination) mail(ctx context.Context) {
 			x.ok("mail: the mailbox for answers opens")
 		}
 	}
-	if strings.HasSuffix(x.MailFrom, "@localhost") && !x.evaluation() {
-		x.warn("mail: KONSIL_MAIL_FROM is %s, which nobody can answer", x.MailFrom)
+	if strings.HasSuffix(x.MailFrom, "@localhost") {
+		if !x.evaluation() {
+			x.warn("mail: KONSIL_MAIL_FROM is %s, which nobody can answer", x.MailFrom)
+		}
+		return
+	}
+	x.sender(mail.StandingOf(ctx, net.DefaultResolver, x.MailFrom))
+}
+
+// sender says what receivers learn about the domain that mails come from. Nothing of it stops the server; mails may end as spam.
+func (x *examination) sender(s mail.Standing) {
+	words := map[string]string{
+		mail.Missing: "there is none", mail.Weak: "it asks for nothing", mail.Double: "there are two, so none counts",
+		mail.Unseen: "no key under the usual selectors; fine if the relay signs", mail.Unknown: "could not be looked up",
+	}
+	for _, f := range []struct{ what, found string }{{"SPF, who may send", s.SPF}, {"DKIM, the signature", s.DKIM}, {"DMARC, what becomes of forgeries", s.DMARC}} {
+		if f.found == mail.Good {
+			x.ok("mail: %s of %s: set", f.what, s.Domain)
+			continue
+		}
+		x.warn("mail: %s of %s: %s", f.what, s.Domain, words[f.found])
 	}
 }

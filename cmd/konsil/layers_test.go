@@ -16,7 +16,7 @@ const module = "github.com/konsil-server/konsil/"
 // mayImport is the house: one line per package, and whom it may import. Imports go down only.
 var mayImport = map[string][]string{
 	"cmd/konsil": {
-		"web", "conference", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
+		"web", "conference", "conference/trial", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
 		"expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": { // invitations and answers are measured as the house makes and takes them, on a database of its own
@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 		"conference/nameguard/yardstick", "conference/slot", "conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "migrations", "migrations/localpg",
 	},
 	"web": { // ical: the outbox page says in words what a calendar part says
-		"conference", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
+		"conference", "conference/trial", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
 		"conference/ical", "conference/slot", "conference/poll", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
+	"conference/trial":               {"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"}, // a date that belongs to no conference: who tries her calendar needs nothing of a case
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
 	"conference/casefile":            {"conference/attachment", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
 	"conference/casefile/icf":        {}, // pure
@@ -72,7 +73,7 @@ var reserved = map[string][]string{
 	"github.com/pressly/goose":       {"migrations"},
 	"github.com/riverqueue/river":    {"expertpool", "expertpool/exchange", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
-		"cmd/konsil", "cmd/konsil-bench", "conference", "conference/plan", "conference/casefile", "conference/pseudonym",
+		"cmd/konsil", "cmd/konsil-bench", "conference", "conference/plan", "conference/trial", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit",
 		"migrations", "migrations/localpg", "migrations/pgtest",
 	},

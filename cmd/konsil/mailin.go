@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"golang.org/x/sync/errgroup"
 
@@ -34,7 +35,7 @@ func (c config) mailbox(b *mail.Inbox) (*mail.IMAP, error) {
 }
 
 func (s *server) wireMailIn(workers *river.Workers) error {
-	s.in.inbox = mail.NewInbox(s.mails, s.conferences.Received)
+	s.in.inbox = mail.NewInbox(s.mails, s.received)
 	s.in.inbox.RegisterInbox(workers)
 	var err error
 	if s.in.imap, err = s.mailbox(s.in.inbox); err != nil || s.LMTPAddr == "" {
@@ -44,6 +45,14 @@ func (s *server) wireMailIn(workers *river.Workers) error {
 		return fmt.Errorf("KONSIL_LMTP_ADDR: %w", err)
 	}
 	return nil
+}
+
+// received follows a mail that came in. What belongs to a test of somebody's calendar reaches no conference and no coordination.
+func (s *server) received(ctx context.Context, tx pgx.Tx, in mail.Inbound) (mail.Verdict, error) {
+	if v, mine, err := s.trials.Received(ctx, tx, in); mine || err != nil {
+		return v, err
+	}
+	return s.conferences.Received(ctx, tx, in)
 }
 
 // start takes mail in until ctx ends.

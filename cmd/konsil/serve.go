@@ -22,6 +22,7 @@ import (
 	"github.com/konsil-server/konsil/conference/nameguard"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
+	"github.com/konsil-server/konsil/conference/trial"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/exchange"
@@ -46,6 +47,7 @@ type server struct {
 	plans       *plan.Store
 	conferences *conference.Store
 	mails       *mail.Queue
+	trials      *trial.Store
 	in          mailIn
 	rooms       *sfu.SFU
 	hub         *realtime.Hub
@@ -77,7 +79,7 @@ func newServer(ctx context.Context, c config, db *pgxpool.Pool, assets *web.Asse
 	s.ops = newOps(db)
 	s.pages, err = web.New(web.Parts{
 		Accounts: s.accounts, Provider: provider, Pool: s.pool, Exchange: s.exchange, Vault: s.vault, Cases: s.cases, Conferences: s.conferences,
-		Plans: s.plans, Mails: s.mails, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
+		Plans: s.plans, Mails: s.mails, Trials: s.trials, DNS: net.DefaultResolver, Live: s.hub, Assets: assets, URL: c.PublicURL, PeerToPeer: c.pairs(), Evaluation: c.evaluation(),
 		Proxies: proxies, Observe: s.ops.observe, Ready: db.Ping, Now: now, Log: log,
 	})
 	if err != nil {
@@ -151,6 +153,7 @@ func (s *server) wireStores() error {
 		DB: s.db, Accounts: s.accounts, Vault: s.vault, Cases: s.cases, Plans: s.plans, Pool: s.pool, Mails: s.mails, MinutesKey: minutesKey,
 		URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now, Tombstones: filepath.Join(s.Data, "tombstones"), UTC: s.MailUTC == "on",
 	})
+	s.trials = &trial.Store{DB: s.db, Mails: s.mails, URL: s.PublicURL, Organizer: s.MailFrom, Now: s.now, UTC: s.MailUTC == "on"}
 	return err
 }
 

@@ -185,7 +185,9 @@ func (a Actor) Entry(at time.Time, did, kind, to string) audit.Entry {
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (Actor, error) { return actorOf(ctx, s.db, id) }
 
 // ByIDIn is ByID within tx: who holds a connection must not wait for another one.
-func (s *Store) ByIDIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Actor, error) { return actorOf(ctx, tx, id) }
+func (s *Store) ByIDIn(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Actor, error) {
+	return actorOf(ctx, tx, id)
+}
 
 // Taken are those of addresses, in small letters, that belong to an account, of whatever network.
 func (s *Store) Taken(ctx context.Context, tx pgx.Tx, addresses []string) (map[string]bool, error) {
