@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // house is a network with two Jobcenters and a pool, on a database of its own and with a clock of its own.
 type house struct {
-	t           *testing.T
+	t           testing.TB
 	db          *pgxpool.Pool
 	clock       time.Time
 	s           *Store
@@ -40,9 +40,14 @@ type house struct {
 	experts     map[string]account.Actor
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
-	h := &house{t: t, db: pgtest.New(t), clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), experts: map[string]account.Actor{}}
+	return newHouseOn(t, pgtest.New(t))
+}
+
+func newHouseOn(t testing.TB, db *pgxpool.Pool) *house {
+	t.Helper()
+	h := &house{t: t, db: db, clock: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC), experts: map[string]account.Actor{}}
 	now := func() time.Time { return h.clock }
 	key, err := pseudonym.KeySource{Dir: filepath.Join(t.TempDir(), "keys")}.Load()
 	h.must(err)

@@ -24,7 +24,7 @@ type polling struct {
 	options []time.Time
 }
 
-func newPolling(t *testing.T) *polling {
+func newPolling(t testing.TB) *polling {
 	t.Helper()
 	q := &polling{house: newHouse(t)}
 	q.request = q.asked()
