@@ -35,7 +35,7 @@ var allowances = []allowance{
 	{"passkey", pace{}, pace{300, 200 * time.Millisecond}, "POST", "/passkey/"},
 	{"setup", pace{}, pace{20, 10 * time.Second}, "POST", "/setup/ /forgotten"},
 	{"join", pace{}, pace{20, time.Minute}, "POST", "/join/"}, // a mail goes out each time
-	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /stand-in/ /guest/ /client/ /measure/ /follow-up/ /feed/"},
+	{"link", pace{}, pace{600, 50 * time.Millisecond}, "*", "/answer/ /stand-in/ /guest/ /client/ /measure/ /follow-up/ /feed/ /poll/"},
 	{"pool", pace{}, pace{300, 50 * time.Millisecond}, "*", "/joining/ /confirm/"},
 	{"search", pace{120, 200 * time.Millisecond}, pace{1200, 20 * time.Millisecond}, "*", "/search /cases/find"},
 	{"upload", pace{30, 10 * time.Second}, pace{300, time.Second}, "POST", uploads + "$ " + agreementDocuments + "$"},
