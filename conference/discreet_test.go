@@ -89,7 +89,7 @@ func (h *house) discreet() {
 func folded(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
 
 // decoded is all that a mail says, headers included, with nothing encoded or folded any more.
-func decoded(t *testing.T, raw []byte) string {
+func decoded(t testing.TB, raw []byte) string {
 	t.Helper()
 	m, err := netmail.ReadMessage(strings.NewReader(string(raw)))
 	if err != nil {
@@ -109,7 +109,7 @@ func decoded(t *testing.T, raw []byte) string {
 	return b.String()
 }
 
-func decodePart(t *testing.T, b *strings.Builder, header func(string) string, body io.Reader) {
+func decodePart(t testing.TB, b *strings.Builder, header func(string) string, body io.Reader) {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(header("Content-Type"))
 	if err != nil {
