@@ -1,0 +1,29 @@
+# Reads calendar objects with readers that are not ours and prints what each of them understands, one JSON object per line.
+import ctypes, ctypes.util, datetime, json, sys
+import icalendar, vobject
+
+name = ctypes.util.find_library("ical")
+lib = ctypes.CDLL(name) if name else None
+if lib:
+    lib.icalparser_parse_string.restype = ctypes.c_void_p
+    lib.icalparser_parse_string.argtypes = [ctypes.c_char_p]
+    lib.icalrestriction_check.argtypes = [ctypes.c_void_p]
+    lib.icalcomponent_count_errors.argtypes = [ctypes.c_void_p]
+
+def utc(t):
+    return t.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+
+for path in sys.argv[1:]:
+    raw = open(path, "rb").read()
+    if lib:
+        c = lib.icalparser_parse_string(raw)
+        ok = bool(c) and lib.icalrestriction_check(c) == 1
+        print(json.dumps({"file": path, "reader": "libical", "ok": ok, "errors": lib.icalcomponent_count_errors(c) if c else -1}))
+    e = icalendar.Calendar.from_ical(raw).walk("VEVENT")[0]
+    a = e.get("ATTENDEE")
+    print(json.dumps({"file": path, "reader": "icalendar", "uid": str(e["UID"]), "sequence": int(e["SEQUENCE"]), "start": utc(e["DTSTART"].dt),
+                      "end": utc(e["DTEND"].dt), "cn": str(a.params.get("CN", "")) if a is not None else ""}))
+    v = vobject.readOne(raw.decode()).vevent
+    cn = v.attendee.params.get("CN", [""])[0] if hasattr(v, "attendee") else ""
+    print(json.dumps({"file": path, "reader": "vobject", "uid": v.uid.value, "sequence": int(v.sequence.value), "start": utc(v.dtstart.value),
+                      "end": utc(v.dtend.value), "cn": cn}))
