@@ -23,9 +23,9 @@ const standings = `
 		e.confirmed_at, e.owner_id, coalesce(w.name, '') as owner_name
 	from expert e join account a on a.id = e.account_id left join account w on w.id = e.owner_id `
 
-// Standings tells how experts of the network stand, within tx. Those that are not of it are missing.
-func Standings(ctx context.Context, tx pgx.Tx, network uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]Standing, error) {
-	rows, err := tx.Query(ctx, standings+`where e.network_id = $1 and a.id = any($2)`, network, ids)
+// Standings tells how experts of the network stand. Those that are not of it are missing.
+func Standings(ctx context.Context, q querier, network uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]Standing, error) {
+	rows, err := q.Query(ctx, standings+`where e.network_id = $1 and a.id = any($2)`, network, ids)
 	if err != nil {
 		return nil, fmt.Errorf("standings: %w", err)
 	}
@@ -45,12 +45,7 @@ func (s *Store) Standings(ctx context.Context, by account.Actor, ids []uuid.UUID
 	if !by.May(account.SeePool) {
 		return nil, account.ErrDenied
 	}
-	var of map[uuid.UUID]Standing
-	err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) (err error) {
-		of, err = Standings(ctx, tx, by.Network, ids)
-		return err
-	})
-	return of, err
+	return Standings(ctx, s.db, by.Network, ids)
 }
 
 // Invitable returns the experts with these ids, or *account.InvalidError about the field experts when one of them is not of the

@@ -78,12 +78,16 @@ func (s *Store) hits(ctx context.Context, network uuid.UUID, page []caughtHit, t
 	for i, c := range page {
 		ids[i] = c.id
 	}
+	month := MonthOf(s.now())
 	rows, err := s.db.Query(ctx, `
+		with used as (`+usedBy(`s.account_id = any($1)`)+`)
 		select a.id, a.name, a.email, o.name as organisation, e.discipline, e.profession, e.specialties, e.specialty, e.topics, e.languages,
 			e.place, e.postcode, e.travel_km, e.modes, e.hours_per_month, e.max_cases, e.accessibility, e.facets,
-			(select count(*) from invitation i where i.account_id = a.id and i.stamped_at > $3)::int as asked
-		from expert e join account a on a.id = e.account_id join organisation o on o.id = e.organisation_id
-		where e.network_id = $1 and e.account_id = any($2) and e.active and not e.shut`, network, ids, s.now().AddDate(0, 0, -30))
+			(select count(*) from invitation i where i.account_id = a.id and i.stamped_at > $5)::int as asked,
+			coalesce(u.attended, 0) as attended, coalesce(u.planned, 0) as planned
+		from expert e join account a on a.id = e.account_id join organisation o on o.id = e.organisation_id left join used u using (account_id)
+		where e.account_id = any($1) and e.network_id = $4 and e.active and not e.shut`,
+		ids, month.From, month.Until, network, s.now().AddDate(0, 0, -30))
 	if err != nil {
 		return nil, fmt.Errorf("search experts: %w", err)
 	}
@@ -91,14 +95,10 @@ func (s *Store) hits(ctx context.Context, network uuid.UUID, page []caughtHit, t
 	if err != nil {
 		return nil, fmt.Errorf("search experts: %w", err)
 	}
-	month, err := used(ctx, s.db, ids, MonthOf(s.now()))
-	if err != nil {
-		return nil, err
-	}
 	var hits []Hit
 	for _, c := range page {
 		if i := slices.IndexFunc(found, func(r hitRow) bool { return r.ID == c.id }); i >= 0 {
-			hits = append(hits, found[i].hit(tokens, c.way, month[c.id]))
+			hits = append(hits, found[i].hit(tokens, c.way))
 		}
 	}
 	return hits, nil
@@ -123,4 +123,6 @@ type hitRow struct {
 	Accessibility   string
 	Facets          []string
 	Asked           int
+	Attended        float64 // seconds of this month, as usedBy has them
+	Planned         float64
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // hit is what callers get of a row.
-func (r hitRow) hit(tokens []token, way *Way, month Contingent) Hit {
+func (r hitRow) hit(tokens []token, way *Way) Hit {
+	month := Contingent{Attended: seconds(r.Attended), Planned: seconds(r.Planned)}
 	h := Hit{
 		Expert: Expert{
 			ID: r.ID, Name: r.Name, Email: r.Email, Discipline: r.Discipline, Specialty: r.Specialty, Place: r.Place, Languages: r.Languages,

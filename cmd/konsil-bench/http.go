@@ -65,6 +65,9 @@ type pageFigures struct {
 	Bytes   int64   `json:"bytes"` // of one answer, on average
 	Experts int     `json:"experts,omitempty"`
 	Load    float64 `json:"load,omitempty"` // of the machine, in the last minute
+	CPU     float64 `json:"cpu_ms_per_request,omitempty"`
+	PgCPU   float64 `json:"pg_cpu_ms_per_request,omitempty"` // of the processes that the server has started
+	RSS     uint64  `json:"rss_bytes,omitempty"`
 }
 
 // asked is what came of the pages of one kind.
@@ -80,11 +83,12 @@ func runHTTP(args []string, out io.Writer) error {
 	address := f.String("url", "", "address of a server in evaluation mode")
 	seconds := f.Int("seconds", 30, "how long to ask")
 	clients := f.Int("clients", 1, "how many ask at the same time")
+	pid := f.Int("pid", 0, "the server's process, for figures of CPU and memory")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if *address == "" || *seconds < 1 || *clients < 1 {
-		return errors.New("usage: konsil-bench http -url U [-seconds S] [-clients C]")
+		return errors.New("usage: konsil-bench http -url U [-seconds S] [-clients C] [-pid P]")
 	}
 	ctx := context.Background()
 	people, err := gather(ctx, *address)
@@ -95,11 +99,24 @@ func runHTTP(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := warm(ctx, people.coordinators[0]); err != nil {
+		return err
+	}
+	from, err := usageOf(*pid)
+	if err != nil {
+		return err
+	}
 	all, err := ask(ctx, people.coordinators[0], *clients, time.Now().Add(time.Duration(*seconds)*time.Second))
 	if err != nil {
 		return err
 	}
-	return reportPages(out, all, experts)
+	to, err := usageOf(*pid)
+	if err != nil {
+		return err
+	}
+	return reportPages(out, all, pageFigures{
+		Experts: experts, Load: loadAverage(), CPU: (to.cpu - from.cpu).Seconds() * 1e3, PgCPU: (to.children - from.children).Seconds() * 1e3, RSS: to.rss,
+	})
 }
 
 // expertsIn reads off the directory how many it lists.
@@ -115,14 +132,21 @@ func expertsIn(ctx context.Context, v *visitor) (int, error) {
 	return strconv.Atoi(m[1])
 }
 
-// ask goes round the kinds of pages until the time is over. A first round warms up and does not count.
+// warm asks for one page of each kind, which does not count.
+func warm(ctx context.Context, v *visitor) error {
+	for _, k := range askedPages {
+		if _, err := v.get(ctx, k.paths[0]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask goes round the kinds of pages until the time is over.
 func ask(ctx context.Context, v *visitor, clients int, until time.Time) ([]asked, error) {
 	all := make([]asked, len(askedPages))
 	for i := range all {
 		all[i].times = newLatencies()
-		if _, err := v.get(ctx, askedPages[i].paths[0]); err != nil {
-			return nil, err
-		}
 	}
 	var mu sync.Mutex
 	var wait sync.WaitGroup
@@ -150,7 +174,8 @@ func ask(ctx context.Context, v *visitor, clients int, until time.Time) ([]asked
 	return all, <-failed
 }
 
-func reportPages(out io.Writer, all []asked, experts int) error {
+// reportPages writes a line for each kind, and one for all with the figures of the whole run: CPU is divided by the answers.
+func reportPages(out io.Writer, all []asked, run pageFigures) error {
 	lines := json.NewEncoder(out)
 	whole := asked{times: newLatencies()}
 	for i, a := range all {
@@ -160,7 +185,8 @@ func reportPages(out io.Writer, all []asked, experts int) error {
 		whole.add(a)
 	}
 	sum := figuresOf("all", whole)
-	sum.Experts, sum.Load = experts, loadAverage()
+	n := float64(max(1, sum.N))
+	sum.Experts, sum.Load, sum.CPU, sum.PgCPU, sum.RSS = run.Experts, run.Load, run.CPU/n, run.PgCPU/n, run.RSS
 	if err := lines.Encode(sum); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
