@@ -247,7 +247,8 @@ func TestTheLogOfAnInvitationTellsEverythingInOrder(t *testing.T) {
 		return "From: " + b.email + "\r\nContent-Type: text/calendar; method=REPLY\r\n\r\n" + string(raw)
 	}
 	b.exec(`update message_out set attempts = 1, tried_at = now(), last_error = 'to: 451 4.7.1' where id = $1`, letter())
-	log, err := b.s.Deliveries(t.Context(), b.coordinator, b.code)
+	heard, err := b.s.Correspondence(t.Context(), b.coordinator, b.code)
+	log := heard.Deliveries
 	b.must(err)
 	if first := log[b.experts["Kern"].ID][0]; first.Did != "retrying" || first.Code != "to: 451 4.7.1" {
 		t.Errorf("while it is tried again the log says %+v", first)
@@ -264,7 +265,8 @@ func TestTheLogOfAnInvitationTellsEverythingInOrder(t *testing.T) {
 		}
 	}
 	b.must(b.s.Answer(t.Context(), b.experts["Kern"], b.id, 0, Tentative, ""))
-	log, err = b.s.Deliveries(t.Context(), b.coordinator, b.code)
+	heard, err = b.s.Correspondence(t.Context(), b.coordinator, b.code)
+	log = heard.Deliveries
 	b.must(err)
 	found := map[string]bool{}
 	for _, d := range log[b.experts["Kern"].ID] {

@@ -43,7 +43,8 @@ func (s *Store) Open(ctx context.Context, by account.Actor, code string) error {
 	})
 }
 
-// Enter lets the actor into a live room. Errors: ErrNotFound, ErrDenied, ErrConflict (not_live, not_accepted), ErrClosed.
+// Enter lets the actor into a live room. Errors: ErrNotFound, ErrDenied, ErrConflict (not_live, not_accepted, not_vouched,
+// unsigned), ErrClosed.
 func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry, error) {
 	var e Entry
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
@@ -60,6 +61,9 @@ func (s *Store) Enter(ctx context.Context, by account.Actor, code string) (Entry
 			return err
 		}
 		if err := s.enterable(ctx, tx, by, c, part, own); err != nil {
+			return err
+		}
+		if err := s.admitted(ctx, tx, by, part, own); err != nil {
 			return err
 		}
 		e = Entry{Conference: c, Part: part, Discipline: own.Discipline, Person: by, Color: colorOf(by.ID, seats)}

@@ -44,7 +44,7 @@ func (s *Store) Postbox(ctx context.Context, by account.Actor) ([]Letter, error)
 		select m.id, m.received_at, m.rule, coalesce(c.code, ''), coalesce(a.name, ''), coalesce(c.state, '') = 'sealed', m.raw, m.recipient`+waitingLetters+`
 		order by m.received_at limit 100`, by.Network)
 	if err != nil {
-		return nil, fmt.Errorf("postbox: %w", err)
+		return nil, fmt.Errorf("correspondence: %w", err)
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (l Letter, err error) {
 		var sealed bool
@@ -67,7 +67,7 @@ func (s *Store) PostboxCount(ctx context.Context, by account.Actor) (int, error)
 	}
 	var n int
 	if err := s.DB.QueryRow(ctx, `select count(*)`+waitingLetters, by.Network).Scan(&n); err != nil {
-		return 0, fmt.Errorf("postbox: %w", err)
+		return 0, fmt.Errorf("correspondence: %w", err)
 	}
 	return n, nil
 }
@@ -148,14 +148,24 @@ type Delivery struct {
 	Code   string // of a mail that could not be handed over: the step and the other side's code
 }
 
-// Deliveries tell for each expert of a conference, by account, what was sent and what came back, the oldest first. For the coordination
-// only: ErrDenied, ErrNotFound.
-func (s *Store) Deliveries(ctx context.Context, by account.Actor, code string) (map[uuid.UUID][]Delivery, error) {
+// Correspondence is what the coordination hears of the round of a conference: other dates that wait for a decision, the oldest first, and for
+// each expert, by account, what was sent and what came back, the oldest first.
+type Correspondence struct {
+	Proposals  []Proposal
+	Deliveries map[uuid.UUID][]Delivery
+}
+
+// Correspondence is for the coordination only: ErrDenied, ErrNotFound.
+func (s *Store) Correspondence(ctx context.Context, by account.Actor, code string) (p Correspondence, err error) {
 	c, err := s.coordinated(ctx, by, code)
 	if err != nil {
-		return nil, fmt.Errorf("deliveries: %w", err)
+		return p, fmt.Errorf("correspondence: %w", err)
 	}
-	return deliveries(ctx, s.DB, c.ID)
+	if p.Proposals, err = proposals(ctx, s.DB, c.ID); err != nil {
+		return p, err
+	}
+	p.Deliveries, err = deliveries(ctx, s.DB, c.ID)
+	return p, err
 }
 
 func deliveries(ctx context.Context, q casefile.Querier, conference uuid.UUID) (map[uuid.UUID][]Delivery, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -63,17 +64,13 @@ func (s *Store) propose(ctx context.Context, tx pgx.Tx, a addressee, p Proposal)
 	return s.record(ctx, tx, a.by, a.c, "propose_date", "invitation", a.v.id.String(), p.Source)
 }
 
-// Proposals are those of a conference that wait for a decision, the oldest first. For the coordination only: ErrDenied, ErrNotFound.
-func (s *Store) Proposals(ctx context.Context, by account.Actor, code string) ([]Proposal, error) {
-	c, err := s.coordinated(ctx, by, code)
-	if err != nil {
-		return nil, fmt.Errorf("proposals: %w", err)
-	}
-	rows, err := s.DB.Query(ctx, `
+// proposals are those of a conference that wait for a decision, the oldest first.
+func proposals(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Proposal, error) {
+	rows, err := q.Query(ctx, `
 		select p.id, a.name, p.starts_at, p.ends_at, p.comment, p.source, p.made_at
 		from proposal p join invitation i on i.id = p.invitation_id join account a on a.id = i.account_id
 		where i.conference_id = $1 and p.decision is null and i.state <> 'cancelled' and p.sequence = i.sequence
-		order by p.made_at`, c.ID)
+		order by p.made_at`, conference)
 	if err != nil {
 		return nil, fmt.Errorf("proposals: %w", err)
 	}

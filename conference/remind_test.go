@@ -130,7 +130,8 @@ func TestAReminderWaitsForADecentTimeAndIsSentOnceWhenTheServerWasAway(t *testin
 	t.Parallel()
 	h, code := reminderHouse(t)
 	h.reminds("2027-03-10 22:00") // it was due two days ago, but now it is night
-	log, err := h.s.Deliveries(t.Context(), h.coordinator, code)
+	heard, err := h.s.Correspondence(t.Context(), h.coordinator, code)
+	log := heard.Deliveries
 	h.must(err)
 	last := log[h.experts["Kern"].ID][len(log[h.experts["Kern"].ID])-1]
 	if last.Did != "reminds" || !last.At.Equal(berlin("2027-03-11 07:00")) {

@@ -148,15 +148,16 @@ func TestAProposalWaitsForTheCoordinationAndMovesNothing(t *testing.T) {
 		t.Fatalf("%+v, %s", v, b.answer())
 	}
 	b.must(b.s.ProposeDate(ctx, b.experts["Reimann"], get[uuid.UUID](b.house, `select id from invitation where account_id = $1`, b.experts["Reimann"].ID), 0, starts.Add(time.Hour), ""))
-	found, err := b.s.Proposals(ctx, b.coordinator, b.code)
+	heard, err := b.s.Correspondence(ctx, b.coordinator, b.code)
 	b.must(err)
+	found := heard.Proposals
 	if len(found) != 2 || !found[0].StartsAt.Equal(starts) || found[0].EndsAt.Sub(found[0].StartsAt) != 45*time.Minute || found[0].Comment != "Da ist die Praxis zu" {
 		t.Fatalf("%+v", found)
 	}
 	for name, by := range map[string]func() error{
-		"expert":     func() error { _, err := b.s.Proposals(ctx, b.experts["Reimann"], b.code); return err },
-		"caseworker": func() error { _, err := b.s.Proposals(ctx, b.caseworker, b.code); return err },
-		"stranger":   func() error { _, err := b.s.Proposals(ctx, b.stranger, b.code); return err },
+		"expert":     func() error { _, err := b.s.Correspondence(ctx, b.experts["Reimann"], b.code); return err },
+		"caseworker": func() error { _, err := b.s.Correspondence(ctx, b.caseworker, b.code); return err },
+		"stranger":   func() error { _, err := b.s.Correspondence(ctx, b.stranger, b.code); return err },
 		"refusal":    func() error { return b.s.RefuseProposal(ctx, b.caseworker, b.code, found[0].ID) },
 	} {
 		if by() == nil {
@@ -168,8 +169,8 @@ func TestAProposalWaitsForTheCoordinationAndMovesNothing(t *testing.T) {
 		t.Errorf("the expert is told by %s", m)
 	}
 	b.must(b.s.Move(ctx, b.coordinator, b.code, starts.Add(time.Hour), time.Hour))
-	if found, err = b.s.Proposals(ctx, b.coordinator, b.code); err != nil || len(found) != 0 {
-		t.Errorf("after moving there is still %+v, %v", found, err)
+	if heard, err = b.s.Correspondence(ctx, b.coordinator, b.code); err != nil || len(heard.Proposals) != 0 {
+		t.Errorf("after moving there is still %+v, %v", heard.Proposals, err)
 	}
 	if d := get[string](b.house, `select string_agg(decision, ' ' order by decision) from proposal`); d != "refused taken" {
 		t.Errorf("decided: %s", d)
@@ -254,7 +255,8 @@ func TestTheCoordinationSeesWhatCouldNotBeFollowedAndSaysWhoseAddressItIs(t *tes
 	if n, err := b.s.PostboxCount(ctx, b.coordinator); err != nil || n != 0 || b.answer() != "accepted" {
 		t.Errorf("%d letters wait, the invitation is %s, %v", n, b.answer(), err)
 	}
-	log, err := b.s.Deliveries(ctx, b.coordinator, b.code)
+	heard, err := b.s.Correspondence(ctx, b.coordinator, b.code)
+	log := heard.Deliveries
 	b.must(err)
 	if steps := log[b.experts["Kern"].ID]; len(steps) != 2 || steps[0].Detail != "invitation" || steps[1] != (Delivery{steps[1].At, "answered", "accepted", "mail", ""}) {
 		t.Errorf("the log says %+v", steps)

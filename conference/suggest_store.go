@@ -41,6 +41,67 @@ func (s *Store) Suggestions(ctx context.Context, by account.Actor, request uuid.
 	return found, nil
 }
 
+// Substitutes ranks the pool for the round of a conference that is planned, as Suggestions does for a request: by the disciplines of
+// the round, those first that nobody has accepted for, then another one, and those of experts whom the caller has in mind already.
+// Who is asked already is left out. Errors: ErrNotFound, ErrDenied, InvalidError (discipline).
+func (s *Store) Substitutes(ctx context.Context, by account.Actor, code, other string, chosen ...uuid.UUID) ([]expertpool.Bench, error) {
+	if other != "" && !expertpool.KnownDiscipline(other) {
+		return nil, &account.InvalidError{Field: "discipline", Rule: "unknown"}
+	}
+	var found []expertpool.Bench
+	err := pgx.BeginTxFunc(ctx, s.DB, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		v, err := s.view(ctx, tx, by, code)
+		if err != nil {
+			return err
+		}
+		if err := v.Part.may(toPlan); err != nil {
+			return err
+		}
+		experts, err := expertpool.ByIDs(ctx, tx, by.Network, chosen)
+		if err != nil {
+			return err
+		}
+		r := Request{Organisation: v.Organisation, CaseID: v.CaseID, Question: v.Question, Disciplines: lackingFirst(v.Seats)}
+		for _, e := range append(experts, expertpool.Expert{Discipline: other}) {
+			if e.Discipline != "" && !slices.Contains(r.Disciplines, e.Discipline) {
+				r.Disciplines = append(r.Disciplines, e.Discipline)
+			}
+		}
+		found, err = s.suggest(ctx, tx, by, r, Occasion{Starts: v.StartsAt, Length: v.EndsAt.Sub(v.StartsAt)})
+		dropAsked(found, v.Seats)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("substitutes: %w", err)
+	}
+	return found, nil
+}
+
+// lackingFirst are the disciplines of a round, those first that nobody has accepted for.
+func lackingFirst(seats []Seat) []string {
+	var kept, lost []string
+	for _, t := range seats {
+		if t.Role == ExpertPart && t.Answer == Accepted && !slices.Contains(kept, t.Discipline) {
+			kept = append(kept, t.Discipline)
+		}
+	}
+	for _, t := range seats {
+		if t.Role == ExpertPart && !slices.Contains(kept, t.Discipline) && !slices.Contains(lost, t.Discipline) {
+			lost = append(lost, t.Discipline)
+		}
+	}
+	return append(lost, kept...)
+}
+
+// dropAsked takes those out who have been asked, and not told since that they are not needed.
+func dropAsked(benches []expertpool.Bench, seats []Seat) {
+	for i := range benches {
+		benches[i].Suggestions = slices.DeleteFunc(benches[i].Suggestions, func(sg expertpool.Suggestion) bool {
+			return slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == sg.ID && t.Answer != AnswerCancelled })
+		})
+	}
+}
+
 func (s *Store) suggest(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, d Occasion) ([]expertpool.Bench, error) {
 	n := expertpool.Need{
 		Disciplines: r.Disciplines, Organisation: r.Organisation, Near: d.Near, Question: r.Question, Length: d.Length, Now: s.Now(),

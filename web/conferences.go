@@ -55,7 +55,8 @@ func (s *server) conferences(c echo.Context) error {
 type conferencePage struct {
 	conference.View
 	Steps    []step
-	Benches  []bench
+	Inviting bool                 // the coordination looks whom else to ask
+	Offers   []offers             // then: who that may be
 	Previous *conference.Previous // of the case; nil when this is the first, or the case is shut
 	Missing  []conference.Information
 	Guests   []conference.Guest                  // links for people without an account; nil for those who may not make them
@@ -63,6 +64,7 @@ type conferencePage struct {
 	Answered conference.Answers                  // who of the round answers which part questions
 	StandIns *conference.StandIns                // of the coordination, while the conference is to come
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
+	Bars     map[uuid.UUID]string                // why experts of the round could not be invited any more; of the coordination
 	Me       uuid.UUID
 	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
 	Form     form
@@ -87,7 +89,7 @@ func (p conferencePage) InformationForm(now time.Time) form {
 func (p conferencePage) GuestKinds() []conference.GuestKind { return conference.GuestKinds }
 
 // Still says that the page answers a form, and must not be fetched again by itself.
-func (p conferencePage) Still() bool { return p.Notice != "" || p.Form.Field != "" }
+func (p conferencePage) Still() bool { return p.Notice != "" || p.Form.Field != "" || p.Inviting }
 
 // MoveForm is the form for a new date: as it came back, or as the date stands.
 func (p conferencePage) MoveForm() form {
@@ -156,67 +158,85 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		}
 	}
 	if v.CanPlan() {
-		experts, err := s.Pool.Find(c.Request().Context(), me(c))
-		if err != nil {
-			return err
-		}
-		p.Benches = benches(experts, v.Seats)
-		if v.Topic() {
-			if p.Houses, err = s.colleagues(c.Request().Context(), me(c), v.Seats); err != nil {
-				return err
-			}
-		}
-		if p.Proposed, err = s.Conferences.Proposals(c.Request().Context(), me(c), code(c)); err != nil {
-			return err
-		}
-		standIns, err := s.Conferences.StandIns(c.Request().Context(), me(c), code(c))
-		if err != nil {
-			return err
-		}
-		p.StandIns = &standIns
-		if p.Log, err = s.Conferences.Deliveries(c.Request().Context(), me(c), code(c)); err != nil {
+		if err := s.showPlanning(c, &p); err != nil {
 			return err
 		}
 	}
 	return s.page(c, status, "conference", p)
 }
 
-// bench is the experts of one discipline who can still be asked.
-type bench struct {
-	Discipline string
-	Missing    bool // nobody of it has accepted, though somebody was asked
-	Experts    []expertpool.Expert
+// showPlanning adds what the coordination plans with. Whom else she might ask takes a look at the whole pool, so it waits until she
+// asks for it: the page fetches itself again and again.
+func (s *server) showPlanning(c echo.Context, p *conferencePage) (err error) {
+	ctx, by := c.Request().Context(), me(c)
+	said, err := s.Conferences.Correspondence(ctx, by, code(c))
+	if err != nil {
+		return err
+	}
+	p.Proposed, p.Log = said.Proposals, said.Deliveries
+	if p.Topic() {
+		if p.Houses, err = s.colleagues(ctx, by, p.Seats); err != nil {
+			return err
+		}
+	}
+	standIns, err := s.Conferences.StandIns(ctx, by, code(c))
+	if err != nil {
+		return err
+	}
+	p.StandIns = &standIns
+	if err := s.showBars(c, p); err != nil {
+		return err
+	}
+	f := p.FormOf("invite")
+	if p.Inviting = p.Form.Of == "invite" || c.QueryParam("invite") != ""; !p.Inviting {
+		return nil
+	}
+	var ticked []uuid.UUID
+	for _, v := range f.Values["experts"] {
+		ticked = append(ticked, strictID(v))
+	}
+	benches, err := s.Conferences.Substitutes(ctx, by, code(c), c.QueryParam("discipline"), ticked...)
+	if err != nil {
+		return err
+	}
+	p.Offers = offersOf(benches, f)
+	return nil
 }
 
-// benches sorts the experts who are not in the round by discipline, those that the round still misses first.
-func benches(experts []expertpool.Expert, seats []conference.Seat) []bench {
-	missing, asked := map[string]bool{}, map[string]bool{}
-	for _, t := range seats {
-		if t.Role != conference.ExpertPart {
-			continue
-		}
-		if _, known := missing[t.Discipline]; !known {
-			missing[t.Discipline] = true
-		}
-		missing[t.Discipline] = missing[t.Discipline] && t.Answer != conference.Accepted
-		asked[t.AccountID.String()] = t.Answer != conference.AnswerCancelled
-	}
-	var found []bench
-	for _, e := range experts {
-		if asked[e.ID.String()] {
-			continue
-		}
-		if i := slices.IndexFunc(found, func(b bench) bool { return b.Discipline == e.Discipline }); i >= 0 {
-			found[i].Experts = append(found[i].Experts, e)
-		} else {
-			found = append(found, bench{e.Discipline, missing[e.Discipline], []expertpool.Expert{e}})
+// showBars finds out who of the round could not be invited any more.
+func (s *server) showBars(c echo.Context, p *conferencePage) error {
+	var round []uuid.UUID
+	for _, t := range p.Seats {
+		if t.Role == conference.ExpertPart && t.Answer != conference.AnswerCancelled && t.Answer != conference.Declined {
+			round = append(round, t.AccountID)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b bench) int {
-		return cmp.Or(-cmp.Compare(truth(a.Missing), truth(b.Missing)),
-			cmp.Compare(slices.Index(expertpool.Disciplines, a.Discipline), slices.Index(expertpool.Disciplines, b.Discipline)))
+	standings, err := s.Pool.Standings(c.Request().Context(), me(c), round)
+	if err != nil {
+		return err
+	}
+	p.Bars = map[uuid.UUID]string{}
+	for id, st := range standings {
+		p.Bars[id] = st.Bar(s.Now())
+	}
+	return nil
+}
+
+// Misses says that somebody of a discipline was asked, and nobody has accepted.
+func (p conferencePage) Misses(discipline string) bool {
+	of := func(answers ...conference.Answer) bool {
+		return slices.ContainsFunc(p.Seats, func(t conference.Seat) bool {
+			return t.Role == conference.ExpertPart && t.Discipline == discipline && (len(answers) == 0 || slices.Contains(answers, t.Answer))
+		})
+	}
+	return of() && !of(conference.Accepted)
+}
+
+// Others are the disciplines that nobody is offered of yet.
+func (p conferencePage) Others() []string {
+	return slices.DeleteFunc(slices.Clone(expertpool.Disciplines), func(d string) bool {
+		return slices.ContainsFunc(p.Offers, func(o offers) bool { return o.Discipline == d })
 	})
-	return found
 }
 
 func truth(yes bool) int {

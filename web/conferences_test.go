@@ -174,6 +174,16 @@ func TestInviteFormRefusesWhoCannotBeAsked(t *testing.T) {
 	code := s.convened()
 	clara := s.as("Clara")
 	gustav := s.people["Gustav"].ID.String()
+	if a := clara.get("/conferences/" + code); a.Has(gustav) || !a.Has("?invite=yes#invite") {
+		t.Error("the page that fetches itself looks through the pool")
+	}
+	if a := clara.get("/conferences/" + code + "?invite=yes"); !a.Has(gustav) || !a.Has("wurde noch nie gefragt") && !a.Has("noch nie") || a.Has("data-poll") ||
+		a.Has(`value="`+s.people["Ewald"].ID.String()+`"><span>`) || a.Has(">Suchtberatung</h4>") {
+		t.Errorf("whom else to ask: status %d", a.Status)
+	}
+	if a := clara.get("/conferences/" + code + "?invite=yes&discipline=addiction_counselling"); !a.Has(">Suchtberatung</h4>") {
+		t.Errorf("of another discipline: status %d", a.Status)
+	}
 	refuses(t, clara, "/conferences/"+code+"/invite", []wrongInput{
 		{"nobody", nil, "f-invite-experts", nil},
 		{"no id", typed("experts", gustav, "experts", "jemand"), "f-invite-experts", []string{gustav + `" checked`}},

@@ -72,9 +72,17 @@ func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.V
 	case err != nil:
 		return err
 	}
-	experts, err := s.Pool.Find(ctx, by)
-	if err != nil {
-		return err
+	var disciplines []string
+	for _, w := range search.Wishes {
+		if expertpool.KnownDiscipline(w.Discipline) {
+			disciplines = append(disciplines, w.Discipline)
+		}
+	}
+	var experts []expertpool.Expert
+	if len(disciplines) > 0 { // without any it would be everybody
+		if experts, err = s.Pool.Find(ctx, by, disciplines...); err != nil {
+			return err
+		}
 	}
 	p.rows(search, experts)
 	if p.Polled, err = s.polled(ctx, by, id); err != nil {

@@ -158,7 +158,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/me/leave", experts, s.leaving},
 		{"POST", "/me/leave", experts, s.leavingPost},
 		{"GET", "/me/declaration", experts, s.declaration},
-		{"POST", "/me/declaration", experts, s.signDeclaration},
+		{"POST", "/me/declaration", fresh(experts), s.signDeclaration},
 		{"GET", "/me/participation", experts, s.participation},
 		{"GET", "/me/participation.csv", experts, s.participationFile},
 		{"GET", "/network/agreements", may(account.SeePool), s.agreements},

@@ -43,7 +43,7 @@ func (s *server) waitingFor(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	var p todayPage
 	for _, find := range []func(context.Context, account.Actor) ([]task, error){
-		s.requestTasks, s.pollTasks, s.letterTasks, s.gapTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
+		s.requestTasks, s.pollTasks, s.letterTasks, s.gapTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.shakyTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
 	} {
 		found, err := find(ctx, by)
 		if err != nil {
@@ -188,6 +188,23 @@ func (s *server) minutesTasks(ctx context.Context, by account.Actor) ([]task, er
 			Clock: waited(s.Now().Sub(*v.EndedAt)), ClockNote: s.words.t("today.minutes.since"),
 			Title: s.words.f("today.minutes", v.Code), More: s.words.f("today.minutes.more", conference.Day(v.StartsAt)),
 			URL: "/conferences/" + v.Code + "/minutes", Act: s.words.t("today.minutes.act"),
+		})
+	}
+	return tasks, nil
+}
+
+// shakyTasks are conferences to come whose round has to be looked at.
+func (s *server) shakyTasks(ctx context.Context, by account.Actor) ([]task, error) {
+	found, err := s.Conferences.Shaky(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	tasks := make([]task, 0, len(found))
+	for _, v := range found {
+		tasks = append(tasks, task{
+			Clock: v.StartsAt.In(expertpool.Zone()).Format("15:04"), ClockNote: shortDay(v.StartsAt),
+			Title: s.words.f("today.shaky", v.Code), More: s.words.t("today.shaky.more"),
+			URL: "/conferences/" + v.Code + "#round", Act: s.words.t("today.shaky.act"),
 		})
 	}
 	return tasks, nil
