@@ -116,8 +116,8 @@ type calendarAsk struct {
 }
 
 // askFor puts a search into numbers. benches are those of Suggest: their order is the order in which equals are taken. promised are what
-// people have said yes to.
-func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, from time.Time, now time.Time) calendarAsk {
+// people have said yes to, busy what their calendars say.
+func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, busy map[uuid.UUID]expertpool.Busy, from time.Time, now time.Time) calendarAsk {
 	var a calendarAsk
 	grid := slot.NewGrid(from, now.AddDate(0, 0, 7*d.Weeks))
 	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers, Apart: int(apart / slot.Quarter)}
@@ -131,7 +131,7 @@ func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]e
 			}) {
 				continue
 			}
-			p := personOf(grid, s.Candidate, promised[s.ID])
+			p := personOf(grid, s.Candidate, promised[s.ID], busy[s.ID])
 			p.Load = load(s)
 			if s.House != "" {
 				if houses[s.House] == 0 {
@@ -166,8 +166,10 @@ func load(s expertpool.Suggestion) int {
 	return 1000
 }
 
-// personOf is what is known of somebody's time. Who has told her hours is busy outside of them.
-func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span) slot.Person {
+// personOf is what is known of somebody's time. Who has told her hours is busy outside of them. Who has not, but lets her calendar be
+// read, is free in office hours where it is empty, and outside of them it is not known. What a calendar says that was not read lately
+// may have changed: those times are neither free nor busy.
+func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span, calendar expertpool.Busy) slot.Person {
 	p := slot.Person{Free: g.Empty(), Busy: g.Empty()}
 	whole := expertpool.Span{From: g.At(0), Until: g.At(g.Len())}
 	if len(c.Availability.Rules) > 0 {
@@ -176,7 +178,17 @@ func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span) s
 		}
 		g.Span(p.Busy, whole.From, whole.Until)
 		p.Busy.Without(p.Free)
+	} else if calendar.Fresh {
+		officeHours(g, p.Free, c.Availability.Location(), calendar.Until)
 	}
+	taken := g.Empty()
+	for _, s := range calendar.Spans {
+		g.Span(taken, s.From, s.Until)
+		if calendar.Fresh {
+			g.Span(p.Busy, s.From, s.Until)
+		}
+	}
+	p.Free.Without(taken)
 	loc := c.Availability.Location()
 	for _, away := range c.Availability.Absences {
 		first, last := away.First, away.Last
@@ -186,6 +198,18 @@ func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span) s
 		g.Span(p.Busy, s.From.Add(-changeover), s.Until.Add(changeover))
 	}
 	return p
+}
+
+// officeHours adds the hours of a working week in which conferences are held and which need not be avoided, up to an instant.
+func officeHours(g slot.Grid, to slot.Set, zone *time.Location, until time.Time) {
+	var week []slot.Weekly
+	for d := time.Monday; d <= time.Friday; d++ {
+		week = append(week, slot.Weekly{Day: d, From: early, To: late})
+	}
+	later := g.Empty()
+	g.Span(later, until, g.At(g.Len()))
+	g.Days(to, week, zone)
+	to.Without(later)
 }
 
 // opening is when conferences are held, and of that what is better avoided.

@@ -64,11 +64,26 @@ func (s *Store) dateAsk(ctx context.Context, tx pgx.Tx, by account.Actor, r Requ
 	if r.Urgency == "urgent" {
 		from = s.Now().Add(urgentLead)
 	}
-	busy, err := booked(ctx, tx, by.Network, from, r.ID)
+	promised, err := booked(ctx, tx, by.Network, from, r.ID)
 	if err != nil {
 		return calendarAsk{}, err
 	}
-	return askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now()), nil
+	calendars, err := calendarsOf(ctx, tx, benches, expertpool.Span{From: from, Until: s.Now().AddDate(0, 0, 7*d.Weeks)}, s.Now())
+	if err != nil {
+		return calendarAsk{}, err
+	}
+	return askFor(d, benches, promised, calendars, from.Add(slot.Quarter-1), s.Now()), nil
+}
+
+// calendarsOf is what is known from the calendars of everybody on the benches.
+func calendarsOf(ctx context.Context, tx pgx.Tx, benches []expertpool.Bench, within expertpool.Span, now time.Time) (map[uuid.UUID]expertpool.Busy, error) {
+	var ids []uuid.UUID
+	for _, b := range benches {
+		for _, s := range b.Suggestions {
+			ids = append(ids, s.ID)
+		}
+	}
+	return expertpool.BusyTimes(ctx, tx, ids, within, now)
 }
 
 // booked are the dates that experts of a network have been asked for and have not declined, and those that a poll of another request

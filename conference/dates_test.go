@@ -196,3 +196,52 @@ func TestEveryLandCanBeThatOfAnOrganisation(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatACalendarSaysGoesBeforeTheHoursOfAWeek(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.clock = berlin("2027-03-01 06:00")
+	h.exec(`update organisation set land = 'BY' where id = $1`, h.caseworker.Organisation)
+	kern := h.experts["Kern"]
+	h.must(h.pool.KeepReminders(t.Context(), kern, true)) // the row that a calendar belongs to
+	request := h.asked()
+	// first is the earliest offer in the words of its day, and whether it is certain.
+	first := func(read string, busy ...string) string {
+		h.t.Helper()
+		h.exec(`delete from busy_calendar`)
+		h.exec(`
+			insert into busy_calendar (account_id, organisation_id, address, added_at, due_at, read_at, covered_until) values ($1, $2, '', $3, $3, $3, $4)`,
+			kern.ID, kern.Organisation, berlin(read), berlin("2027-03-12 00:00"))
+		for i := 0; i < len(busy); i += 2 {
+			h.exec(`insert into busy (account_id, from_at, until_at) values ($1, $2, $3)`, kern.ID, berlin(busy[i]), berlin(busy[i+1]))
+		}
+		found, err := h.s.FindDates(t.Context(), h.coordinator, request, DateSearch{Wishes: wishes("psychiatry"), Length: 15 * time.Minute, Weeks: 2})
+		h.must(err)
+		if len(found.Offers) == 0 {
+			return "none"
+		}
+		certain := map[bool]string{true: " certain", false: " unknown"}[found.Offers[0].Certain]
+		return found.Offers[0].Start.In(expertpool.Zone()).Format("01-02 15:04") + certain
+	}
+	now := "2027-03-01 06:00"
+	for _, c := range []struct{ what, got, want string }{
+		{"an empty calendar: free in office hours", first(now), "03-02 08:00 certain"},
+		{"busy in the morning", first(now, "2027-03-02 07:00", "2027-03-02 11:50"), "03-02 12:00 certain"},
+		{"busy for as long as is known: later is unknown", first(now, "2027-03-01 00:00", "2027-03-12 00:00"), "03-12 08:00 unknown"},
+		{"read too long ago: nothing is certain", first("2027-02-26 06:00", "2027-03-02 07:00", "2027-03-02 11:50"), "03-02 08:00 unknown"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, c.got, c.want)
+		}
+	}
+	h.must(h.pool.KeepWeek(t.Context(), kern, kern.ID, []slot.Weekly{{Day: time.Tuesday, From: 11 * 60, To: 13 * 60}, {Day: time.Thursday, From: 9 * 60, To: 10 * 60}}))
+	for _, c := range []struct{ what, got, want string }{
+		{"her hours", first(now), "03-02 11:00 certain"},
+		{"busy in her hours", first(now, "2027-03-02 10:00", "2027-03-02 13:00"), "03-04 09:00 certain"},
+		{"busy in her hours, but read too long ago: others come first", first("2027-02-26 06:00", "2027-03-02 10:00", "2027-03-02 13:00"), "03-04 09:00 certain"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, c.got, c.want)
+		}
+	}
+}

@@ -25,6 +25,8 @@ type Store struct {
 
 	rebuilding sync.Mutex // of the documents of agreements
 
+	calendars calendars // from ReadCalendars
+
 	accounts *account.Store // this and the rest: from Correspond
 	mails    *mail.Queue
 	url      string

@@ -119,6 +119,7 @@ var fields = map[string]string{
 	"/requests/:id/poll":         "act option deadline until other clock",
 	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
 	"/me/availability":           availabilityFields,
+	"/me/busy":                   "act address reminders",
 	"/experts/:id/availability":  availabilityFields,
 	"/experts/groups":            "group_name",
 	"/experts/groups/:id":        "act expert q",

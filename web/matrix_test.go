@@ -206,6 +206,8 @@ var access = []struct{ route, in, form string }{
 	{"POST /experts/:id/availability", "Clara", "act=pause"},
 	{"GET /me/availability", experts, ""},
 	{"POST /me/availability", experts, "act=pause"},
+	{"GET /me/busy", experts, ""},
+	{"POST /me/busy", experts, "act=reminders&reminders=no"},
 	{"GET /network/agreements", staff + " " + admins, ""},
 	{"GET /network/agreements/:id", "Alma Anna Bernd Berta Clara Doris Nils", ""},
 	{"POST /network/agreements/:id", "Clara Nils", "act=right"},

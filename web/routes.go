@@ -192,6 +192,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/experts/:id/availability", keepers, s.availabilityPost},
 		{"GET", "/me/availability", experts, s.availability},
 		{"POST", "/me/availability", experts, s.availabilityPost},
+		{"GET", "/me/busy", experts, s.busy},
+		{"POST", "/me/busy", experts, s.busyPost},
 		{"GET", "/experts/:id", may(account.SeePool), s.expert},
 		{"GET", "/experts/:id/profile", may(account.KeepPool), s.expertProfile},
 		{"POST", "/experts/:id/profile", may(account.KeepPool), s.expertProfilePost},

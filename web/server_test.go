@@ -110,6 +110,7 @@ func (s *testServer) wire() {
 	s.Accounts.Notify(s.Mails, s.URL)
 	s.must(s.Accounts.Secure(make([]byte, 32), s.URL))
 	s.Pool.Correspond(s.Accounts, s.Mails, s.URL)
+	s.must(s.Pool.ReadCalendars(make([]byte, 32), expertpool.Downloads{}))
 	s.Exchange, err = exchange.NewStore(s.db, s.Pool, s.Accounts, s.Now)
 	s.must(err)
 	s.Vault = pseudonym.NewVault(s.db, key, s.Now)

@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"conference/slot":                {},                  // pure
 	"conference/poll":                {"conference/slot"}, // pure: the rules of a poll about dates, apart because conference is large; a round is chosen by slot's rule
 	"conference/nameguard/yardstick": {"conference/nameguard"},
-	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot", "conference/attachment"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; attachment: pure, a signed agreement is made as harmless as what is attached to a case
+	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot", "conference/attachment", "conference/ical"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; ical: pure, the calendar of an expert is read as one that comes by mail; attachment: pure, a signed agreement is made as harmless as what is attached to a case
 	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit"},
 	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},

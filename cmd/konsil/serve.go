@@ -98,11 +98,20 @@ func (c config) vaultKeys() pseudonym.KeySource {
 
 // secure gives accounts the key that second factors are kept under.
 func (c config) secure(accounts *account.Store) error {
-	secret, err := pseudonym.Secret(filepath.Join(c.keys(), "factors.key"))
+	secret, err := c.factorsKey()
 	if err != nil {
-		return fmt.Errorf("key of factors: %w", err)
+		return err
 	}
 	return accounts.Secure(secret, c.PublicURL)
+}
+
+// factorsKey is the secret from which the keys of second factors and of the addresses of calendars are made.
+func (c config) factorsKey() ([]byte, error) {
+	secret, err := pseudonym.Secret(filepath.Join(c.keys(), "factors.key"))
+	if err != nil {
+		return nil, fmt.Errorf("key of factors: %w", err)
+	}
+	return secret, nil
 }
 
 // queue is where mails of this installation are put, by the server and by the commands beside it.
@@ -137,6 +146,13 @@ func (s *server) wireStores() error {
 	}
 	s.pool = expertpool.NewStore(s.db, s.now)
 	s.pool.Correspond(s.accounts, s.mails, s.PublicURL)
+	secret, err := s.factorsKey()
+	if err != nil {
+		return err
+	}
+	if err := s.pool.ReadCalendars(secret, expertpool.Downloads{}); err != nil {
+		return err
+	}
 	if s.exchange, err = exchange.NewStore(s.db, s.pool, s.accounts, s.now); err != nil {
 		return err
 	}
@@ -202,7 +218,7 @@ func (s *server) wireJobs() error {
 	workers := river.NewWorkers()
 	s.mails.Register(workers)
 	s.plans.Register(workers)
-	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers), s.exchange.Register(workers))
+	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers), s.pool.RegisterCalendars(workers), s.exchange.Register(workers))
 	if err := s.wireMailIn(workers); err != nil {
 		return err
 	}
