@@ -124,7 +124,7 @@ func missing(c Conference, seats []Seat, discipline string, now time.Time) bool 
 // takersOf are who of a bench can come from start until end, in the order in which they are asked: who is known to be free before those of
 // whom nothing is known, and of those the best suggestion first, which minds load, fairness and how they answer. Left out is who is busy, away,
 // barred, bound to the case or to the house that asks, and who is in the round or was.
-func takersOf(bench expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, round []Seat, start, end time.Time) ([]uuid.UUID, error) {
+func takersOf(bench expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, calendars map[uuid.UUID]expertpool.Busy, round []Seat, start, end time.Time) ([]uuid.UUID, error) {
 	grid := slot.NewGrid(start, end.Add(slot.Quarter-1))
 	open := grid.Empty()
 	grid.Span(open, grid.At(0), grid.At(grid.Len()))
@@ -134,7 +134,7 @@ func takersOf(bench expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, 
 		if slices.ContainsFunc(round, func(t Seat) bool { return t.AccountID == s.ID }) || keptOut(s) {
 			continue
 		}
-		p := personOf(grid, s.Candidate, promised[s.ID])
+		p := personOf(grid, s.Candidate, promised[s.ID], calendars[s.ID])
 		p.Load = load(s)
 		ask.Seats[0].Persons = append(ask.Seats[0].Persons, len(ids))
 		ask.Persons = append(ask.Persons, p)

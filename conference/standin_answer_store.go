@@ -12,6 +12,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/slot"
+	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -273,7 +274,11 @@ func (s *Store) nextDates(ctx context.Context, tx pgx.Tx, c Conference, seats []
 	if d.Land, err = landOf(ctx, tx, c.Organisation); err != nil {
 		return nil, err
 	}
-	a := askFor(d, benches, busy, from.Add(slot.Quarter-1), s.Now())
+	calendars, err := calendarsOf(ctx, tx, benches, expertpool.Span{From: from, Until: s.Now().AddDate(0, 0, 7*d.Weeks)}, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	a := askFor(d, benches, busy, calendars, from.Add(slot.Quarter-1), s.Now())
 	a.ask.Limit = nextDates
 	table, err := slot.New(a.ask)
 	if err != nil {

@@ -160,7 +160,11 @@ func (s *Store) takers(ctx context.Context, tx pgx.Tx, c Conference, seats []Sea
 	if err != nil {
 		return nil, err
 	}
-	return takersOf(benches[0], promised, seats, c.StartsAt, c.EndsAt)
+	calendars, err := calendarsOf(ctx, tx, benches[:1], expertpool.Span{From: c.StartsAt, Until: c.EndsAt}, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	return takersOf(benches[0], promised, calendars, seats, c.StartsAt, c.EndsAt)
 }
 
 // decent is when somebody may be asked from a moment on: at any hour when the conference is near, else when people are at work.
