@@ -62,7 +62,7 @@ func (d Date) MarshalText() ([]byte, error) { return []byte(d.Format(time.DateOn
 // others.
 func notDisclosed() map[string]string {
 	return map[string]string{
-		"note_update": "steps", "note_snapshot": "steps", "note_client": "steps", "attachment_chunk": "files", "invitation": "dates",
+		"note_update": "steps", "note_snapshot": "steps", "note_client": "steps", "opinion_round": "dates", "opinion_version": "steps", "attachment_chunk": "files", "invitation": "dates",
 		"response": "dates", "proposal": "dates", "stand_in_race": "dates", "stand_in_offer": "dates", "poll": "dates",
 		"poll_seat": "dates", "poll_option": "dates", "poll_voice": "dates", "poll_vote": "dates", "message_in": "mails", "room_deed": "room", "message_out": "mails",
 	}

@@ -106,6 +106,14 @@ func conferenceChapters() []chapterQuery {
 			select c.code, i.question, i.asked_by, ` + dayOf("i.asked_at") + ` as asked_on, i.state as information_state, i.answer, i.answered_by
 			from information_request i join conference c on c.id = i.conference_id
 			where c.case_id = $1 order by i.asked_at, i.id`},
+		{"opinion", false, `
+			select c.code, o.account_id as written_by, ` + dayOf("o.at") + ` as written_on, o.position, o.words, o.reason, o.missing, o.confidence
+			from opinion_open o join conference c on c.id = o.conference_id
+			where c.case_id = $1 order by o.at, o.opinion_id, o.version`},
+		{"opinion_addendum", false, `
+			select c.code, o.account_id as written_by, ` + dayOf("d.at") + ` as written_on, d.text
+			from opinion_addendum d join opinion o on o.id = d.opinion_id join conference c on c.id = o.conference_id
+			where c.case_id = $1 order by d.id`},
 		{"note_section", false, `
 			select c.code, t.key as section, t.text
 			from note_section t join note n on n.id = t.note_id join conference c on c.id = n.conference_id

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -77,6 +78,7 @@ type Conference struct {
 	VisibleFrom      *time.Time // from when on experts may read; nil: at once
 	Spoken           string     // what it is called aloud, such as Ahorn 7; may be empty
 	Explanation      string     // of a topic; empty about a case, which has its summary
+	Written          bool       // without a meeting: experts answer in writing, each on her own, until EndsAt
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -94,6 +96,7 @@ type Seat struct {
 	Sequence   int
 	Declared   Declaration // by an expert, for this invitation; empty before
 	CameBack   string      // code of RFC 3463 with which the last mail to her could not be delivered; empty: nothing is known
+	Written    bool        // asked for a written opinion instead of coming
 }
 
 // Part is what somebody is in one conference.
@@ -128,6 +131,9 @@ const (
 	toAskInformation
 	toAnswerInformation
 	toPass // the plan, to an organisation that the client has agreed to
+	toOpine
+	toOpenOpinions
+	toAskOpinions
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -149,6 +155,10 @@ var may = map[deed][]Part{
 	toAskInformation:    {Moderator, ExpertPart},
 	toAnswerInformation: {Caseworker},
 	toPass:              {Caseworker},
+
+	toOpine:        {ExpertPart},
+	toOpenOpinions: {Moderator},
+	toAskOpinions:  {Moderator},
 }
 
 func (p Part) may(d deed) error {
@@ -208,7 +218,7 @@ const (
 
 // openable says whether the room of a planned conference can be opened at now.
 func (c Conference) openable(now time.Time) bool {
-	return now.After(c.OpensAt()) && now.Before(c.EndsAt.Add(openAfter))
+	return !c.Written && now.After(c.OpensAt()) && now.Before(c.EndsAt.Add(openAfter))
 }
 
 // OpensAt is when the room may be opened at the earliest.
@@ -303,6 +313,11 @@ type Panel struct {
 	Length  time.Duration
 	Kind    Kind       // empty: a case conference
 	Visible *time.Time // from when on experts may read; nil: at once
+
+	Written  bool          // in writing, without a meeting: instead of Starts and Length there is DueOn
+	DueOn    time.Time     // midnight UTC of the last day for written opinions
+	Opinions bool          // first opinions are asked for before a meeting by video, if two experts or more are
+	Scale    opinion.Scale // of the opinions; empty: by the words of the question
 }
 
 func (p Panel) validate(now time.Time) error {
@@ -313,6 +328,8 @@ func (p Panel) validate(now time.Time) error {
 		return &account.InvalidError{Field: "experts", Rule: "twelve"}
 	case !p.Kind.known() && p.Kind != TopicConference:
 		return &account.InvalidError{Field: "kind", Rule: "unknown"}
+	case p.Written:
+		return nil // its date is checked by dueAt
 	}
 	if err := validDate(p.Starts, p.Length, now); err != nil {
 		return err
@@ -356,7 +373,7 @@ func (v View) can(d deed) bool { return v.Part.may(d) == nil && v.has(d) == nil 
 // Can tells a page whether to offer a deed; the deed itself asks again.
 func (v View) CanPlan() bool { return v.Part.may(toPlan) == nil && v.State.Planned() }
 func (v View) CanAskGuests() bool {
-	return v.can(toAskGuests) && v.Shut == "" && (v.State.Planned() || v.State == Live)
+	return !v.Written && v.can(toAskGuests) && v.Shut == "" && (v.State.Planned() || v.State == Live)
 }
 func (v View) CanUninvite() bool {
 	return v.Part.may(toPlan) == nil && (v.State.Planned() || v.State == Live)

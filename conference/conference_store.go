@@ -59,7 +59,7 @@ func NewStore(p Parts) (*Store, error) {
 const conferenceColumns = `
 	c.id, c.code, c.organisation_id, o.name, o.network_id, coalesce(c.case_id, ` + nobody + `), coalesce(c.request_id, ` + nobody + `), c.moderator_id, m.name,
 	coalesce(w.name, ''), c.question, coalesce(r.own_wish, ''), c.state, c.starts_at, c.ends_at, coalesce(r.submitted_at, c.created_at), c.created_at,
-	c.opened_at, c.ended_at, c.kind, c.visible_from, c.spoken, c.explanation
+	c.opened_at, c.ended_at, c.kind, c.visible_from, c.spoken, c.explanation, c.form = 'written'
 	from conference c
 	join organisation o on o.id = c.organisation_id
 	left join conference_request r on r.id = c.request_id
@@ -151,7 +151,7 @@ func setState(ctx context.Context, tx pgx.Tx, id uuid.UUID, state State) error {
 func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Seat, error) {
 	rows, err := q.Query(ctx, `
 		select s.id, s.account_id, a.name, s.role, s.discipline, s.required, s.attended_at,
-			coalesce(i.state, ''), i.answered_at, coalesce(i.comment, ''), coalesce(i.sequence, 0), coalesce(i.declared, ''), coalesce(i.undeliverable, '')
+			coalesce(i.state, ''), i.answered_at, coalesce(i.comment, ''), coalesce(i.sequence, 0), coalesce(i.declared, ''), coalesce(i.undeliverable, ''), s.written
 		from seat s
 		join account a on a.id = s.account_id
 		left join lateral (

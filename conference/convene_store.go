@@ -43,6 +43,9 @@ func (s *Store) convene(ctx context.Context, tx pgx.Tx, by account.Actor, reques
 	if err != nil {
 		return "", err
 	}
+	if err := s.inWriting(ctx, tx, &p, r.Organisation); err != nil {
+		return "", err
+	}
 	if err := s.endPolls(ctx, tx, "convened", p.Experts, `p.request_id = $1`, r.ID); err != nil {
 		return "", err
 	}
@@ -86,6 +89,9 @@ func (s *Store) found(ctx context.Context, tx pgx.Tx, by account.Actor, r Reques
 	}
 	c, err := byCode(ctx, tx, code)
 	if err != nil {
+		return c, err
+	}
+	if err := s.beginOpinions(ctx, tx, c, p); err != nil {
 		return c, err
 	}
 	for _, e := range experts {
@@ -159,6 +165,9 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Confe
 	if !c.State.Planned() {
 		return c, account.Refuse(account.ErrConflict, "not_planned")
 	}
+	if c.Written {
+		return c, account.Refuse(account.ErrConflict, "in_writing")
+	}
 	if c.StartsAt.Equal(starts) && c.EndsAt.Equal(starts.Add(length)) {
 		return c, account.Refuse(account.ErrConflict, "same_date")
 	}
@@ -177,8 +186,8 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Confe
 		return c, err
 	}
 	for _, v := range open {
-		if v.declared.Tie() {
-			continue // has left for good
+		if v.declared.Tie() || v.written {
+			continue // has left for good, or does not come anyway
 		}
 		if err := s.askAgain(ctx, tx, c, v); err != nil {
 			return c, err
@@ -261,9 +270,9 @@ func freeSpoken(ctx context.Context, tx pgx.Tx) (string, error) {
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code, spoken string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation)
-		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form)
+		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}

@@ -91,8 +91,8 @@ func calendarsOf(ctx context.Context, tx pgx.Tx, benches []expertpool.Bench, wit
 func booked(ctx context.Context, tx pgx.Tx, network uuid.UUID, from time.Time, request uuid.UUID) (map[uuid.UUID][]expertpool.Span, error) {
 	rows, err := tx.Query(ctx, `
 		select i.account_id, c.starts_at, c.ends_at
-		from invitation i join conference c on c.id = i.conference_id join expert e on e.account_id = i.account_id
-		where e.network_id = $1 and c.ends_at > $2 and c.state in ('inviting', 'quorate', 'live') and i.state in ('offered', 'tentative', 'accepted')
+		from invitation i join conference c on c.id = i.conference_id join expert e on e.account_id = i.account_id join seat t on t.id = i.seat_id
+		where e.network_id = $1 and c.ends_at > $2 and c.form = 'video' and not t.written and c.state in ('inviting', 'quorate', 'live') and i.state in ('offered', 'tentative', 'accepted')
 		union all
 		select s.held_by, o.starts_at, o.starts_at + p.length_minutes * interval '1 minute'
 		from poll_seat s join poll p on p.id = s.poll_id join poll_option o on o.poll_id = p.id and o.held_until is not null

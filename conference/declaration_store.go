@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -50,6 +51,9 @@ func (s *Store) leave(ctx context.Context, tx pgx.Tx, by account.Actor, c Confer
 	}
 	v.sequence = sequence
 	if err := s.store(ctx, tx, c, v, Declined, ""); err != nil {
+		return err
+	}
+	if err := opinion.Forget(ctx, tx, c.ID, by.ID); err != nil {
 		return err
 	}
 	if err := s.settle(ctx, tx, c); err != nil {

@@ -109,7 +109,7 @@ func (s *Store) dated(ctx context.Context, by account.Actor) ([]ical.Dated, erro
 		left join lateral (
 			select * from invitation i where i.seat_id = s.id order by i.state = 'cancelled', i.stamped_at desc limit 1
 		) i on true
-		where s.account_id = $1 and c.ends_at > $2
+		where s.account_id = $1 and c.ends_at > $2 and c.form = 'video' and not s.written
 		order by c.starts_at, c.code limit 1000`, by.ID, s.Now().Add(-feedBack))
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package conference
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +17,9 @@ func (b Body) parts() []casefile.Part {
 	parts := []casefile.Part{{Field: "decisions", Text: b.Decisions}}
 	for _, n := range b.Notes {
 		parts = append(parts, casefile.Part{Field: "section." + n.Key, Text: n.Text})
+	}
+	for i, o := range b.Opinions {
+		parts = append(parts, casefile.Part{Field: fmt.Sprintf("opinion.%d", i), Text: strings.Join(append([]string{o.Words, o.Reason, o.Missing}, o.Addenda...), "\n")})
 	}
 	for _, a := range b.Addenda {
 		parts = append(parts, casefile.Part{Field: "section." + a.Section, Text: a.Text})

@@ -25,6 +25,7 @@ type invitation struct {
 	state                   Answer
 	declared                Declaration
 	standIn                 bool // has said yes already, to a call for a stand-in
+	written                 bool // a written opinion is asked for, not that she comes
 }
 
 // Asked is what the answer page may show: a code and a date, no case, no other person.
@@ -37,6 +38,7 @@ type Asked struct {
 	Answer     Answer
 	AnsweredAt *time.Time
 	Comment    string
+	Written    bool   // a written opinion until EndsAt is asked for, no date
 	Shut       string // rule why it cannot be answered any more; empty while it can
 }
 
@@ -111,6 +113,9 @@ func (s *Store) Calendar(ctx context.Context, by account.Actor, id uuid.UUID) ([
 	if a.Answer == AnswerCancelled {
 		return nil, account.Refuse(account.ErrConflict, "conference_cancelled")
 	}
+	if v.written {
+		return nil, account.ErrNotFound // there is no date
+	}
 	partstat := map[Answer]string{Offered: "NEEDS-ACTION", Tentative: "TENTATIVE", Accepted: "ACCEPTED", Declined: "DECLINED"}[a.Answer]
 	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c), utc: s.UTC}
 	if err := s.DB.QueryRow(ctx, `select name, email from account where id = $1`, by.ID).Scan(&i.to.Name, &i.to.Email); err != nil {
@@ -125,16 +130,19 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	c := Conference{}
 	err := q.QueryRow(ctx, `
 		select i.uid, i.sequence, i.stamped_at, i.organizer, i.state, i.answered_at, i.comment,
-			coalesce(i.declared, ''), c.id, c.code, c.organisation_id, coalesce(c.case_id, `+nobody+`), c.state, c.starts_at, c.ends_at
-		from invitation i join conference c on c.id = i.conference_id
+			coalesce(i.declared, ''), t.written, c.id, c.code, c.organisation_id, coalesce(c.case_id, `+nobody+`), c.state, c.starts_at, c.ends_at, c.created_at, c.form = 'written'
+		from invitation i join conference c on c.id = i.conference_id join seat t on t.id = i.seat_id
 		where i.id = $1 and i.account_id = $2`+lock, id, by.ID).
 		Scan(&v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &a.AnsweredAt, &a.Comment,
-			&v.declared, &c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt)
+			&v.declared, &v.written, &c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt, &c.CreatedAt, &c.Written)
 	if isNone(err) {
 		return v, a, c, account.ErrNotFound
 	}
 	v.conference = c.ID
-	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state
+	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer, a.Written = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state, v.written
+	if a.Written {
+		a.EndsAt = c.OpinionsDue()
+	}
 	if c.State == Sealed {
 		a.Comment = "" // it may speak of the case
 	}
@@ -170,12 +178,12 @@ func (s *Store) storeFrom(ctx context.Context, tx pgx.Tx, c Conference, v invita
 
 // seatExpert gives an expert a seat and asks her.
 func (s *Store) seatExpert(ctx context.Context, tx pgx.Tx, c Conference, e expertpool.Expert) error {
-	return s.seat(ctx, tx, c, e.ID, ExpertPart, e.Discipline)
+	return s.seat(ctx, tx, c, e.ID, ExpertPart, e.Discipline, c.Written)
 }
 
 // seat gives somebody who is asked a seat, and asks her.
-func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string) error {
-	v, err := s.newInvitation(ctx, tx, c, who, part, discipline)
+func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string, written bool) error {
+	v, err := s.newInvitation(ctx, tx, c, who, part, discipline, written)
 	if err != nil {
 		return err
 	}
@@ -184,19 +192,19 @@ func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID
 
 // newInvitation gives somebody a seat, or back the one she had, with an invitation that has not been sent. Only experts are needed for a
 // quorum.
-func (s *Store) newInvitation(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string) (invitation, error) {
+func (s *Store) newInvitation(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string, written bool) (invitation, error) {
 	var seat uuid.UUID
 	err := tx.QueryRow(ctx, `
-		insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required)
-		values ($1, $2, $3, $4, $5, $6, $5 = 'expert')
-		on conflict (conference_id, account_id) do update set discipline = excluded.discipline
-		returning id`, uuid.New(), c.ID, c.Organisation, who, part, discipline).Scan(&seat)
+		insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required, written)
+		values ($1, $2, $3, $4, $5, $6, $5 = 'expert', $7)
+		on conflict (conference_id, account_id) do update set discipline = excluded.discipline, written = excluded.written
+		returning id`, uuid.New(), c.ID, c.Organisation, who, part, discipline, written).Scan(&seat)
 	if err != nil {
 		return invitation{}, fmt.Errorf("seat: %w", err)
 	}
 	v := invitation{
 		id: uuid.New(), conference: c.ID, account: who, uid: ical.NewUID(s.host),
-		stamped: s.Now().UTC().Truncate(time.Second), organizer: s.Organizer,
+		stamped: s.Now().UTC().Truncate(time.Second), organizer: s.Organizer, written: written,
 	}
 	_, err = tx.Exec(ctx, `
 		insert into invitation (id, conference_id, seat_id, organisation_id, account_id, uid, sequence, stamped_at, organizer, state)
@@ -235,10 +243,14 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 	if _, err := tx.Exec(ctx, `update invitation set undeliverable = '', undeliverable_at = null where id = $1`, v.id); err != nil {
 		return fmt.Errorf("invitation: %w", err)
 	}
+	i.answerURL = s.URL + "/answer/" + token
+	if v.written {
+		return s.send(ctx, tx, v, i.inWriting()) // of which SweepOpinions reminds her
+	}
 	if err := s.scheduleReminder(ctx, tx, c, v); err != nil {
 		return err
 	}
-	i.answerURL, i.standIn = s.URL+"/answer/"+token, v.standIn
+	i.standIn = v.standIn
 	m, err := i.request(moved)
 	if err != nil {
 		return fmt.Errorf("invitation mail: %w", err)
@@ -270,6 +282,9 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 	i, err := s.inviteOf(ctx, tx, c, v)
 	if err != nil {
 		return err
+	}
+	if v.written {
+		return s.send(ctx, tx, v, i.inWritingOff())
 	}
 	m, err := i.cancel()
 	if err != nil {
@@ -325,15 +340,15 @@ func (s *Store) nextStamp(v invitation) time.Time {
 
 func openInvitations(ctx context.Context, tx pgx.Tx, conference uuid.UUID) ([]invitation, error) {
 	rows, err := tx.Query(ctx, `
-		select id, conference_id, account_id, uid, sequence, stamped_at, organizer, state, coalesce(declared, '')
-		from invitation
-		where conference_id = $1 and state <> 'cancelled'
-		order by id for update`, conference)
+		select i.id, i.conference_id, i.account_id, i.uid, i.sequence, i.stamped_at, i.organizer, i.state, coalesce(i.declared, ''), t.written
+		from invitation i join seat t on t.id = i.seat_id
+		where i.conference_id = $1 and i.state <> 'cancelled'
+		order by i.id for update of i`, conference)
 	if err != nil {
 		return nil, fmt.Errorf("invitations: %w", err)
 	}
 	return pgx.CollectRows(rows, func(r pgx.CollectableRow) (v invitation, err error) {
-		err = r.Scan(&v.id, &v.conference, &v.account, &v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &v.declared)
+		err = r.Scan(&v.id, &v.conference, &v.account, &v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &v.declared, &v.written)
 		return v, err
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -32,6 +33,8 @@ func (s *Store) Open(ctx context.Context, by account.Actor, code string) error {
 			return nil // two people may press at once
 		case !c.State.Planned():
 			return account.Refuse(account.ErrConflict, "not_planned")
+		case c.Written:
+			return account.Refuse(account.ErrConflict, "in_writing")
 		case !c.openable(s.Now()):
 			return account.Refuse(account.ErrConflict, "not_now")
 		}
@@ -213,19 +216,22 @@ func (s *Store) End(ctx context.Context, by account.Actor, code string) error {
 		if c.State != Live {
 			return account.Refuse(account.ErrConflict, "not_live")
 		}
-		_, err := tx.Exec(ctx, `update conference set state = 'minutes_draft', ended_at = $2 where id = $1`, c.ID, s.Now())
-		if err != nil {
+		if err := s.openOpinions(ctx, tx, by, c, seats, opinion.AtEnd); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `update note set state = 'sealed', sealed_at = $2 where conference_id = $1`, c.ID, s.Now())
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(ctx, `
-			insert into minutes (conference_id, organisation_id, state, changed_at)
-			values ($1, $2, 'draft', $3)`, c.ID, c.Organisation, s.Now())
-		return err
+		return s.beginMinutes(ctx, tx, c)
 	})
+}
+
+// beginMinutes ends a conference: its note takes no more rows, and there is a draft.
+func (s *Store) beginMinutes(ctx context.Context, tx pgx.Tx, c Conference) error {
+	var b pgx.Batch
+	b.Queue(`update conference set state = 'minutes_draft', ended_at = $2 where id = $1`, c.ID, s.Now())
+	b.Queue(`update note set state = 'sealed', sealed_at = $2 where conference_id = $1`, c.ID, s.Now())
+	b.Queue(`
+		insert into minutes (conference_id, organisation_id, state, changed_at)
+		values ($1, $2, 'draft', $3)`, c.ID, c.Organisation, s.Now())
+	return tx.SendBatch(ctx, &b).Close()
 }
 
 func colorOf(person uuid.UUID, seats []Seat) int {

@@ -44,6 +44,9 @@ type Body struct {
 	RollAt     *time.Time  `json:"roll_at,omitempty"`    // when the roll was last called; nil when it never was
 	Redactions []Redaction `json:"redactions,omitempty"` // of the notes
 	Seal       *Seal       `json:"seal,omitempty"`       // of the notes, once approved; minutes from before had none
+
+	Written  bool            `json:"written,omitempty"`  // there was no meeting
+	Opinions []MinuteOpinion `json:"opinions,omitempty"` // written ones, of an open round, where they differ most first
 }
 
 // MinutePerson is somebody who was in the room, or had said to be. A guest has a kind instead of a name, and the times of having
@@ -58,6 +61,7 @@ type MinutePerson struct {
 	Until       *time.Time `json:"until,omitempty"`
 	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"` // the last roll call
 	RemovedAt   *time.Time `json:"removed_at,omitempty"`   // by the moderator
+	Written     bool       `json:"written,omitempty"`      // asked for a written opinion instead of coming; Attended says that she gave one
 }
 
 // MinuteNote is a section of the shared notes.
@@ -217,7 +221,7 @@ func (s *Store) readApproved(ctx context.Context, q casefile.Querier, c Conferen
 }
 
 func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (Body, error) {
-	b := Body{Code: c.Code, Question: c.Question, OwnWish: c.OwnWish, StartsAt: c.StartsAt.UTC(), EndsAt: c.EndsAt.UTC()}
+	b := Body{Code: c.Code, Question: c.Question, OwnWish: c.OwnWish, StartsAt: c.StartsAt.UTC(), EndsAt: c.EndsAt.UTC(), Written: c.Written}
 	var err error
 	if b.People, b.RollAt, err = present(ctx, q, c); err != nil {
 		return b, err
@@ -226,7 +230,14 @@ func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (
 	if err != nil {
 		return b, err
 	}
-	b.Decisions = strings.TrimSpace(texts["decisions"])
+	points, err := s.points(ctx, q, c)
+	if err != nil {
+		return b, err
+	}
+	b.Opinions = minuted(points)
+	if b.Decisions = strings.TrimSpace(texts["decisions"]); c.Written {
+		b.Decisions = writtenDraft(points)
+	}
 	for _, key := range c.Kind.Sections() {
 		if key != "decisions" && !c.Kind.untouched(key, texts[key]) {
 			b.Notes = append(b.Notes, MinuteNote{key, texts[key]})

@@ -47,6 +47,9 @@ func (s *Store) ProposeDate(ctx context.Context, by account.Actor, id uuid.UUID,
 }
 
 func (s *Store) propose(ctx context.Context, tx pgx.Tx, a addressee, p Proposal) error {
+	if a.v.written {
+		return account.Refuse(account.ErrConflict, "in_writing")
+	}
 	if err := validDate(p.StartsAt, p.EndsAt.Sub(p.StartsAt), s.Now()); err != nil {
 		return err
 	}

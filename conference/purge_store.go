@@ -59,7 +59,7 @@ func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 		case rows:
 			tables = slices.Sorted(maps.Keys(dataClass()))
 		case len(redactions) > 0:
-			tables = []string{"note_update", "note_snapshot", "note_section"}
+			tables = []string{"note_update", "note_snapshot", "note_section", "opinion_version", "opinion_addendum"}
 		}
 		if err := purgeTables(ctx, c, tables, names); err != nil {
 			return err
@@ -242,6 +242,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, reminder{store: s})
 	river.AddWorker(workers, pollSweeper{store: s})
 	river.AddWorker(workers, standInSweeper{store: s})
+	river.AddWorker(workers, opinionSweeper{store: s})
 	atStart := &river.PeriodicJobOpts{RunOnStart: true}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
@@ -256,5 +257,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 			func() (river.JobArgs, *river.InsertOpts) { return PollArgs{}, nil }, atStart),
 		river.NewPeriodicJob(river.PeriodicInterval(standInEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return StandInArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(opinionsEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return OpinionArgs{}, nil }, atStart),
 	}
 }

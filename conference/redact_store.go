@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/realtime/ydoc"
 )
@@ -41,7 +43,8 @@ func (s *Store) Redact(ctx context.Context, by account.Actor, code, section, uni
 	})
 }
 
-// RedactWords removes words from the note wherever they stand in it, while the minutes are a draft: for those who write them.
+// RedactWords removes words from the note and from written opinions wherever they stand in them, while the minutes are a draft: for those who
+// write them. In an opinion a mark stays in their place.
 // All that [Store.Redact] says of the note afterwards holds; what was written into the minutes themselves stays. Upper and
 // lower case count. Errors: InvalidError on words (also not_there), ErrNotFound, ErrDenied, ErrConflict (minutes_locked),
 // ErrClosed.
@@ -53,7 +56,11 @@ func (s *Store) RedactWords(ctx context.Context, by account.Actor, code, words s
 		if err := s.draft(ctx, tx, by, c); err != nil {
 			return err
 		}
-		return s.redact(ctx, tx, by, c, func(n *lockedLog) ([]cut, error) {
+		texts, err := s.redactOpinions(ctx, tx, by, c, words)
+		if err != nil {
+			return err
+		}
+		err = s.redact(ctx, tx, by, c, func(n *lockedLog) ([]cut, error) {
 			var cuts []cut
 			for _, key := range n.sections {
 				for _, units := range occurrences(n.replay.doc.Runs(noteRoot(key)), words) {
@@ -65,7 +72,24 @@ func (s *Store) RedactWords(ctx context.Context, by account.Actor, code, words s
 			}
 			return cuts, nil
 		})
+		var invalid *account.InvalidError
+		if errors.As(err, &invalid) && invalid.Rule == "not_there" && texts > 0 {
+			return nil
+		}
+		return err
 	})
+}
+
+// redactOpinions removes words from written opinions, and says from how many texts.
+func (s *Store) redactOpinions(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, words string) (texts int64, err error) {
+	texts, err = opinion.Redact(ctx, tx, c.ID, words, "[entfernt]")
+	if err != nil || texts == 0 {
+		return 0, err
+	}
+	_, err = tx.Exec(ctx, `
+		insert into note_redaction (note_id, organisation_id, section, account_id, at)
+		select id, $2, 'opinions', $3, $4 from note where conference_id = $1`, c.ID, c.Organisation, by.ID, s.Now())
+	return texts, err
 }
 
 // redact removes what choose says, and leaves a mark for each passage.

@@ -166,6 +166,7 @@ func (s *Store) remindRound(ctx context.Context, tx pgx.Tx, conference uuid.UUID
 		update invitation i set reminded_of = $2
 		from account a left join availability t on t.account_id = a.id
 		where i.conference_id = $1 and i.state = 'accepted' and i.reminded_of is distinct from $2 and a.id = i.account_id
+			and not exists (select from seat w where w.id = i.seat_id and w.written)
 		returning i.id, i.account_id, i.organizer, i.answered_at < $3 and a.disabled_at is null and coalesce(t.reminders, true)`, c.ID, starts, eve)
 	if err != nil {
 		return 0, err

@@ -83,6 +83,8 @@ func remedyOf(kind string, state State) Remedy {
 		return InRoom
 	case kind == "notes" && state == MinutesDraft:
 		return Redact
+	case kind == "opinion" && state == MinutesDraft:
+		return Redact
 	case kind == "minutes" && state == MinutesDraft:
 		return InMinutes
 	}

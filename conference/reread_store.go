@@ -35,6 +35,13 @@ const written = `
 	from information_request i join conference c on c.id = i.conference_id
 	cross join lateral (values ('missing', i.question), ('given', i.answer)) f(field, text) where c.case_id = $1
 	union all
+	select 'opinion', c.code, o.at, f.field, f.text, c.state
+	from opinion_open o join conference c on c.id = o.conference_id
+	cross join lateral (values ('words', o.words), ('reason', o.reason), ('missing', o.missing)) f(field, text) where c.case_id = $1
+	union all
+	select 'opinion', c.code, d.at, 'addition', d.text, c.state
+	from opinion_addendum d join opinion o on o.id = d.opinion_id join conference c on c.id = o.conference_id where c.case_id = $1
+	union all
 	select 'notes', c.code, c.starts_at, 'section.' || t.key, t.text, c.state
 	from note_section t join note n on n.id = t.note_id join conference c on c.id = n.conference_id where c.case_id = $1
 	union all

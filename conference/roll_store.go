@@ -78,7 +78,7 @@ func present(ctx context.Context, q casefile.Querier, c Conference) ([]MinutePer
 	var people []MinutePerson
 	for _, t := range seats {
 		if t.AttendedAt != nil || responsibleSeat(t) {
-			p := MinutePerson{Name: t.Name, Part: t.Role, Discipline: t.Discipline, Attended: t.AttendedAt != nil}
+			p := MinutePerson{Name: t.Name, Part: t.Role, Discipline: t.Discipline, Attended: t.AttendedAt != nil, Written: t.Written}
 			people = append(people, called.mark(p, t.AccountID))
 		}
 	}

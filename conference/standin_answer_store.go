@@ -155,7 +155,7 @@ func (s *Store) seatStandIn(ctx context.Context, tx pgx.Tx, by account.Actor, c 
 	if taken[by.ID] {
 		return account.Refuse(account.ErrConflict, "stand_in_busy")
 	}
-	v, err := s.newInvitation(ctx, tx, c, by.ID, ExpertPart, experts[0].Discipline)
+	v, err := s.newInvitation(ctx, tx, c, by.ID, ExpertPart, experts[0].Discipline, false)
 	if err != nil {
 		return err
 	}

@@ -146,7 +146,11 @@ func (s *Store) bound(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) ([]uuid.
 // countPicks keeps as a figure how a choice stands to the advice at this moment.
 func (s *Store) countPicks(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, p Panel, chosen []expertpool.Expert) error {
 	r.Disciplines = r.wanted()
-	benches, err := s.suggest(ctx, tx, by, r, Occasion{Starts: p.Starts, Length: p.Length})
+	o := Occasion{Starts: p.Starts, Length: p.Length}
+	if p.Written {
+		o = Occasion{} // whoever is away for a day can answer on another
+	}
+	benches, err := s.suggest(ctx, tx, by, r, o)
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ import (
 // Asks lists the invitations of the actor that wait for an answer, the nearest date first: codes and dates, nothing of a case.
 func (s *Store) Asks(ctx context.Context, by account.Actor) ([]Asked, error) {
 	rows, err := s.DB.Query(ctx, `
-		select i.id, c.code, c.starts_at, c.ends_at, i.sequence, i.state, i.answered_at, i.comment, ''
-		from invitation i join conference c on c.id = i.conference_id`+asks+`
+		select i.id, c.code, c.starts_at, c.ends_at, i.sequence, i.state, i.answered_at, i.comment, t.written or c.form = 'written', ''
+		from invitation i join conference c on c.id = i.conference_id join seat t on t.id = i.seat_id`+asks+`
 		order by c.starts_at, i.id`, by.ID, s.Now())
 	if err != nil {
 		return nil, fmt.Errorf("asks: %w", err)
@@ -59,10 +59,10 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 	return w, nil
 }
 
-// Between returns the conferences the actor has a part in that begin in that span and were not called off, the earliest
-// first.
+// Between returns the conferences by video that the actor has a part in, that begin in that span and were not called off, the
+// earliest first.
 func (s *Store) Between(ctx context.Context, by account.Actor, from, to time.Time) ([]View, error) {
-	return s.some(ctx, by, `c.starts_at >= $2 and c.starts_at < $3 and c.state not in ('cancelled', 'sealed') order by c.starts_at, c.code`, from, to)
+	return s.some(ctx, by, `c.form = 'video' and c.starts_at >= $2 and c.starts_at < $3 and c.state not in ('cancelled', 'sealed') order by c.starts_at, c.code`, from, to)
 }
 
 // Drafts returns the conferences the actor has a part in whose minutes wait for approval, the oldest first.

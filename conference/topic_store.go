@@ -176,7 +176,7 @@ func (s *Store) chosenColleagues(ctx context.Context, tx pgx.Tx, by account.Acto
 
 func (s *Store) seatColleagues(ctx context.Context, tx pgx.Tx, c Conference, ids []uuid.UUID) error {
 	for _, id := range ids {
-		if err := s.seat(ctx, tx, c, id, Colleague, ""); err != nil {
+		if err := s.seat(ctx, tx, c, id, Colleague, "", false); err != nil {
 			return err
 		}
 	}

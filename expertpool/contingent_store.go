@@ -17,7 +17,7 @@ func usedBy(condition string) string {
 		select s.account_id,
 			coalesce(sum(extract(epoch from coalesce(s.left_at, c.ended_at, c.ends_at) - s.attended_at))
 				filter (where s.attended_at is not null and c.state not in ('inviting', 'quorate', 'live', 'cancelled')), 0)::float8 as attended,
-			coalesce(sum(extract(epoch from c.ends_at - c.starts_at))
+			coalesce(sum(extract(epoch from case when s.written then interval '15 minutes' else c.ends_at - c.starts_at end))
 				filter (where i.state in ('offered', 'tentative', 'accepted') and c.state in ('inviting', 'quorate', 'live')), 0)::float8 as planned
 		from seat s
 		join conference c on c.id = s.conference_id

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/konsil-server/konsil/conference/plan"
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
 )
 
 // code is the conference's code in the address, as it is written. Whatever cannot be one is "", which no conference has.
@@ -65,8 +67,10 @@ type conferencePage struct {
 	StandIns *conference.StandIns                // of the coordination, while the conference is to come
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Bars     map[uuid.UUID]string                // why experts of the round could not be invited any more; of the coordination
+	Round    *conference.Opinions                // nil where nobody is asked for opinions, or the case is shut
 	Me       uuid.UUID
 	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
+	now      time.Time
 	Form     form
 	Notice   string
 }
@@ -140,7 +144,7 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 	if err != nil {
 		return err
 	}
-	p.View, p.Steps, p.Me = v, s.arcOf(v), me(c).ID
+	p.View, p.Steps, p.Me, p.now = v, s.arcOf(v), me(c).ID, s.Now()
 	if v.Shut == "" {
 		if p.Previous, err = s.Conferences.Previous(c.Request().Context(), me(c), code(c)); err != nil {
 			return err
@@ -151,6 +155,14 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 	}
 	if p.Answered, err = s.Conferences.Answered(c.Request().Context(), me(c), code(c)); err != nil {
 		return err
+	}
+	if v.Shut == "" {
+		round, err := s.Conferences.Opinions(c.Request().Context(), me(c), code(c))
+		if err == nil {
+			p.Round = &round
+		} else if !errors.Is(err, account.ErrNotFound) {
+			return err
+		}
 	}
 	if v.CanAskGuests() {
 		if p.Guests, err = s.Conferences.Guests(c.Request().Context(), me(c), code(c)); err != nil {
@@ -324,7 +336,7 @@ func (s *server) answers(seats []conference.Seat) string {
 func (s *server) span(v conference.View) string {
 	switch {
 	case v.OpenedAt == nil || v.State == conference.Cancelled:
-		return conference.When(v.StartsAt, v.EndsAt)
+		return s.held(v.Conference)
 	case v.EndedAt == nil:
 		return s.words.t("arc.live") + " " + clock(*v.OpenedAt)
 	}

@@ -117,7 +117,7 @@ var fields = map[string]string{
 	"/conferences/new":           "act topic explanation disciplines* experts* groups* colleagues* date time length",
 	"/requests/:id/dates":        pollFields(),
 	"/requests/:id/poll":         "act option deadline until other clock",
-	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock",
+	"/requests/:id/convene":      "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale",
 	"/me/availability":           availabilityFields,
 	"/me/busy":                   "act address reminders",
 	"/experts/:id/availability":  availabilityFields,
@@ -148,6 +148,13 @@ var fields = map[string]string{
 	"/conferences/:code/information":              "missing due_on because",
 	"/conferences/:code/information/:id":          "given because",
 	"/conferences/:code/information/:id/withdraw": "",
+	"/conferences/:code/opinion":                  opinionFields,
+	"/conferences/:code/opinion/draft":            opinionFields,
+	"/conferences/:code/opinion/add":              "addition because",
+	"/conferences/:code/opinion/open":             "",
+	"/conferences/:code/opinion/ask":              "scale",
+	"/conferences/:code/opinion/expert":           "expert",
+	"/conferences/:code/opinion/extend":           "due_on",
 	"/conferences/:code/guests":                   "guest_kind guest_confirmed",
 	"/conferences/:code/guests/revoke":            "guest",
 	"/conferences/:code/open":                     "",
@@ -191,6 +198,7 @@ const (
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
 	voteFields         = "option# vote# note other clock"
+	opinionFields      = "position words reason missing confidence spent because"
 	availabilityFields = "act at* quick first_day last_day absence hours_per_month"
 )
 

@@ -18,6 +18,7 @@ import (
 	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/casefile/icf"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/conference/poll"
 	"github.com/konsil-server/konsil/conference/pseudonym"
 	"github.com/konsil-server/konsil/conference/slot"
@@ -36,6 +37,7 @@ var traces = []string{
 	"espenzittrig",                            // a guest's name in the room
 	"zederntrocken",                           // whom a release from secrecy is for
 	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
+	"quittengelb", "mispelweich", // an opinion that everybody has read, one that is still blind
 	"holundersauer", // what an attachment is called
 	"schlehenherb",  // a part question
 	"ebereschig",    // what an expert answered a question for dates with
@@ -112,10 +114,18 @@ func (e *estate) convenes(question, wish string, in time.Duration) string {
 	return code
 }
 
+// opines gives Ewald's opinion, which nobody opens: Frieda has not answered.
+func (e *estate) opines(code, reason string) {
+	e.t.Helper()
+	e.must(e.Conferences.SendOpinion(e.t.Context(), e.people["Ewald"], code, opinion.Answer{Position: "yes", Reason: reason, Confidence: opinion.Sure}, 15, ""))
+}
+
 // confers holds the first conference up to its approved minutes.
 func (e *estate) confers() {
 	ctx, clara, ewald := e.t.Context(), e.people["Clara"], e.people["Ewald"]
+	e.must(e.Conferences.AskOpinions(ctx, clara, e.first, opinion.Tendency))
 	e.accept(e.first, "Ewald")
+	e.opines(e.first, "Eher quittengelb.")
 	id, err := e.Conferences.OwnInvitation(ctx, e.people["Frieda"], e.first)
 	e.must(err)
 	e.must(e.Conferences.Answer(ctx, e.people["Frieda"], id, 0, conference.Tentative, "Wenn es kiefernharzig wird."))
@@ -153,7 +163,9 @@ func (e *estate) confers() {
 // goesOn opens a second conference of the case with a guest, and leaves a request for a third.
 func (e *estate) goesOn() {
 	e.second = e.convenes("Noch einmal ahornweich?", "Bitte eschenhell.", 10*time.Minute)
+	e.must(e.Conferences.AskOpinions(e.t.Context(), e.people["Clara"], e.second, opinion.Tendency))
 	e.accept(e.second, "Ewald")
+	e.opines(e.second, "Eher mispelweich.")
 	e.must(e.Conferences.Open(e.t.Context(), e.people["Clara"], e.second))
 	e.leaveInLog(e.second, said{"Ewald", "assessment", "Heute tannenstill."})
 	e.polls(e.asks("Ist es pappelhoch?", "Bitte eschenhell."))

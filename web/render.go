@@ -155,6 +155,8 @@ func (s *server) funcs() template.FuncMap {
 		"list":    func(v ...any) []any { return v },
 		"join":    func(sep string, v []string) string { return strings.Join(v, sep) },
 
+		"held": s.held, "until": conference.Until, "dissent": s.dissent, "scales": scales,
+
 		"linked": linked, "asked": asked, "quoted": quoted,
 		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where, "trait": s.trait, "percent": percent,
 		"specialties": specialtyTerms, "span": expertpool.HoursAndMinutes,

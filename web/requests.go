@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -95,7 +96,7 @@ type requestPage struct {
 // request shows a request. What stands in the address fills the form for convening, so that the pool can be looked at for a date.
 func (s *server) request(c echo.Context) error {
 	f := fill("length", lengths[0])
-	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups", "take"} {
+	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups", "take", "held", "due_on", "opinions", "scale"} {
 		if v := c.QueryParams()[name]; len(v) > 0 {
 			f.Values[name] = v
 		}
@@ -109,6 +110,7 @@ func (s *server) showRequest(c echo.Context, status int, convene, decline, ask f
 		return err
 	}
 	ctx, by := c.Request().Context(), me(c)
+	s.heldIn(convene)
 	p := requestPage{Convene: convene, Decline: decline, Ask: ask, Lengths: lengths, Kinds: conference.Kinds}
 	p.Convene.Of, p.Decline.Of = "convene", "decline"
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
@@ -176,6 +178,7 @@ func (s *server) roundIn(c echo.Context, f form) (conference.Panel, error) {
 func panelIn(f form) conference.Panel {
 	p := conference.Panel{
 		Starts: readMoment(f.Get("date"), f.Get("time")), Kind: conference.Kind(f.Get("kind")), Visible: visibleIn(f, "visible_from", "visible_clock"),
+		Written: f.Get("held") == "written", DueOn: readDate(f.Get("due_on")), Opinions: f.Get("opinions") == "yes", Scale: opinion.Scale(f.Get("scale")),
 	}
 	for _, typed := range f.Values["experts"] {
 		p.Experts = append(p.Experts, strictID(typed))

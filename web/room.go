@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/realtime"
 )
 
@@ -27,6 +29,7 @@ type livePage struct {
 	Writable, Pair                    bool
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
+	OpinionsURL                       string
 	AddendumURL, RedactionURL         string
 	CSS, LiveJS, PageJS               string
 }
@@ -55,6 +58,12 @@ func (s *server) room(c echo.Context) error {
 	}
 	if before {
 		p.PreviousURL = at(c, "/previous")
+	}
+	switch _, err := s.Conferences.Opinions(c.Request().Context(), me(c), code(c)); {
+	case err == nil:
+		p.OpinionsURL = at(c, "/opinion")
+	case !errors.Is(err, account.ErrNotFound):
+		return err
 	}
 	if e.Part == conference.Moderator {
 		p.EndURL = at(c, "#end")

@@ -43,7 +43,7 @@ func (s *server) waitingFor(c echo.Context) error {
 	ctx, by := c.Request().Context(), me(c)
 	var p todayPage
 	for _, find := range []func(context.Context, account.Actor) ([]task, error){
-		s.requestTasks, s.pollTasks, s.letterTasks, s.gapTasks, s.askTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.shakyTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
+		s.requestTasks, s.pollTasks, s.letterTasks, s.gapTasks, s.askTasks, s.opinionTasks, s.informationTasks, s.caseTasks, s.revealTasks, s.shakyTasks, s.minutesTasks, s.measureTasks, s.poolTasks,
 	} {
 		found, err := find(ctx, by)
 		if err != nil {
@@ -116,6 +116,13 @@ func (s *server) askTasks(ctx context.Context, by account.Actor) ([]task, error)
 	}
 	tasks := make([]task, 0, len(found))
 	for _, a := range found {
+		if a.Written {
+			tasks = append(tasks, task{
+				Clock: shortDay(a.EndsAt), ClockNote: s.words.t("today.opinion.until"), Title: s.words.t("opinion.ask"), More: s.words.f("today.ask.more", a.Code),
+				Tag: []any{"answer", a.Answer}, URL: "/conferences/" + a.Code, Act: s.words.t("today.ask.act"),
+			})
+			continue
+		}
 		tasks = append(tasks, task{
 			Clock: a.StartsAt.In(expertpool.Zone()).Format("15:04"), ClockNote: shortDay(a.StartsAt),
 			Title: s.words.f("today.ask", conference.When(a.StartsAt, a.EndsAt)), More: s.words.f("today.ask.more", a.Code),
@@ -302,6 +309,10 @@ func (s *server) waiting(ctx context.Context, by account.Actor) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	opinions, err := s.Conferences.OpinionsWaiting(ctx, by)
+	if err != nil {
+		return 0, err
+	}
 	looks, err := s.Vault.Waiting(ctx, by)
 	if err != nil {
 		return 0, err
@@ -318,5 +329,5 @@ func (s *server) waiting(ctx context.Context, by account.Actor) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return len(gaps) + len(polls) + len(pool) + len(looks) + len(missing) + here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
+	return len(gaps) + len(polls) + len(pool) + len(looks) + len(missing) + len(opinions) + here.Asks + here.Requests + here.Minutes + cases + measures.Proposed + measures.Overdue + measures.Network, nil
 }

@@ -24,16 +24,17 @@ var mayImport = map[string][]string{
 		"conference/nameguard/yardstick", "conference/slot", "conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "migrations", "migrations/localpg",
 	},
 	"web": { // ical: the outbox page says in words what a calendar part says
-		"conference", "conference/trial", "conference/plan", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
+		"conference", "conference/trial", "conference/plan", "conference/opinion", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
 		"conference/ical", "conference/slot", "conference/poll", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
-		"conference/plan", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
+		"conference/plan", "conference/opinion", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
 	},
 	"conference/trial":               {"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"}, // a date that belongs to no conference: who tries her calendar needs nothing of a case
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
+	"conference/opinion":             {"conference/casefile", "expertpool/account"}, // casefile: what can be queried. Apart, since nothing else may read what its tables hold before the opening
 	"conference/casefile":            {"conference/attachment", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
 	"conference/casefile/icf":        {}, // pure
 	"conference/pseudonym":           {"conference/nameguard", "expertpool/account", "expertpool/audit"},
@@ -73,7 +74,7 @@ var reserved = map[string][]string{
 	"github.com/pressly/goose":       {"migrations"},
 	"github.com/riverqueue/river":    {"expertpool", "expertpool/exchange", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
-		"cmd/konsil", "cmd/konsil-bench", "conference", "conference/plan", "conference/trial", "conference/casefile", "conference/pseudonym",
+		"cmd/konsil", "cmd/konsil-bench", "conference", "conference/plan", "conference/opinion", "conference/trial", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit",
 		"migrations", "migrations/localpg", "migrations/pgtest",
 	},

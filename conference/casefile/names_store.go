@@ -125,6 +125,7 @@ const (
 	MinutesText     Document = "minutes"
 	InformationText Document = "information"
 	AttachmentText  Document = "attachment"
+	OpinionText     Document = "opinion"
 	summaryText     Document = "summary"
 )
 

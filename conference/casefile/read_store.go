@@ -194,7 +194,7 @@ func (s *Store) deletionOf(ctx context.Context, id uuid.UUID) (*time.Time, error
 }
 
 // Looked are the deeds that show case text to somebody.
-var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "reveal", "disclose"}
+var Looked = []string{"view_summary", "enter_room", "view_notes", "view_minutes", "view_measure", "view_attachment", "view_opinions", "reveal", "disclose"}
 
 // Saw records within tx that the actor was shown what (one of Looked), once an hour for each person and thing. Without a case, which is
 // uuid.Nil, there is nobody to whom that would have to be told, and nothing is recorded.

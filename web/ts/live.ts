@@ -207,6 +207,7 @@ class LivePage {
 
   private async refresh(what: string): Promise<void> {
     if (what === "measures") return this.fetchMeasures();
+    if (what === "opinions") return this.fetchOpinions();
     if (what !== "conference") return;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "error" });
@@ -215,6 +216,18 @@ class LivePage {
       for (const part of document.querySelectorAll("[data-refresh=conference]")) swap(part, html);
       const ends = new DOMParser().parseFromString(html, "text/html").getElementById("live")?.dataset["ends"];
       this.endsAt = Date.parse(ends ?? "") || this.endsAt;
+    } catch (error) {
+      reportError(error); // the page shows what it showed; the next change asks again
+    }
+  }
+
+  /** Opinions are asked for in some conferences only; where they are not, the part stays as it is: empty. */
+  private async fetchOpinions(): Promise<void> {
+    const part = document.getElementById("opinions");
+    if (!part) return;
+    try {
+      const next = await refetch(part, this.data("opinions"));
+      if (this.over) next?.remove();
     } catch (error) {
       reportError(error); // the page shows what it showed; the next change asks again
     }
@@ -232,13 +245,15 @@ class LivePage {
     }
   }
 
-  /** Forms inside #measures stay on the page; without this script they post as forms do. */
+  /** Forms inside #measures and #opinions stay on the page; without this script they post as forms do. */
   private bindMeasures(): void {
     void this.fetchMeasures();
+    void this.fetchOpinions();
     byId("notes").addEventListener("submit", (event) => {
       const form = event.target;
-      const part = document.getElementById("measures");
-      if (!(form instanceof HTMLFormElement) || !part?.contains(form) || form.method !== "post") return;
+      if (!(form instanceof HTMLFormElement) || form.method !== "post") return;
+      const part = form.closest("#measures, #opinions");
+      if (!part) return;
       event.preventDefault();
       void this.submitMeasures(form, event.submitter, part);
     });
@@ -251,9 +266,9 @@ class LivePage {
       const { ok, html } = await post(form, submitter);
       if (this.over) return;
       this.tell("");
-      const current = document.getElementById("measures") ?? part;
+      const current = document.getElementById(part.id) ?? part;
       if (swap(current, html, form)) return;
-      if (ok) await this.fetchMeasures();
+      if (ok) await this.refresh(part.id);
       else this.tell("Das hat der Server nicht angenommen. Ihre Eingabe steht noch da.");
     } catch {
       this.tell("Nicht gespeichert: keine Verbindung. Ihre Eingabe steht noch da.");

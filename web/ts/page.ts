@@ -9,6 +9,7 @@
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <form action="/sign-out"> removes what this device keeps of unsaved notes and guests' links before it goes. The keys that make it known
 //                            to others again stay: they open nothing without their person's sign-in
+//   <form data-draft="URL">  what somebody types is sent there while she types and when she leaves, for nobody but herself; [data-draft-said] says so
 //   <div data-passkey="use">  a passkey can be shown or made here; see passkey.ts
 //   <div class="errors">     takes the focus when the page opens
 //   <textarea data-guest-link="CODE">   a guest's link: gets the secret after its "#", which is drawn here and sent to nobody
@@ -28,6 +29,7 @@ submitOnce();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
 nameGuard();
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-draft]")) keepDraft(form);
 if (document.querySelector("[data-passkey]")) void import("./passkey").then(({ followPasskeys }) => followPasskeys()).catch(reportError);
 document.querySelector<HTMLElement>(".errors")?.focus();
 for (const link of document.querySelectorAll<HTMLTextAreaElement>("textarea[data-guest-link]")) link.value += `#${drawSecret(link.dataset["guestLink"] ?? "")}`;
@@ -42,6 +44,40 @@ function nameGuard(): void {
     void load().catch(reportError);
   };
   document.addEventListener("focusin", first);
+}
+
+/** Sends what is in a form as a draft a second after the last key, and at once when the page goes. What is sent as a form is no draft. */
+function keepDraft(form: HTMLFormElement): void {
+  const said = form.querySelector("[data-draft-said]");
+  const url = form.dataset["draft"] ?? "";
+  let waiting: ReturnType<typeof setTimeout> | undefined;
+  const say = (words: string) => {
+    if (said) said.textContent = words;
+  };
+  const send = async (): Promise<void> => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    const typed = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) if (typeof value === "string") typed.set(name, value);
+    try {
+      const answer = await fetch(url, { method: "POST", body: typed, keepalive: true, headers: { Accept: "application/json" }, redirect: "error" });
+      say(answer.ok ? "Entwurf gespeichert. Nur Sie sehen ihn." : "Der Entwurf konnte nicht gespeichert werden.");
+    } catch {
+      say("Keine Verbindung: Der Entwurf ist noch nicht gespeichert.");
+      waiting ??= setTimeout(() => void send(), 5000);
+    }
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => void send(), 1000);
+  });
+  form.addEventListener("submit", () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+  });
+  addEventListener("pagehide", () => {
+    if (waiting !== undefined) void send();
+  });
 }
 
 function guardChanges(): void {

@@ -1,0 +1,449 @@
+package conference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/konsil-server/konsil/conference/casefile"
+	"github.com/konsil-server/konsil/conference/opinion"
+	"github.com/konsil-server/konsil/expertpool/account"
+)
+
+// Opinions is what the actor may see of the opinions of a conference, to those to whom the case is open: before the opening who has
+// answered, as a number, and what she has written herself; afterwards everything, which is recorded as a look. ErrNotFound where
+// nobody is asked for opinions, ErrClosed.
+func (s *Store) Opinions(ctx context.Context, by account.Actor, code string) (Opinions, error) {
+	var o Opinions
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
+		v, err := s.openView(ctx, tx, by, code)
+		if err != nil {
+			return err
+		}
+		if o, err = s.opinionsOf(ctx, tx, by, v); err != nil || len(o.Points) == 0 {
+			return err
+		}
+		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_opinions", v.Code)
+	})
+	if err != nil {
+		return Opinions{}, fmt.Errorf("opinions: %w", err)
+	}
+	return o, nil
+}
+
+func (s *Store) opinionsOf(ctx context.Context, q casefile.Querier, by account.Actor, v View) (Opinions, error) {
+	o := Opinions{Code: v.Code, Question: v.Question, Written: v.Written, Due: v.OpinionsDue()}
+	var err error
+	if o.Round, err = opinion.RoundOf(ctx, q, v.ID); err != nil {
+		return o, err
+	}
+	answered, err := opinion.Answered(ctx, q, v.ID)
+	if err != nil {
+		return o, err
+	}
+	asked, _ := opining(v.Conference, v.Seats)
+	o.Asked = len(asked)
+	for _, t := range asked {
+		o.Mine = o.Mine || t.AccountID == by.ID
+		switch {
+		case slices.Contains(answered, t.AccountID):
+			o.Answered++
+		case v.Part == Moderator && !o.Open():
+			o.Waits = append(o.Waits, t.Name)
+		}
+	}
+	if o.Own, o.Draft, err = opinion.Own(ctx, q, v.ID, by.ID); err != nil {
+		return o, err
+	}
+	going := v.State.Planned() || v.State == Live
+	o.CanSend = o.Mine && v.Part.may(toOpine) == nil && going && (o.Own == nil || !o.Open())
+	o.CanAdd = o.Own != nil && o.Open() && v.informable() == nil
+	o.CanOpen = v.Part.may(toOpenOpinions) == nil && !o.Open() && v.openableOpinions(v.Seats, answered, s.Now()) == nil
+	o.CanAsk = v.Part.may(toAskOpinions) == nil && v.State.Planned() && !o.Open() && len(answered) == 0
+	if o.Points, err = s.points(ctx, q, v.Conference); err != nil {
+		return o, err
+	}
+	o.Silent, err = opinion.Silent(ctx, q, v.ID)
+	return o, err
+}
+
+// points are the questions of a conference with the opinions on them, none before the opening, where they differ most first.
+func (s *Store) points(ctx context.Context, q casefile.Querier, c Conference) ([]opinion.Point, error) {
+	r, err := opinion.RoundOf(ctx, q, c.ID)
+	if errors.Is(err, account.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	given, err := opinion.Opened(ctx, q, c.ID)
+	if err != nil || len(given) == 0 {
+		return nil, err
+	}
+	points := []opinion.Point{{Question: c.Question, Scale: r.Scale, Opinions: given}}
+	opinion.Arrange(points)
+	return points, nil
+}
+
+// inWriting gives a panel in writing its dates: from now until the end of its last day.
+func (s *Store) inWriting(ctx context.Context, tx pgx.Tx, p *Panel, organisation uuid.UUID) error {
+	if !p.Written {
+		return nil
+	}
+	land, err := landOf(ctx, tx, organisation)
+	if err != nil {
+		return err
+	}
+	now := s.Now().Truncate(time.Microsecond) // so that the end comes out of the database as it went in
+	until, err := dueAt(p.DueOn, now, land)
+	p.Starts, p.Length, p.Visible, p.Opinions = now, until.Sub(now), nil, true
+	return err
+}
+
+// beginOpinions asks for opinions in a new conference, if the panel wants them.
+func (s *Store) beginOpinions(ctx context.Context, tx pgx.Tx, c Conference, p Panel) error {
+	if !p.Written && (!p.Opinions || len(p.Experts) < 2) {
+		return nil
+	}
+	return opinion.Begin(ctx, tx, c.ID, c.Organisation, p.scale(c.Question), s.Now())
+}
+
+func (p Panel) scale(question string) opinion.Scale {
+	if p.Scale == "" {
+		return opinion.ScaleFor(question)
+	}
+	return p.Scale
+}
+
+// AskOpinions sets whether experts are asked for a first opinion before a conference by video, and on which scale; an empty one is not at
+// all. A conference in writing always asks. For the moderator, until somebody has answered. Errors: InvalidError (scale), ErrNotFound,
+// ErrDenied, ErrConflict (not_planned, opinions_begun, in_writing).
+func (s *Store) AskOpinions(ctx context.Context, by account.Actor, code string, scale opinion.Scale) error {
+	return s.change(ctx, by, code, toAskOpinions, "ask_opinions", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		switch {
+		case !c.State.Planned():
+			return account.Refuse(account.ErrConflict, "not_planned")
+		case scale == "" && c.Written:
+			return account.Refuse(account.ErrConflict, "in_writing")
+		case scale == "":
+			return opinion.Abandon(ctx, tx, c.ID)
+		}
+		return opinion.Begin(ctx, tx, c.ID, c.Organisation, scale, s.Now())
+	})
+}
+
+// AskOpinion asks one expert for a written opinion for a conference as it stands, instead of coming: somebody new, or somebody of the round
+// whose invitation ends by it. She gets a mail without a date, and answers like everybody else; when she accepts, her discipline
+// counts as filled. For the moderator, while the conference is planned. Errors: InvalidError (experts), ErrNotFound, ErrDenied,
+// ErrConflict (not_planned, seat_left, already_invited when she is asked for one already).
+func (s *Store) AskOpinion(ctx context.Context, by account.Actor, code string, expert uuid.UUID) error {
+	return s.change(ctx, by, code, toAskOpinions, "ask_opinion", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		if !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		experts, err := s.chosen(ctx, tx, by, c.CaseID, []uuid.UUID{expert})
+		if err != nil {
+			return err
+		}
+		if err := s.insteadOfComing(ctx, tx, c, expert); err != nil {
+			return err
+		}
+		if _, err := opinion.RoundOf(ctx, tx, c.ID); errors.Is(err, account.ErrNotFound) {
+			err = opinion.Begin(ctx, tx, c.ID, c.Organisation, opinion.ScaleFor(c.Question), s.Now())
+			if err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+		if err := s.seat(ctx, tx, c, expert, ExpertPart, experts[0].Discipline, true); err != nil {
+			return err
+		}
+		return s.settle(ctx, tx, c)
+	})
+}
+
+// insteadOfComing ends the invitation of somebody who is to answer in writing.
+func (s *Store) insteadOfComing(ctx context.Context, tx pgx.Tx, c Conference, expert uuid.UUID) error {
+	open, err := openInvitations(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(open, func(v invitation) bool { return v.account == expert })
+	switch {
+	case i < 0:
+		return nil
+	case open[i].declared.Tie():
+		return account.Refuse(account.ErrConflict, "seat_left")
+	case open[i].written && open[i].state != Declined:
+		return account.Refuse(account.ErrConflict, "already_invited")
+	}
+	return s.cancelInvitation(ctx, tx, c, open[i])
+}
+
+// draftFields are the fields of the form of an opinion.
+var draftFields = []string{"position", "words", "reason", "missing", "confidence", "spent"}
+
+// mostDraft is how many bytes a field of a draft may have; what is longer could not be sent.
+const mostDraft = 4 * 300
+
+// DraftOpinion keeps what an expert has typed, for herself alone; fields that the form has not are left out. Errors: InvalidError (reason),
+// ErrNotFound, ErrDenied, ErrConflict (opinions_opened, conference_over), ErrClosed.
+func (s *Store) DraftOpinion(ctx context.Context, by account.Actor, code string, d opinion.Draft) error {
+	kept := opinion.Draft{}
+	for _, f := range draftFields {
+		if len(d[f]) > mostDraft {
+			return &account.InvalidError{Field: f, Rule: "too_long"}
+		}
+		if d[f] != "" {
+			kept[f] = d[f]
+		}
+	}
+	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error { // nobody else sees any of it, so that nothing is recorded
+		c, _, err := s.opines(ctx, tx, by, code)
+		if err != nil {
+			return err
+		}
+		return opinion.Keep(ctx, tx, c.ID, c.Organisation, by.ID, kept)
+	})
+	if err != nil {
+		return fmt.Errorf("draft opinion: %w", err)
+	}
+	return nil
+}
+
+// opines returns a conference in which the actor can send an opinion now.
+func (s *Store) opines(ctx context.Context, tx pgx.Tx, by account.Actor, code string) (Conference, []Seat, error) {
+	c, seats, err := s.lock(ctx, tx, by, code, toOpine)
+	if err != nil {
+		return c, seats, err
+	}
+	part, own, err := partOf(by, c, seats)
+	if err != nil {
+		return c, seats, err
+	}
+	if err := s.Cases.Open(ctx, tx, c.CaseID, by, casefile.Conference); err != nil {
+		return c, seats, err
+	}
+	if err := c.readable(part, own, s.Now()); err != nil {
+		return c, seats, err
+	}
+	if !c.State.Planned() && c.State != Live {
+		return c, seats, account.Refuse(account.ErrConflict, "conference_over")
+	}
+	_, err = opinion.RoundOf(ctx, tx, c.ID)
+	return c, seats, err
+}
+
+// SendOpinion gives the actor's opinion, or corrects it: until the round is opened, earlier versions are kept. Who sends her first one after
+// the opening has it marked. minutes is what it took her; it counts where the opinion stands for coming. When everybody has answered the
+// round opens by itself, and a conference in writing is over. The text may name nobody: casefile.NamesError. Errors: InvalidError
+// (position, words, reason, missing, confidence, spent), ErrNotFound, ErrDenied, ErrConflict (opinions_opened, conference_over,
+// undeclared, not_accepted), ErrClosed.
+func (s *Store) SendOpinion(ctx context.Context, by account.Actor, code string, a opinion.Answer, minutes int, because string) error {
+	return s.change(ctx, by, code, toOpine, "send_opinion", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		_, seats, err := s.opines(ctx, tx, by, code)
+		if err != nil {
+			return err
+		}
+		r, err := opinion.RoundOf(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := a.Check(r.Scale); err != nil {
+			return err
+		}
+		err = s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.OpinionText, because,
+			casefile.Part{Field: "words", Text: a.Words}, casefile.Part{Field: "reason", Text: a.Reason}, casefile.Part{Field: "missing", Text: a.Missing})
+		if err != nil {
+			return err
+		}
+		if err := opinion.Send(ctx, tx, c.ID, c.Organisation, by.ID, a, minutes, s.Now()); err != nil {
+			return err
+		}
+		if err := s.countOpinion(ctx, tx, c, by.ID, minutes); err != nil {
+			return err
+		}
+		return s.openWhenAnswered(ctx, tx, by, c, seats)
+	})
+}
+
+// countOpinion counts the time of who does not come, as if she had been there for it.
+func (s *Store) countOpinion(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, minutes int) error {
+	_, err := tx.Exec(ctx, `
+		update seat set attended_at = $3, left_at = $4
+		where conference_id = $1 and account_id = $2 and written`, c.ID, who, s.Now().Add(-time.Duration(minutes)*time.Minute), s.Now())
+	if err != nil {
+		return fmt.Errorf("count opinion: %w", err)
+	}
+	return nil
+}
+
+// AddToOpinion adds to the actor's opinion after the opening, until the minutes are approved. The text may name nobody:
+// casefile.NamesError. Errors: InvalidError (addition), ErrNotFound, ErrDenied, ErrConflict (opinions_closed), ErrClosed.
+func (s *Store) AddToOpinion(ctx context.Context, by account.Actor, code, text, because string) error {
+	if err := account.CheckText("addition", &text, 300, true); err != nil {
+		return err
+	}
+	return s.inform(ctx, by, code, toOpine, "add_to_opinion", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.OpinionText, because, casefile.Part{Field: "addition", Text: text})
+		if err != nil {
+			return err
+		}
+		return opinion.Add(ctx, tx, c.ID, by.ID, text, s.Now())
+	})
+}
+
+// OpenOpinions lets the round read all opinions although somebody has not answered; a conference in writing is over by it. Who had not
+// answered is recorded. For the moderator. Errors: ErrNotFound, ErrDenied, ErrConflict (opinions_blind before a conference by video begins,
+// opinion_quorum where a discipline is missing, opinions_none, opinions_opened), ErrClosed.
+func (s *Store) OpenOpinions(ctx context.Context, by account.Actor, code string) error {
+	return s.change(ctx, by, code, toOpenOpinions, "open_opinions", func(tx pgx.Tx, c Conference, seats []Seat) error {
+		r, err := opinion.RoundOf(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if r.Open() {
+			return account.Refuse(account.ErrConflict, "opinions_opened")
+		}
+		answered, err := opinion.Answered(ctx, tx, c.ID)
+		if err != nil {
+			return err
+		}
+		if err := c.openableOpinions(seats, answered, s.Now()); err != nil {
+			return err
+		}
+		return s.openOpinions(ctx, tx, by, c, seats, opinion.ByModerator)
+	})
+}
+
+// openWhenAnswered opens the round when there is nobody left to wait for.
+func (s *Store) openWhenAnswered(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, seats []Seat) error {
+	answered, err := opinion.Answered(ctx, tx, c.ID)
+	if err != nil || !allAnswered(c, seats, answered) {
+		return err
+	}
+	return s.openOpinions(ctx, tx, by, c, seats, opinion.AllAnswered)
+}
+
+// openOpinions opens the round of a conference, if it has one that is not open, and ends a conference in writing.
+func (s *Store) openOpinions(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, seats []Seat, why opinion.Why) error {
+	r, err := opinion.RoundOf(ctx, tx, c.ID)
+	if errors.Is(err, account.ErrNotFound) || err == nil && r.Open() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	answered, err := opinion.Answered(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	asked, _ := opining(c, seats)
+	ids := make([]uuid.UUID, len(asked))
+	for i, t := range asked {
+		ids[i] = t.AccountID
+		if slices.Contains(answered, t.AccountID) {
+			continue
+		}
+		if err := s.record(ctx, tx, by, c, "opinion_missing", "account", t.AccountID.String(), string(why)); err != nil {
+			return err
+		}
+	}
+	opener := by.ID
+	if why != opinion.ByModerator {
+		opener = uuid.Nil
+	}
+	if err := opinion.Open(ctx, tx, c.ID, c.Organisation, ids, opener, why, s.Now()); err != nil {
+		return err
+	}
+	if err := s.record(ctx, tx, by, c, "opinions_opened", "conference", c.Code, string(why)); err != nil || !c.Written || !c.State.Planned() {
+		return err
+	}
+	if err := s.beginMinutes(ctx, tx, c); err != nil {
+		return err
+	}
+	return s.tell(ctx, tx, c, c.ModeratorID, opinionsIn)
+}
+
+// ExtendOpinions gives a conference in writing more time; whoever has not answered is told, and reminded once more. For the moderator.
+// Errors: InvalidError (due_on), ErrNotFound, ErrDenied, ErrConflict (not_planned, not_longer).
+func (s *Store) ExtendOpinions(ctx context.Context, by account.Actor, code string, day time.Time) error {
+	return s.change(ctx, by, code, toAskOpinions, "extend_opinions", func(tx pgx.Tx, c Conference, _ []Seat) error {
+		if !c.Written || !c.State.Planned() {
+			return account.Refuse(account.ErrConflict, "not_planned")
+		}
+		land, err := landOf(ctx, tx, c.Organisation)
+		if err != nil {
+			return err
+		}
+		until, err := dueAt(day, s.Now(), land)
+		switch {
+		case err != nil:
+			return err
+		case !until.After(c.EndsAt):
+			return &account.InvalidError{Field: "due_on", Rule: "longer"}
+		}
+		c.EndsAt = until
+		if _, err := tx.Exec(ctx, `update conference set ends_at = $2 where id = $1`, c.ID, until); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `update opinion set reminded_at = null where conference_id = $1`, c.ID); err != nil {
+			return err
+		}
+		return s.tellLonger(ctx, tx, c)
+	})
+}
+
+// tellLonger tells everybody who can still answer, and keeps the links of their invitations alive.
+func (s *Store) tellLonger(ctx context.Context, tx pgx.Tx, c Conference) error {
+	answered, err := opinion.Answered(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	open, err := openInvitations(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range open {
+		if v.state == Declined || v.declared.Tie() || slices.Contains(answered, v.account) {
+			continue
+		}
+		if err := s.Accounts.ProlongLinks(ctx, tx, v.id, linkUntil(c)); err != nil {
+			return err
+		}
+		if err := s.tell(ctx, tx, c, v.account, opinionLonger); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpinionsWaiting are the conferences that wait for an opinion of the actor, the nearest end first; for a coordinator those in writing whose
+// term has ended without one. Of the case there is nothing in them but the question, which is not for pages that list them.
+func (s *Store) OpinionsWaiting(ctx context.Context, by account.Actor) ([]Conference, error) {
+	const unopened = `where c.state in ('inviting', 'quorate', 'live') and exists (
+		select from opinion_round r where r.conference_id = c.id and r.opened_at is null) and `
+	var found []Conference
+	var err error
+	switch by.Reach(account.TakePart) {
+	case account.OwnSeats:
+		found, err = conferences(ctx, s.DB, unopened+`exists (
+				select from invitation i where i.conference_id = c.id and i.account_id = $1 and i.state = 'accepted' and (i.declared = 'none' or c.case_id is null))
+			and not exists (select from opinion p where p.conference_id = c.id and p.account_id = $1 and p.sent_at is not null)
+			order by c.ends_at, c.code`, by.ID)
+	case account.OwnNetwork:
+		found, err = conferences(ctx, s.DB, unopened+`o.network_id = $1 and c.form = 'written' and c.ends_at <= $2
+			and not exists (select from opinion p where p.conference_id = c.id and p.sent_at is not null)
+			order by c.ends_at, c.code`, by.Network, s.Now())
+	}
+	for i := range found {
+		found[i].Question, found[i].OwnWish = "", ""
+	}
+	return found, err
+}
