@@ -83,7 +83,7 @@ func caseChapters() []chapterQuery {
 func conferenceChapters() []chapterQuery {
 	return []chapterQuery{
 		{"conference_request", false, `
-			select code, question, own_wish, urgency, disciplines, state as request_state, caseworker_id as written_by, ` + dayOf("submitted_at") + ` as written_on,
+			select code, question, own_wish, urgency, urgent_why, ` + dayOf("(due_at - interval '1 second')") + ` as due_on, disciplines, state as request_state, caseworker_id as written_by, ` + dayOf("submitted_at") + ` as written_on,
 				reason, ` + dayOf("decided_at") + ` as decided_on, decided_by
 			from conference_request where case_id = $1 order by submitted_at, id`},
 		{"part_question", false, `
@@ -103,9 +103,9 @@ func conferenceChapters() []chapterQuery {
 			from conference_guest g join conference c on c.id = g.conference_id
 			where c.case_id = $1 order by g.created_at, g.id`},
 		{"information_request", false, `
-			select c.code, i.question, i.asked_by, ` + dayOf("i.asked_at") + ` as asked_on, i.state as information_state, i.answer, i.answered_by
-			from information_request i join conference c on c.id = i.conference_id
-			where c.case_id = $1 order by i.asked_at, i.id`},
+			select coalesce(c.code, r.code) as code, i.question, i.asked_by, ` + dayOf("i.asked_at") + ` as asked_on, i.state as information_state, i.answer, i.answered_by
+			from information_request i left join conference c on c.id = i.conference_id left join conference_request r on r.id = i.request_id
+			where coalesce(c.case_id, r.case_id) = $1 order by i.asked_at, i.id`},
 		{"opinion", false, `
 			select c.code, o.account_id as written_by, ` + dayOf("o.at") + ` as written_on, o.position, o.words, o.reason, o.missing, o.confidence
 			from opinion_open o join conference c on c.id = o.conference_id

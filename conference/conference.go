@@ -15,7 +15,6 @@ import (
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/conference/plan"
-	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
@@ -236,72 +235,6 @@ func answerable(c Conference, current Answer, declared Declaration, sequence, an
 		return account.Refuse(account.ErrConflict, "conference_over")
 	case answered != sequence:
 		return account.Refuse(account.ErrConflict, "date_moved")
-	}
-	return nil
-}
-
-// Request is a caseworker's: one question about one case, or, with a nil CaseID, one that tells of nobody.
-type Request struct {
-	ID               uuid.UUID
-	Organisation     uuid.UUID
-	OrganisationName string
-	Network          uuid.UUID
-	CaseID           uuid.UUID
-	CasePseudonym    string // the case's own within its organisation, elsewhere Code
-	CaseworkerID     uuid.UUID
-	CaseworkerName   string
-	Question         string
-	Urgency          string // normal, urgent
-	Disciplines      []string
-	OwnWish          string // the client's, in her own words
-	State            string // submitted, allocated, declined, withdrawn
-	SubmittedAt      time.Time
-	DecidedAt        *time.Time
-	Reason           string
-	Code             string // pseudonym of the case in the conference that comes of it; empty in requests from before it had one
-	ConferenceCode   string
-	ConsentStands    bool
-	Explanation      string         // without a case: the situation in general words
-	Because          string         `db:"-"` // of a new one: why something in it stays that names the client
-	Parts            []PartQuestion `db:"-"` // at most MaxParts
-}
-
-// Late says that a waiting request has waited too long: a day, urgent ones four hours.
-func (r Request) Late(now time.Time) bool {
-	limit := 24 * time.Hour
-	if r.Urgency == "urgent" {
-		limit = 4 * time.Hour
-	}
-	return r.State == "submitted" && now.Sub(r.SubmittedAt) > limit
-}
-
-func (r *Request) validate() (err error) {
-	err = account.FirstError(
-		account.CheckText("question", &r.Question, 300, true),
-		account.CheckText("own_wish", &r.OwnWish, 1000, true),
-	)
-	if err != nil {
-		return err
-	}
-	if r.Parts, err = checkParts(r.Parts); err != nil {
-		return err
-	}
-	return r.validWishes()
-}
-
-// validWishes holds what a request says of whom it wants, and how soon, to the rules.
-func (r *Request) validWishes() error {
-	slices.Sort(r.Disciplines)
-	r.Disciplines = slices.Compact(r.Disciplines)
-	switch {
-	case r.Urgency != "normal" && r.Urgency != "urgent":
-		return &account.InvalidError{Field: "urgency", Rule: "required"}
-	case len(r.Disciplines) == 0:
-		return &account.InvalidError{Field: "disciplines", Rule: "required"}
-	case len(r.Disciplines) > 6:
-		return &account.InvalidError{Field: "disciplines", Rule: "six"}
-	case slices.ContainsFunc(r.Disciplines, func(d string) bool { return !expertpool.KnownDiscipline(d) }):
-		return &account.InvalidError{Field: "disciplines", Rule: "unknown"}
 	}
 	return nil
 }

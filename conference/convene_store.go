@@ -17,7 +17,7 @@ import (
 
 // Convene turns a waiting request into a conference: seats, a date, and an invitation to each expert, all in one
 // transaction. It returns the code of the conference. Errors: InvalidError, ErrNotFound, ErrDenied, ErrConflict when the
-// request is decided already.
+// request is decided already, or taken by somebody else.
 func (s *Store) Convene(ctx context.Context, by account.Actor, request uuid.UUID, p Panel) (string, error) {
 	p.Kind = cmp.Or(p.Kind, CaseConference)
 	if p.Kind == TopicConference {
@@ -39,7 +39,7 @@ func (s *Store) convene(ctx context.Context, tx pgx.Tx, by account.Actor, reques
 	if err := p.validate(s.Now()); err != nil {
 		return "", err
 	}
-	r, err := s.waiting(ctx, tx, by, request, " for update of r")
+	r, err := s.deciding(ctx, tx, by, request)
 	if err != nil {
 		return "", err
 	}

@@ -89,7 +89,8 @@ func (s *Store) deleteRows(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 		select id from invitation where conference_id in (select id from conference where case_id = $1)
 		union all select f.id from stand_in_offer f join stand_in_race r on r.id = f.race_id where r.conference_id in (select id from conference where case_id = $1)
 		union all select id from measure where case_id = $1)`, id)
-	b.Queue(`delete from message_out where conference in (select code from conference where case_id = $1) or thread like $1::text || '-draft-%'`, id)
+	b.Queue(`delete from message_out where conference in (
+		select code from conference where case_id = $1 union all select code from conference_request where case_id = $1) or thread like $1::text || '-draft-%'`, id)
 	for _, t := range ofCase() {
 		b.Queue(`delete from `+t.table+` where `+t.rows, id)
 	}

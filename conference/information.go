@@ -21,10 +21,11 @@ const (
 )
 
 // Information is what somebody of the round misses in a case, with a deadline. The caseworker answers it; question and answer are
-// for the whole round.
+// for the whole round. Asked before there is a conference it is the coordination's, about the request; see AskBack.
 type Information struct {
 	ID         uuid.UUID
-	Code       string // of the conference
+	Code       string    // of the conference, or of the one that comes of the request
+	Request    uuid.UUID // Nil when it belongs to a conference
 	Question   string
 	DueOn      time.Time // a date: the last day
 	State      InformationState

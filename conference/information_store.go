@@ -59,7 +59,7 @@ func (s *Store) AnswerInformation(ctx context.Context, by account.Actor, code st
 		if err != nil {
 			return err
 		}
-		asker, err := endInformation(ctx, tx, c, id, `state = 'answered', answer = $3, answered_by = $4, answered_at = $5`, answer, by.ID, s.Now())
+		asker, err := endInformation(ctx, tx, `conference_id`, c.ID, id, `state = 'answered', answer = $3, answered_by = $4, answered_at = $5`, answer, by.ID, s.Now())
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (s *Store) AnswerInformation(ctx context.Context, by account.Actor, code st
 // WithdrawInformation takes back an open request: whoever asked it. Errors: ErrNotFound, ErrDenied, ErrConflict, ErrClosed.
 func (s *Store) WithdrawInformation(ctx context.Context, by account.Actor, code string, id uuid.UUID) error {
 	return s.inform(ctx, by, code, toAskInformation, "withdraw_information", func(tx pgx.Tx, c Conference, _ []Seat) error {
-		asker, err := endInformation(ctx, tx, c, id, `state = 'withdrawn'`)
+		asker, err := endInformation(ctx, tx, `conference_id`, c.ID, id, `state = 'withdrawn'`)
 		if err == nil && asker != by.ID {
 			err = account.ErrDenied
 		}
@@ -104,7 +104,8 @@ func (s *Store) InformationWaiting(ctx context.Context, by account.Actor) ([]Inf
 	if !by.May(account.AnswerInformation) {
 		return nil, nil
 	}
-	found, err := information(ctx, s.DB, `i.organisation_id = $1 and i.state = 'open' and c.state in ('inviting', 'quorate', 'live', 'minutes_draft')
+	found, err := information(ctx, s.DB, `i.organisation_id = $1 and i.state = 'open'
+		and (c.state in ('inviting', 'quorate', 'live', 'minutes_draft') or r.state = 'needs_info')
 		order by i.due_on, i.asked_at`, by.Organisation)
 	for i := range found {
 		found[i].Question = ""
@@ -132,12 +133,12 @@ func (s *Store) inform(ctx context.Context, by account.Actor, code string, d dee
 	})
 }
 
-// endInformation ends an open request and says who asked it. The parameters of set begin at $3.
-func endInformation(ctx context.Context, tx pgx.Tx, c Conference, id uuid.UUID, set string, args ...any) (asker uuid.UUID, err error) {
+// endInformation ends an open request of a conference, or of a request for one, and says who asked it. The parameters of set begin at $3.
+func endInformation(ctx context.Context, tx pgx.Tx, column string, of, id uuid.UUID, set string, args ...any) (asker uuid.UUID, err error) {
 	var state InformationState
 	err = tx.QueryRow(ctx, `
 		select asked_by, state from information_request
-		where id = $1 and conference_id = $2 for update`, id, c.ID).Scan(&asker, &state)
+		where id = $1 and `+column+` = $2 for update`, id, of).Scan(&asker, &state)
 	switch {
 	case isNone(err):
 		return asker, account.ErrNotFound
@@ -146,15 +147,16 @@ func endInformation(ctx context.Context, tx pgx.Tx, c Conference, id uuid.UUID, 
 	case state != InformationOpen:
 		return asker, account.Refuse(account.ErrConflict, "information_ended")
 	}
-	_, err = tx.Exec(ctx, `update information_request set `+set+` where id = $1 and conference_id = $2`, append([]any{id, c.ID}, args...)...)
+	_, err = tx.Exec(ctx, `update information_request set `+set+` where id = $1 and `+column+` = $2`, append([]any{id, of}, args...)...)
 	return asker, err
 }
 
 func information(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Information, error) {
 	rows, err := q.Query(ctx, `
-		select i.id, c.code, i.question, i.due_on, i.state, i.asked_by, a.name, coalesce(s.discipline, ''), i.asked_at, i.answer, coalesce(b.name, ''), i.answered_at
+		select i.id, coalesce(c.code, r.code, ''), coalesce(i.request_id, `+nobody+`), i.question, i.due_on, i.state, i.asked_by, a.name, coalesce(s.discipline, ''), i.asked_at, i.answer, coalesce(b.name, ''), i.answered_at
 		from information_request i
-		join conference c on c.id = i.conference_id
+		left join conference c on c.id = i.conference_id
+		left join conference_request r on r.id = i.request_id
 		join account a on a.id = i.asked_by
 		left join account b on b.id = i.answered_by
 		left join seat s on s.conference_id = i.conference_id and s.account_id = i.asked_by

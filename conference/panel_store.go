@@ -15,14 +15,14 @@ import (
 
 // AskParts replaces the part questions of a waiting request, for those who decide on it. because says why something in them stays that
 // names the client, if it does. Errors: InvalidError (part_1, who_1, topics_1 …), casefile.NamesError, ErrNotFound, ErrDenied,
-// ErrConflict when the request is decided already, ErrClosed for a sealed case.
+// ErrConflict when the request is decided already or taken by somebody else, ErrClosed for a sealed case.
 func (s *Store) AskParts(ctx context.Context, by account.Actor, request uuid.UUID, parts []PartQuestion, because string) error {
 	parts, err := checkParts(parts)
 	if err != nil {
 		return fmt.Errorf("part questions: %w", err)
 	}
 	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.waiting(ctx, tx, by, request, " for update of r")
+		r, err := s.deciding(ctx, tx, by, request)
 		if err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func (s *Store) AskParts(ctx context.Context, by account.Actor, request uuid.UUI
 		if err := s.Cases.Pass(ctx, tx, by, r.CaseID, r.Organisation, casefile.RequestText, because, partTexts(parts)...); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `delete from part_question where request_id = $1`, r.ID); err != nil {
+		if err := dropParts(ctx, tx, r.ID); err != nil {
 			return err
 		}
 		if err := insertParts(ctx, tx, r.ID, r.Organisation, parts); err != nil {
@@ -41,6 +41,13 @@ func (s *Store) AskParts(ctx context.Context, by account.Actor, request uuid.UUI
 		return s.recordRequest(ctx, tx, by, r, "ask_parts", "")
 	})
 	if err != nil {
+		return fmt.Errorf("part questions: %w", err)
+	}
+	return nil
+}
+
+func dropParts(ctx context.Context, tx pgx.Tx, request uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `delete from part_question where request_id = $1`, request); err != nil {
 		return fmt.Errorf("part questions: %w", err)
 	}
 	return nil

@@ -25,7 +25,7 @@ import (
 func (s *Store) StartPoll(ctx context.Context, by account.Actor, request uuid.UUID, d PollDraft) (uuid.UUID, error) {
 	var p Poll
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.waiting(ctx, tx, by, request, " for update of r")
+		r, err := s.deciding(ctx, tx, by, request)
 		if err != nil {
 			return err
 		}

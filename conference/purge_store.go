@@ -243,6 +243,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 	river.AddWorker(workers, pollSweeper{store: s})
 	river.AddWorker(workers, standInSweeper{store: s})
 	river.AddWorker(workers, opinionSweeper{store: s})
+	river.AddWorker(workers, inboxSweeper{store: s})
 	atStart := &river.PeriodicJobOpts{RunOnStart: true}
 	return []*river.PeriodicJob{
 		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
@@ -259,5 +260,7 @@ func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
 			func() (river.JobArgs, *river.InsertOpts) { return StandInArgs{}, nil }, atStart),
 		river.NewPeriodicJob(river.PeriodicInterval(opinionsEvery),
 			func() (river.JobArgs, *river.InsertOpts) { return OpinionArgs{}, nil }, atStart),
+		river.NewPeriodicJob(river.PeriodicInterval(inboxEvery),
+			func() (river.JobArgs, *river.InsertOpts) { return InboxArgs{}, nil }, atStart),
 	}
 }

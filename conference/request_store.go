@@ -19,46 +19,67 @@ func (s *Store) Submit(ctx context.Context, by account.Actor, r Request) (uuid.U
 	if !by.May(account.SubmitRequests) {
 		return uuid.Nil, account.ErrDenied
 	}
-	if err := r.validate(); err != nil {
+	if err := r.validate(s.Now()); err != nil {
 		return uuid.Nil, err
 	}
-	c, err := s.Cases.ByID(ctx, by, r.CaseID)
+	c, err := s.askable(ctx, by, r.CaseID)
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("submit request: %w", err)
 	}
-	if c.Sealed {
-		return uuid.Nil, account.Refuse(account.ErrClosed, "withdrawn")
-	}
-	id := uuid.New()
+	r.ID, r.Organisation, r.Network = uuid.New(), by.Organisation, by.Network
 	err = pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		if err := noneWaits(ctx, tx, r.CaseID); err != nil {
 			return err
 		}
 		err := s.Cases.Pass(ctx, tx, by, r.CaseID, c.Organisation, casefile.RequestText, r.Because,
-			append(partTexts(r.Parts), casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "own_wish", Text: r.OwnWish})...)
+			append(partTexts(r.Parts), casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "own_wish", Text: r.OwnWish},
+				casefile.Part{Field: "urgent_why", Text: r.UrgentWhy})...)
 		if err != nil {
 			return err
 		}
-		code, err := s.Vault.Alias(ctx, tx, by, r.CaseID, by.Organisation, pseudonym.ForConference(id))
-		if err != nil {
+		if err := s.insertRequest(ctx, tx, by, &r); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `
-			insert into conference_request (id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at, code)
-			values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9, $10)`,
-			id, by.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now(), code)
-		if err != nil {
+		if err := s.tellOfUrgent(ctx, tx, r); err != nil {
 			return err
 		}
-		if err := insertParts(ctx, tx, id, by.Organisation, r.Parts); err != nil {
+		if err := insertParts(ctx, tx, r.ID, r.Organisation, r.Parts); err != nil {
 			return err
 		}
-		return s.recordRequest(ctx, tx, by, Request{ID: id, Organisation: by.Organisation, CaseID: r.CaseID}, "submit_request", "")
+		return s.recordRequest(ctx, tx, by, r, "submit_request", "")
 	})
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("submit request: %w", err)
 	}
-	return id, nil
+	return r.ID, nil
+}
+
+// askable returns a case of the actor's that something can be asked about.
+func (s *Store) askable(ctx context.Context, by account.Actor, caseID uuid.UUID) (casefile.Case, error) {
+	c, err := s.Cases.ByID(ctx, by, caseID)
+	if err == nil && c.Sealed {
+		err = account.Refuse(account.ErrClosed, "withdrawn")
+	}
+	return c, err
+}
+
+// insertRequest sends a request in the place of the draft, if there was one, and gives it its code.
+func (s *Store) insertRequest(ctx context.Context, tx pgx.Tx, by account.Actor, r *Request) (err error) {
+	if r.Code, err = s.Vault.Alias(ctx, tx, by, r.CaseID, by.Organisation, pseudonym.ForConference(r.ID)); err != nil {
+		return err
+	}
+	if err := dropDraft(ctx, tx, r.CaseID); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		insert into conference_request
+			(id, organisation_id, case_id, caseworker_id, question, urgency, disciplines, own_wish, state, submitted_at, code, due_at, urgent_why)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, 'submitted', $9, $10, $11, $12)`,
+		r.ID, r.Organisation, r.CaseID, by.ID, r.Question, r.Urgency, r.Disciplines, r.OwnWish, s.Now(), r.Code, r.DueAt, r.UrgentWhy)
+	if err != nil {
+		return fmt.Errorf("insert request: %w", err)
+	}
+	return nil
 }
 
 // noneWaits locks the case, so that two clicks make one request.
@@ -66,20 +87,21 @@ func noneWaits(ctx context.Context, tx pgx.Tx, caseID uuid.UUID) error {
 	var waits bool
 	err := tx.QueryRow(ctx, `
 		with c as (select id from case_file where id = $1 for update)
-		select exists (select from conference_request r join c on c.id = r.case_id where r.state = 'submitted')`, caseID).Scan(&waits)
+		select exists (select from conference_request r join c on c.id = r.case_id where r.state in ('submitted', 'needs_info'))`, caseID).Scan(&waits)
 	if err == nil && waits {
 		return account.Refuse(account.ErrConflict, "request_waits")
 	}
 	return err
 }
 
-// Decline sends a request back with a reason. Coordinators only. ErrConflict when it is decided already.
+// Decline sends a request back with a reason; who asked is told by a mail that says nothing of it. Coordinators only. ErrConflict when it is
+// decided already, or taken by somebody else.
 func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, reason string) error {
 	if err := account.CheckText("reason", &reason, 500, true); err != nil {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		r, err := s.waiting(ctx, tx, by, id, " for update of r")
+		r, err := s.deciding(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -87,6 +109,9 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 			return err
 		}
 		if err := s.decide(ctx, tx, by, id, "declined", reason); err != nil {
+			return err
+		}
+		if err := s.tellOfRequest(ctx, tx, r, r.CaseworkerID, requestDeclined); err != nil {
 			return err
 		}
 		return s.recordRequest(ctx, tx, by, r, "decline_request", "")
@@ -97,14 +122,15 @@ func (s *Store) Decline(ctx context.Context, by account.Actor, id uuid.UUID, rea
 	return nil
 }
 
-// Requests lists what the actor has to do with: a caseworker's own organisation, a coordinator's whole network. Waiting
-// ones first, urgent before normal, the longest waiting on top; then the latest decided ones. At most 300.
+// Requests lists what the actor has to do with: a caseworker's own organisation, a coordinator's whole network. Those that wait for the
+// coordination come first, what turns red first on top; then those that wait for an answer, then drafts, then the latest decided ones. At
+// most 300.
 func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, error) {
 	switch by.Reach(account.SeeRequests) {
 	case account.OwnOrganisation:
 		return s.requests(ctx, s.DB, by, `where r.organisation_id = $1`+requestOrder, by.Organisation)
 	case account.OwnNetwork:
-		found, err := s.requests(ctx, s.DB, by, `where o.network_id = $1`+requestOrder, by.Network)
+		found, err := s.requests(ctx, s.DB, by, `where o.network_id = $1 and r.state <> 'draft'`+requestOrder, by.Network)
 		for i := range found {
 			found[i] = found[i].seenBy(by)
 		}
@@ -113,8 +139,10 @@ func (s *Store) Requests(ctx context.Context, by account.Actor) ([]Request, erro
 	return nil, account.ErrDenied
 }
 
-const requestOrder = ` order by r.state <> 'submitted', case when r.state = 'submitted' then r.urgency = 'normal' end,
-	case when r.state = 'submitted' then r.submitted_at end, r.submitted_at desc limit 300`
+const requestOrder = ` order by array_position(array['submitted', 'needs_info', 'draft'], r.state),
+	case when r.state in ('submitted', 'needs_info') then
+		least(r.due_at, r.submitted_at + r.paused + case r.urgency when 'urgent' then interval '4 hours' else interval '24 hours' end) end,
+	r.submitted_at desc limit 300`
 
 // Request returns one of Requests, with its part questions.
 func (s *Store) Request(ctx context.Context, by account.Actor, id uuid.UUID) (Request, error) {
@@ -143,7 +171,7 @@ func mayRead(by account.Actor, r Request) bool {
 	case account.OwnOrganisation:
 		return by.Organisation == r.Organisation
 	case account.OwnNetwork:
-		return by.Network == r.Network
+		return by.Network == r.Network && r.State != "draft"
 	}
 	return false
 }
@@ -154,11 +182,14 @@ func (s *Store) requests(ctx context.Context, q casefile.Querier, by account.Act
 		select r.id, r.organisation_id, o.name, o.network_id, coalesce(r.case_id, `+nobody+`), coalesce(f.pseudonym, r.code), r.caseworker_id, a.name,
 			case when f.state = 'sealed' then '' else r.question end, r.urgency, r.disciplines,
 			case when f.state = 'sealed' then '' else r.own_wish end,
-			r.state, r.submitted_at, r.decided_at, case when f.state = 'sealed' then '' else r.reason end, coalesce(r.code, ''), coalesce(c.code, ''), false, r.explanation
+			r.state, r.submitted_at, r.decided_at, case when f.state = 'sealed' then '' else r.reason end, coalesce(r.code, ''), coalesce(c.code, ''), false,
+			r.explanation, r.due_at, case when f.state = 'sealed' then '' else r.urgent_why end,
+			coalesce(r.taken_by, `+nobody+`), coalesce(t.name, ''), r.asked_at, r.paused
 		from conference_request r
 		join organisation o on o.id = r.organisation_id
 		left join case_file f on f.id = r.case_id
 		join account a on a.id = r.caseworker_id
+		left join account t on t.id = r.taken_by
 		left join conference c on c.request_id = r.id `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("requests: %w", err)
@@ -168,7 +199,7 @@ func (s *Store) requests(ctx context.Context, q casefile.Querier, by account.Act
 		return nil, fmt.Errorf("requests: %w", err)
 	}
 	for i := range found {
-		if found[i].State != "submitted" {
+		if !found[i].Waits() {
 			continue // nobody decides on it any more
 		}
 		found[i].ConsentStands = s.Cases.Open(ctx, q, found[i].CaseID, by, casefile.Conference) == nil
@@ -187,22 +218,39 @@ func (s *Store) waiting(ctx context.Context, tx pgx.Tx, by account.Actor, id uui
 		return Request{}, account.ErrNotFound
 	case !by.May(account.DecideRequests):
 		return Request{}, account.ErrDenied
-	case found[0].State != "submitted":
+	case !found[0].Waits():
 		return Request{}, account.Refuse(account.ErrConflict, "request_decided")
 	}
 	found[0].Parts, err = partsOf(ctx, tx, id)
 	return found[0], err
 }
 
+// deciding is waiting for somebody who is about to decide: until tx ends nobody else does, and nobody else has taken it.
+func (s *Store) deciding(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID) (Request, error) {
+	r, err := s.waiting(ctx, tx, by, id, " for update of r")
+	if err == nil {
+		err = r.taken(by.ID)
+	}
+	return r, err
+}
+
+// decide ends a request. What was asked about it and is still open ends, too.
 func (s *Store) decide(ctx context.Context, tx pgx.Tx, by account.Actor, id uuid.UUID, state, reason string) error {
-	_, err := tx.Exec(ctx, `
-		update conference_request set state = $2, decided_at = $3, decided_by = $4, reason = $5
+	_, err := tx.Exec(ctx, `update information_request set state = 'withdrawn' where request_id = $1 and state = 'open'`, id)
+	if err != nil {
+		return fmt.Errorf("end inquiry: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		update conference_request set state = $2, decided_at = $3, decided_by = $4, reason = $5, paused = `+pausedUntil+`, asked_at = null
 		where id = $1`, id, state, s.Now(), by.ID, reason)
 	if err != nil {
 		return fmt.Errorf("decide request: %w", err)
 	}
 	return nil
 }
+
+// pausedUntil is how long a request has waited for the caseworker up to $3.
+const pausedUntil = `paused + coalesce($3::timestamptz - asked_at, '0')`
 
 func (s *Store) recordRequest(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, did, reason string) error {
 	return audit.Record(ctx, tx, audit.Entry{

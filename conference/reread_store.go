@@ -25,15 +25,15 @@ const written = `
 	from case_summary s join summary_template t on t.id = s.template_id where s.case_id = $1 and s.state in ('released', 'draft', 'checked')
 	union all
 	select 'request', coalesce(r.code, ''), r.submitted_at, f.field, f.text, ''
-	from conference_request r cross join lateral (values ('question', r.question), ('own_wish', r.own_wish)) f(field, text) where r.case_id = $1
+	from conference_request r cross join lateral (values ('question', r.question), ('own_wish', r.own_wish), ('urgent_why', r.urgent_why)) f(field, text) where r.case_id = $1
 	union all
 	select 'request', coalesce(r.code, ''), r.submitted_at, f.field, f.text, ''
 	from part_question p join conference_request r on r.id = p.request_id
 	cross join lateral (values ('part_question', p.text), ('topics', array_to_string(p.topics, ', '))) f(field, text) where r.case_id = $1
 	union all
-	select 'information', c.code, i.asked_at, f.field, f.text, c.state
-	from information_request i join conference c on c.id = i.conference_id
-	cross join lateral (values ('missing', i.question), ('given', i.answer)) f(field, text) where c.case_id = $1
+	select 'information', coalesce(c.code, r.code, ''), i.asked_at, f.field, f.text, coalesce(c.state, '')
+	from information_request i left join conference c on c.id = i.conference_id left join conference_request r on r.id = i.request_id
+	cross join lateral (values ('missing', i.question), ('given', i.answer)) f(field, text) where coalesce(c.case_id, r.case_id) = $1
 	union all
 	select 'opinion', c.code, o.at, f.field, f.text, c.state
 	from opinion_open o join conference c on c.id = o.conference_id

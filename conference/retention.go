@@ -114,7 +114,8 @@ func ofConferences(conferences, requests string) []held {
 	conf := `conference_id in (` + conferences + `)`
 	return []held{
 		{"measure_event", `measure_id in (select id from measure where ` + conf + `)`}, {"measure", conf},
-		{"plan_pass", conf}, {"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf}, {"information_request", conf},
+		{"plan_pass", conf}, {"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf},
+		{"information_request", conf + ` or request_id in (` + requests + `)`},
 		{"opinion", conf}, {"opinion_round", conf}, // and with them what was sent and added
 		{"note", conf}, // and with it its log, snapshots, sections and redactions
 		{"response", `invitation_id in (select id from invitation where ` + conf + `)`},

@@ -35,7 +35,7 @@ const asks = `
 // Waiting is how much waits for the actor's decision.
 type Waiting struct {
 	Asks     int // invitations to answer, of an expert or a colleague
-	Requests int // requests to allocate, of a coordinator
+	Requests int // requests to allocate that nobody else has taken, of a coordinator
 	Minutes  int // drafts to approve, of a coordinator
 }
 
@@ -49,9 +49,9 @@ func (s *Store) Waiting(ctx context.Context, by account.Actor) (Waiting, error) 
 	case account.OwnNetwork:
 		err = s.DB.QueryRow(ctx, `
 			select (select count(*) from conference_request r join organisation o on o.id = r.organisation_id
-					where o.network_id = $1 and r.state = 'submitted'),
+					where o.network_id = $1 and r.state = 'submitted' and (r.taken_by is null or r.taken_by = $2)),
 				(select count(*) from conference c join organisation o on o.id = c.organisation_id
-					where o.network_id = $1 and c.state = 'minutes_draft')`, by.Network).Scan(&w.Requests, &w.Minutes)
+					where o.network_id = $1 and c.state = 'minutes_draft')`, by.Network, by.ID).Scan(&w.Requests, &w.Minutes)
 	}
 	if err != nil {
 		return Waiting{}, fmt.Errorf("waiting: %w", err)

@@ -67,21 +67,23 @@ func (s *Store) Ask(ctx context.Context, by account.Actor, r Request) (uuid.UUID
 	if err := r.validateQuestion(); err != nil {
 		return uuid.Nil, err
 	}
-	r.ID, r.Organisation, r.CaseID = uuid.New(), by.Organisation, uuid.Nil
+	r.ID, r.Organisation, r.Network, r.CaseID = uuid.New(), by.Organisation, by.Network, uuid.Nil
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		err := s.Cases.Anonymous(ctx, tx, by.Organisation, casefile.Part{Field: "question", Text: r.Question}, casefile.Part{Field: "explanation", Text: r.Explanation})
 		if err != nil {
 			return err
 		}
-		code, err := freshCode(ctx, tx)
-		if err != nil {
+		if r.Code, err = freshCode(ctx, tx); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
 			insert into conference_request (id, organisation_id, caseworker_id, question, explanation, urgency, disciplines, own_wish, state, submitted_at, code)
 			values ($1, $2, $3, $4, $5, $6, $7, '', 'submitted', $8, $9)`,
-			r.ID, r.Organisation, by.ID, r.Question, r.Explanation, r.Urgency, r.Disciplines, s.Now(), code)
+			r.ID, r.Organisation, by.ID, r.Question, r.Explanation, r.Urgency, r.Disciplines, s.Now(), r.Code)
 		if err != nil {
+			return err
+		}
+		if err := s.tellOfUrgent(ctx, tx, r); err != nil {
 			return err
 		}
 		return s.recordRequest(ctx, tx, by, r, "ask_question", "")

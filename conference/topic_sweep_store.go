@@ -75,7 +75,9 @@ func deleteTopics(ctx context.Context, tx pgx.Tx, conferences, questions []uuid.
 	b.Queue(`delete from link where subject_id in (
 		select id from invitation where conference_id = any($1) union all select id from measure where conference_id = any($1)
 		union all select f.id from stand_in_offer f join stand_in_race r on r.id = f.race_id where r.conference_id = any($1))`, conferences)
-	b.Queue(`delete from message_out where conference in (select code from conference where id = any($1))`, conferences)
+	b.Queue(`delete from message_out where conference in (
+		select code from conference where id = any($1) union all select code from conference_request where id = any($2))`,
+		conferences, append(questions, answered...))
 	for _, h := range ofConferences(`select unnest($1::uuid[])`, `select unnest($2::uuid[])`) {
 		b.Queue(`with of as (select $1::uuid[], $2::uuid[]) delete from `+h.table+` where `+h.rows, conferences, append(questions, answered...))
 	}

@@ -53,8 +53,8 @@ func (s *Store) withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, caseI
 		return nil, err
 	}
 	_, err := tx.Exec(ctx, `
-		update conference_request set state = 'withdrawn', decided_at = $2
-		where case_id = $1 and state = 'submitted'`, caseID, s.Now())
+		update conference_request set state = 'withdrawn', decided_at = $2, asked_at = null
+		where case_id = $1 and state in ('draft', 'submitted', 'needs_info')`, caseID, s.Now())
 	if err != nil {
 		return nil, fmt.Errorf("end requests: %w", err)
 	}
@@ -63,6 +63,12 @@ func (s *Store) withdraw(ctx context.Context, tx pgx.Tx, by account.Actor, caseI
 	}
 	if _, err := tx.Exec(ctx, `update poll_voice set note = '' where poll_id in (select id from poll where case_id = $1)`, caseID); err != nil {
 		return nil, fmt.Errorf("forget notes on dates: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		update information_request set state = 'withdrawn'
+		where state = 'open' and request_id in (select id from conference_request where case_id = $1)`, caseID)
+	if err != nil {
+		return nil, fmt.Errorf("end inquiries: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `update plan_pass set body = null where case_id = $1`, caseID); err != nil {
 		return nil, fmt.Errorf("forget copies of the plan: %w", err)

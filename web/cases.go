@@ -19,7 +19,7 @@ import (
 // caseLine is a case in the list, with the one thing to do next.
 type caseLine struct {
 	casefile.Case
-	Next string // check, release, second, consent, request, waits, runs or closed
+	Next string // check, release, second, consent, request, waits, inquiry, runs or closed
 }
 
 // casesPage lists cases: all of the caseworker's organisation, or those of a person she looked for.
@@ -95,6 +95,8 @@ func nextOf(f casefile.Case, by uuid.UUID, request string, now time.Time) string
 		return "second" // waits for a colleague
 	case request == "submitted":
 		return "waits"
+	case request == "needs_info":
+		return "inquiry"
 	case request == "allocated":
 		return "runs"
 	}
@@ -183,7 +185,7 @@ func (p casePage) Mine() bool { return p.Latest.AuthorID == p.Me }
 func (p casePage) Sure() bool { return slices.ContainsFunc(p.Hints, casefile.Hint.Sure) }
 
 // Waits says that a request of the case waits for the coordination.
-func (p casePage) Waits() bool { return len(p.Requests) > 0 && p.Requests[0].State == "submitted" }
+func (p casePage) Waits() bool { return slices.ContainsFunc(p.Requests, conference.Request.Waits) }
 
 func (s *server) caseFile(c echo.Context) error {
 	return s.showCase(c, http.StatusOK, form{})

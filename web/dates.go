@@ -59,7 +59,7 @@ func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.V
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
 	}
-	if p.State != "submitted" {
+	if !p.Waits() {
 		return account.Refuse(account.ErrConflict, "request_decided")
 	}
 	search := p.search()

@@ -162,6 +162,11 @@ var access = []struct{ route, in, form string }{
 	{"POST /poll/:token", anybody, ""},
 	{"POST /requests/:id/convene", "Clara", ""},
 	{"POST /requests/:id/parts", "Clara", "part_1=Was%20hilft?"},
+	{"POST /requests/:id/take", "Clara", ""},
+	{"POST /requests/:id/give", "Clara", ""},
+	{"POST /requests/:id/inquiry", "Clara", "missing=Befund&due_on=2026-12-01"},
+	{"POST /requests/:id/inquiry/answer", house, "inquiry=:inquiry&given=liegt bei"},
+	{"POST /requests/:id/inquiry/withdraw", "Clara", "inquiry=:inquiry"},
 	{"POST /requests/:id/decline", "Clara", "reason=Bitte zuerst zum Hausarzt"},
 	{"GET /experts", staff + " " + admins, ""},
 	{"GET /experts/:id", "Anna Bernd Doris Clara Alma Berta Nils", ""},
@@ -312,6 +317,7 @@ var access = []struct{ route, in, form string }{
 	// What ends something comes last: the lines are gone through in this order.
 	{"POST /network/agreements/:id/document/remove", "Clara Nils", ""},
 	{"POST /cases/:id/client-link", house, ""},
+	{"POST /requests/:id/withdraw", house, ""},
 	{"POST /cases/:id/attachments/:file/remove", house, ""},
 	{"POST /conferences/:code/stand-in", "Clara", "discipline=psychiatry"},
 	{"GET /conferences/:code/stand-in", "Clara", ""},
@@ -408,13 +414,15 @@ func (m *matrix) receives() {
 
 // furnish names a thing for each parameter. The first conference is approved, the second is live.
 func (m *matrix) furnish() {
+	request := uuid.MustParse(m.the(`select id from conference_request where state = 'submitted'`))
+	m.must(m.Conferences.AskBack(m.t.Context(), m.people["Clara"], request, "Welche Befunde?", expertpool.Today(m.Now()), ""))
 	m.things = map[string]string{
 		"/cases/:id":          m.caseID.String(),
 		"/attachments/:file":  m.the(`select id from attachment`),
-		"/requests/:id":       m.the(`select id from conference_request where state = 'submitted'`),
+		"/requests/:id":       request.String(),
 		"/templates/:id":      m.the(`select id from summary_template order by id limit 1`),
 		"/guard/patterns/:id": m.the(`select id from guard_pattern`),
-		"/information/:id":    m.the(`select id from information_request`),
+		"/information/:id":    m.the(`select id from information_request where conference_id is not null`),
 		"/plan/:id":           m.the(`select id from measure`),
 		"/outbox/:id":         m.the(`select id from message_out where calendar is not null limit 1`),
 		"/rehearse/:id":       m.people["Anna"].ID.String(),
@@ -428,9 +436,10 @@ func (m *matrix) furnish() {
 		"/organisations/:id":  m.people["Anna"].Organisation.String(),
 		"/setup/:token":       "of-nobody",
 
-		":ask":    m.the(`select id from reveal_request`),
-		":guest":  m.the(`select id from conference_guest limit 1`),
-		":frieda": m.people["Frieda"].ID.String(),
+		":ask":     m.the(`select id from reveal_request`),
+		":inquiry": m.the(`select id from information_request where request_id is not null and state = 'open'`),
+		":guest":   m.the(`select id from conference_guest limit 1`),
+		":frieda":  m.people["Frieda"].ID.String(),
 	}
 	setUp, err := m.Accounts.StartOver(m.t.Context(), "Otto Altona")
 	m.must(err)

@@ -32,8 +32,9 @@ var traces = []string{
 	"tannenstill", "weidenzart", // a section of the notes, the decisions of the minutes
 	"erlenfeucht", "ulmenhart", // a measure, an addendum
 	"buchenfest", "eibendunkel", // a request for information and its answer
-	"kiefernharzig",                           // what an expert answered the invitation with
-	"pappelhoch",                              // the question of a request that waits
+	"kiefernharzig",              // what an expert answered the invitation with
+	"pappelhoch",                 // the question of a request that waits
+	"mispelgelb", "schlehenblau", // what the coordination asked about it, and the answer
 	"espenzittrig",                            // a guest's name in the room
 	"zederntrocken",                           // whom a release from secrecy is for
 	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
@@ -168,7 +169,11 @@ func (e *estate) goesOn() {
 	e.opines(e.second, "Eher mispelweich.")
 	e.must(e.Conferences.Open(e.t.Context(), e.people["Clara"], e.second))
 	e.leaveInLog(e.second, said{"Ewald", "assessment", "Heute tannenstill."})
-	e.polls(e.asks("Ist es pappelhoch?", "Bitte eschenhell."))
+	waits := e.asks("Ist es pappelhoch?", "Bitte eschenhell.")
+	e.must(e.Conferences.AskBack(e.t.Context(), e.people["Clara"], waits, "Auch mispelgelb?", expertpool.Today(e.Now()), ""))
+	inquiry := query[uuid.UUID](e.testServer, `select id from information_request where request_id is not null`)
+	e.must(e.Conferences.AnswerInquiry(e.t.Context(), e.people["Anna"], waits, inquiry, "Eher schlehenblau.", ""))
+	e.polls(waits)
 	e.links = append(e.links, e.link("Frieda", "poll"), e.link("Frieda", "invitation"), e.asked(e.second, "Clara", "client"), e.client)
 }
 

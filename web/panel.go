@@ -100,7 +100,7 @@ func (s *server) askParts(c echo.Context) error {
 	}
 	err = s.Conferences.AskParts(c.Request().Context(), me(c), id, partsIn(f), f.Get("because"))
 	if f.wrong(err) {
-		return s.showRequest(c, http.StatusUnprocessableEntity, fill("length", lengths[0]), form{}, f)
+		return s.showRequest(c, http.StatusUnprocessableEntity, requestPage{Ask: f})
 	}
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 )
 
 func askForm() url.Values {
-	return typed("question", "Passt eine Frage?", "own_wish", "Etwas draußen, bitte.", "urgency", "urgent", "disciplines", "psychiatry", "disciplines", "physiotherapy")
+	return typed("question", "Passt eine Frage?", "own_wish", "Etwas draußen, bitte.", "urgency", "urgent", "due_day", "2026-11-25", "due_clock", "12:00",
+		"urgent_why", "Der Platz verfällt.", "disciplines", "psychiatry", "disciplines", "physiotherapy")
 }
 
 // convening is the form that invites Ewald and Frieda for Thursday.
@@ -27,6 +28,8 @@ func TestARequestWithAnythingWrongComesBack(t *testing.T) {
 		{"question", nil, missing}, {"question", []string{"\n"}, missing}, {"question", long(301), tooLong}, {"question", []string{"a\x01b"}, badText},
 		{"own_wish", nil, missing}, {"own_wish", long(1001), tooLong},
 		{"urgency", nil, "Bitte wählen Sie eine Dringlichkeit."}, {"disciplines", nil, "Bitte kreuzen Sie mindestens eine"}, {"disciplines", seven, "höchstens sechs"},
+		{"due_day", nil, "bis wann"}, {"due_day", []string{"2026-11-20"}, "in der Zukunft"}, {"due_day", []string{"2027-05-01"}, "drei Monaten"},
+		{"urgent_why", nil, "warum es dringend ist"}, {"urgent_why", long(201), tooLong},
 	})
 	s.unchanged("values that nobody offered", func() {
 		b := s.as("Anna")

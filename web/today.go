@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
@@ -81,8 +82,11 @@ func (s *server) requestTasks(ctx context.Context, by account.Actor) ([]task, er
 		if r.State != "submitted" {
 			break // the waiting ones come first
 		}
+		if r.TakenBy != uuid.Nil && r.TakenBy != by.ID {
+			continue // a colleague's
+		}
 		t := task{
-			Clock: waited(s.Now().Sub(r.SubmittedAt)), ClockNote: s.limit(r), Late: r.Late(s.Now()),
+			Clock: waited(r.Waited(s.Now())), ClockNote: s.limit(r), Late: r.Late(s.Now()),
 			Title: r.Question, More: s.words.f(requestWords(r), r.OrganisationName, r.CasePseudonym, s.names("discipline", r.Disciplines)),
 			URL: "/requests/" + r.ID.String(), Act: s.words.t("today.request.act"),
 		}
@@ -92,17 +96,6 @@ func (s *server) requestTasks(ctx context.Context, by account.Actor) ([]task, er
 		tasks = append(tasks, t)
 	}
 	return tasks, nil
-}
-
-// limit says by when a request should be decided.
-func (s *server) limit(r conference.Request) string {
-	switch {
-	case r.Late(s.Now()):
-		return s.words.t("request.late.", r.Urgency)
-	case r.Urgency == "urgent":
-		return s.words.t("request.waits.urgent")
-	}
-	return s.words.t("request.waits.normal")
 }
 
 // askTasks are the invitations that somebody has not answered for good.
@@ -162,8 +155,8 @@ func (s *server) caseTask(f casefile.Case, todo []string) task {
 	return t
 }
 
-// informationTasks are what rounds miss in cases of the caseworker's organisation. The questions stand on the pages of their
-// conferences, behind the consent.
+// informationTasks are what rounds, or the coordination, miss in cases of the caseworker's organisation. The questions stand on the pages of
+// their conferences, behind the consent, and of their requests.
 func (s *server) informationTasks(ctx context.Context, by account.Actor) ([]task, error) {
 	found, err := s.Conferences.InformationWaiting(ctx, by)
 	if err != nil {
@@ -171,11 +164,15 @@ func (s *server) informationTasks(ctx context.Context, by account.Actor) ([]task
 	}
 	var tasks []task
 	for _, i := range found {
-		tasks = append(tasks, task{
+		t := task{
 			Clock: shortDay(i.DueOn), ClockNote: s.words.t("today.information.until"), Late: i.Overdue(s.Now()),
 			Title: s.words.f("today.information", i.Code), More: s.words.f("today.information.more", i.AskedBy),
 			URL: "/conferences/" + i.Code + "#information", Act: s.words.t("today.information.act"),
-		})
+		}
+		if i.Request != uuid.Nil {
+			t.Title, t.URL = s.words.f("today.inquiry", i.Code), "/requests/"+i.Request.String()+"#inquiry"
+		}
+		tasks = append(tasks, t)
 	}
 	return tasks, nil
 }

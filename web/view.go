@@ -49,7 +49,7 @@ func entries(f frame) []entry {
 // tone is the colour of a tag: its words say the same, so nothing depends on it. It takes what the template "state" takes.
 func tone(of []any) string {
 	switch fmt.Sprint(of...) {
-	case "meterfew", "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "summarychecked", "informationopen", "requestsubmitted", "consentnone", "urgencyurgent",
+	case "meterfew", "answeroffered", "answertentative", "stateinviting", "measureproposed", "summarydraft", "summarychecked", "informationopen", "requestsubmitted", "requestneeds_info", "requestdraft", "consentnone", "urgencyurgent",
 		"importread":
 		return "warn"
 	case "meterrare", "answerdeclined", "answercancelled", "statecancelled", "statesealed", "measurerefused", "measurenot_possible", "consentexpired", "informationoverdue",

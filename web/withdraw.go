@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -30,7 +31,7 @@ func (s *server) withdraw(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := withdrawPage{Case: of, Waits: len(asked) > 0 && asked[0].State == "submitted"}
+	p := withdrawPage{Case: of, Waits: slices.ContainsFunc(asked, conference.Request.Waits)}
 	for _, v := range held {
 		switch {
 		case v.State == conference.Live:

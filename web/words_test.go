@@ -88,7 +88,7 @@ func TestEveryRuleAndEveryValueHasWords(t *testing.T) {
 	for _, rule := range []string{ // what the domain refuses with
 		"addendum_late", "already_invited", "already_withdrawn", "conference_cancelled", "conference_over", "consent_expired", "date_moved", "measure_answered",
 		"measure_not_accepted", "measure_reported", "minutes_locked", "no_consent", "no_draft", "passage_changed", "not_accepted", "not_ended", "not_in_circle", "not_live", "not_vouched", "unsigned",
-		"not_now", "not_planned", "not_released", "not_withdrawn", "request_decided", "request_waits", "same_date", "withdrawn",
+		"not_now", "not_planned", "not_released", "not_withdrawn", "request_decided", "request_taken", "request_waits", "inquiry_open", "same_date", "withdrawn",
 		"closed", "conflict", "denied", "not_found", "dead_link", "method", "too_large", "too_many", "invalid", "internal",
 	} {
 		keys = append(keys, "error."+rule, "error."+rule+".do")

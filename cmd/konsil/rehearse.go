@@ -300,9 +300,12 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 	if err != nil || k.question == "" || len(asked) > 0 {
 		return err
 	}
-	_, err = s.conferences.Submit(ctx, by, conference.Request{
-		CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish,
-	})
+	r := conference.Request{CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish}
+	if k.urgency == "urgent" {
+		due := s.now().Add(36 * time.Hour).Truncate(time.Hour)
+		r.DueAt, r.UrgentWhy = &due, "Die Frist der Kasse läuft ab."
+	}
+	_, err = s.conferences.Submit(ctx, by, r)
 	return err
 }
 

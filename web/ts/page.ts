@@ -2,6 +2,7 @@
 //
 //   <form data-guard>        asks before leaving while something in it has been changed and not sent
 //   <form data-names="URL">  its text fields are looked at for names while somebody writes; see guard/fields.ts
+//   <ol data-rows>           its rows can be gone through with the arrow keys; see rows.ts
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it (or refuses the
@@ -19,6 +20,7 @@
 
 import { drawSecret, forgetSecrets } from "./e2ee/links";
 import { forgetConference, wipeDevice } from "./queue";
+import { followRows } from "./rows";
 import { Gone, changedValue, refetch } from "./swap";
 
 guardChanges();
@@ -26,6 +28,7 @@ loadUnfolded();
 wipeAtSignOut();
 wipeWithoutRight();
 submitOnce();
+followRows();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
 nameGuard();
