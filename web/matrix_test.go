@@ -231,6 +231,7 @@ var access = []struct{ route, in, form string }{
 	{"POST /templates/:id/retire", "Clara", ""},
 
 	{"GET /conferences", staff + " " + experts, ""},
+	{"GET /conferences/day/:day", staff + " " + experts, ""},
 	{"GET /conferences/:code", round, ""},
 	{"POST /conferences/:code/move", "Clara", "starts=2026-12-01&clock=10:00&length=25"},
 	{"POST /conferences/:code/cancel", "Clara", ""},
@@ -427,6 +428,7 @@ func (m *matrix) furnish() {
 		"/outbox/:id":         m.the(`select id from message_out where calendar is not null limit 1`),
 		"/rehearse/:id":       m.people["Anna"].ID.String(),
 		"/conferences/:code":  m.second,
+		"/day/:day":           m.Now().Format(time.DateOnly),
 		"/proposals/:id":      m.the(`select id from proposal`),
 		"/mail/:id/settle":    m.the(`select id from message_in where digest = '1'`),
 		"/mail/:id/adopt":     m.the(`select id from message_in where digest = '2'`),

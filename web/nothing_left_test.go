@@ -241,6 +241,8 @@ func (e *estate) addresses(route string, ids map[string][]string) (all []string)
 				all = append(all, link+after)
 			}
 		}
+	case strings.Contains(route, ":day"):
+		all = append(all, strings.Replace(route, ":day", e.Now().Format(time.DateOnly), 1))
 	case strings.Contains(route, ":id"):
 		before, after, _ := strings.Cut(route, ":id")
 		of := ids[before+":id"]

@@ -212,6 +212,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/templates/:id/retire", may(account.KeepTemplates), s.retireTemplate},
 
 		{"GET", "/conferences", members, s.conferences},
+		{"GET", "/conferences/day/:day", may(account.TakePart), s.day},
 		{"GET", "/conferences/:code", members, s.conference},
 		{"POST", "/conferences/:code/move", coordinators, s.move},
 		{"POST", "/conferences/:code/cancel", coordinators, s.cancel},
