@@ -240,15 +240,12 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, 
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `update invitation set undeliverable = '', undeliverable_at = null where id = $1`, v.id); err != nil {
-		return fmt.Errorf("invitation: %w", err)
-	}
 	i.answerURL = s.URL + "/answer/" + token
-	if v.written {
-		return s.send(ctx, tx, v, i.inWriting()) // of which SweepOpinions reminds her
-	}
-	if err := s.scheduleReminder(ctx, tx, c, v); err != nil {
+	if err := s.outstanding(ctx, tx, c, v); err != nil {
 		return err
+	}
+	if v.written {
+		return s.send(ctx, tx, v, i.inWriting())
 	}
 	i.standIn = v.standIn
 	m, err := i.request(moved)

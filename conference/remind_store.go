@@ -99,17 +99,22 @@ func (s *Store) remindOne(ctx context.Context, tx pgx.Tx, c Conference, v invita
 	return s.reminded(ctx, tx, c, v.id, "remind_invitation")
 }
 
-// scheduleReminder says when somebody who was asked just now is reminded first. Reminders of an earlier date count no more.
-func (s *Store) scheduleReminder(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
+// outstanding says of somebody who is asked just now when she is reminded first. Reminders of an earlier date and mails that came back
+// count no more. Of what is asked in writing SweepOpinions reminds her.
+func (s *Store) outstanding(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
 	land, err := landOf(ctx, tx, c.Organisation)
 	if err != nil {
 		return err
 	}
+	var at *time.Time
+	if !v.written {
+		at = nextReminder(v.stamped, c.StartsAt, 0, land)
+	}
 	_, err = tx.Exec(ctx, `
-		update invitation set reminded = 0, remind_at = $2
-		where id = $1`, v.id, nextReminder(v.stamped, c.StartsAt, 0, land))
+		update invitation set undeliverable = '', undeliverable_at = null, reminded = 0, remind_at = $2
+		where id = $1`, v.id, at)
 	if err != nil {
-		return fmt.Errorf("schedule reminder: %w", err)
+		return fmt.Errorf("outstanding invitation: %w", err)
 	}
 	return nil
 }

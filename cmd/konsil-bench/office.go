@@ -37,7 +37,11 @@ type office struct {
 
 	network, experts                    uuid.UUID // the pool's organisation
 	caseworker, colleague, coordination account.Actor
+	asked                               []uuid.UUID // experts, who take turns
 }
+
+// poolSize is how many experts an office has: the pool of a small state.
+const poolSize = 400
 
 // openOffice makes one in the empty database at an address, or, without an address, in a private cluster that is gone afterwards.
 func openOffice(ctx context.Context, address string) (h *office, err error) {
@@ -129,7 +133,18 @@ func (h *office) populate(ctx context.Context) (err error) {
 			return fmt.Errorf("populate: %w", err)
 		}
 	}
-	return nil
+	for range poolSize {
+		a, err := h.person(ctx, h.experts, account.Expert)
+		if err == nil {
+			err = h.pool.Add(ctx, h.network, h.experts, expertpool.Expert{ID: a.ID, Discipline: "psychiatry", HoursPerMonth: 10})
+		}
+		if err != nil {
+			return fmt.Errorf("populate: %w", err)
+		}
+		h.asked = append(h.asked, a.ID)
+	}
+	_, err = h.Exec(ctx, `analyze`) // as the server would have done by itself after a while
+	return err
 }
 
 func (h *office) person(ctx context.Context, organisation uuid.UUID, role account.Role) (account.Actor, error) {
@@ -142,20 +157,12 @@ func (h *office) person(ctx context.Context, organisation uuid.UUID, role accoun
 	return a, err
 }
 
-// convene makes a released case with a request and experts of its own, and a conference about it. It returns how long the last took.
+// convene makes a released case with a request, and a conference about it with the experts whose turn it is. It returns how long the last took.
 func (h *office) convene(seats int) (took time.Duration, code string, err error) {
 	ctx := context.Background()
 	p := conference.Panel{Starts: time.Now().AddDate(0, 0, 14), Length: 25 * time.Minute}
-	for range seats {
-		a, err := h.person(ctx, h.experts, account.Expert)
-		if err == nil {
-			err = h.pool.Add(ctx, h.network, h.experts, expertpool.Expert{ID: a.ID, Discipline: "psychiatry", HoursPerMonth: 10})
-		}
-		if err != nil {
-			return 0, "", err
-		}
-		p.Experts = append(p.Experts, a.ID)
-	}
+	p.Experts = append(p.Experts, h.asked[:seats]...)
+	h.asked = append(h.asked[seats:], p.Experts...)
 	request, err := h.request(ctx)
 	if err != nil {
 		return 0, "", err
