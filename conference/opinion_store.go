@@ -146,26 +146,29 @@ func (s *Store) AskOpinion(ctx context.Context, by account.Actor, code string, e
 		if !c.State.Planned() {
 			return account.Refuse(account.ErrConflict, "not_planned")
 		}
-		experts, err := s.chosen(ctx, tx, by, c.CaseID, []uuid.UUID{expert})
-		if err != nil {
-			return err
-		}
-		if err := s.insteadOfComing(ctx, tx, c, expert); err != nil {
-			return err
-		}
-		if _, err := opinion.RoundOf(ctx, tx, c.ID); errors.Is(err, account.ErrNotFound) {
-			err = opinion.Begin(ctx, tx, c.ID, c.Organisation, opinion.ScaleFor(c.Question), s.Now())
-			if err != nil {
-				return err
-			}
-		} else if err != nil {
-			return err
-		}
-		if err := s.seat(ctx, tx, c, expert, ExpertPart, experts[0].Discipline, true); err != nil {
+		if err := s.askInWriting(ctx, tx, by, c, expert); err != nil {
 			return err
 		}
 		return s.settle(ctx, tx, c)
 	})
+}
+
+func (s *Store) askInWriting(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, expert uuid.UUID) error {
+	experts, err := s.chosen(ctx, tx, by, c.CaseID, []uuid.UUID{expert})
+	if err != nil {
+		return err
+	}
+	if err := s.insteadOfComing(ctx, tx, c, expert); err != nil {
+		return err
+	}
+	_, err = opinion.RoundOf(ctx, tx, c.ID)
+	if errors.Is(err, account.ErrNotFound) {
+		err = opinion.Begin(ctx, tx, c.ID, c.Organisation, opinion.ScaleFor(c.Question), s.Now())
+	}
+	if err != nil {
+		return err
+	}
+	return s.seat(ctx, tx, c, expert, ExpertPart, experts[0].Discipline, true)
 }
 
 // insteadOfComing ends the invitation of somebody who is to answer in writing.

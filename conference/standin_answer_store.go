@@ -182,7 +182,7 @@ func (s *Store) SearchBySelf(ctx context.Context, by account.Actor, code string,
 }
 
 // GoOn holds a conference without a discipline that has nobody: it does not count for the quorum any more, and a search for it ends. How
-// it is made up for is on record. Errors: InvalidError (instead), ErrNotFound, ErrDenied, ErrConflict (not_planned, nobody_missing).
+// it is made up for is on record; WithOpinion asks those who said no for a written opinion. Errors: InvalidError (instead), ErrNotFound, ErrDenied, ErrConflict (not_planned, nobody_missing).
 func (s *Store) GoOn(ctx context.Context, by account.Actor, code, discipline string, how Instead) error {
 	if how != WithOpinion && how != Without {
 		return &account.InvalidError{Field: "instead", Rule: "required"}
@@ -202,8 +202,28 @@ func (s *Store) GoOn(ctx context.Context, by account.Actor, code, discipline str
 		if err := s.chooseInstead(ctx, tx, by, c, discipline, how); err != nil {
 			return err
 		}
+		if how == WithOpinion {
+			if err := s.askWhoCannotCome(ctx, tx, by, c, seats, discipline); err != nil {
+				return err
+			}
+		}
 		return s.settle(ctx, tx, c)
 	})
+}
+
+// askWhoCannotCome asks those of a discipline who have said no, but not for a tie, for a written opinion instead. Who cannot be asked for
+// anything any more is passed over: the moderator sees on the conference that nobody of the discipline was asked.
+func (s *Store) askWhoCannotCome(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, seats []Seat, discipline string) error {
+	for _, t := range seats {
+		if t.Role != ExpertPart || t.Discipline != discipline || t.Answer != Declined || t.Declared.Tie() {
+			continue
+		}
+		var invalid *account.InvalidError
+		if err := s.askInWriting(ctx, tx, by, c, t.AccountID); err != nil && !errors.As(err, &invalid) {
+			return err
+		}
+	}
+	return nil
 }
 
 // chooseInstead ends the search for a discipline with what was chosen in its place; where there was none, that is kept all the same.

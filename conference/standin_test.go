@@ -298,3 +298,21 @@ func TestWithoutAStandInTheConferenceGoesOnOrMoves(t *testing.T) {
 		t.Errorf("gaps %+v, %v", gaps, err)
 	}
 }
+
+func TestGoingOnWithAnOpinionAsksWhoSaidNoForIt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	code := h.dropOut(48 * time.Hour)
+	h.must(h.s.GoOn(t.Context(), h.coordinator, code, "psychiatry", WithOpinion))
+	if n := get[int](h, `
+		select count(*) from invitation i join seat s on s.id = i.seat_id join conference c on c.id = i.conference_id
+		where c.code = $1 and s.discipline = 'psychiatry' and s.written and not s.required and i.state = 'offered'`, code); n != 1 {
+		t.Errorf("%d are asked in writing", n)
+	}
+	if h.state(code) != Quorate {
+		t.Error("not quorate without the discipline that writes")
+	}
+	if n := get[int](h, `select count(*) from opinion_round r join conference c on c.id = r.conference_id where c.code = $1`, code); n != 1 {
+		t.Errorf("%d rounds of opinions", n)
+	}
+}
