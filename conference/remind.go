@@ -10,7 +10,6 @@ import (
 )
 
 const (
-	maxReminders = 2
 	// reminderGap lies at least between an invitation and a reminder, and between two of them.
 	reminderGap = 12 * time.Hour
 	// noReminder is how long before a date nobody is reminded any more: who reads it then cannot arrange anything.
@@ -33,7 +32,7 @@ func onDay(day time.Time, minutes int) time.Time {
 	return slot.Wall(day.Year(), day.Month(), day.Day(), minutes, expertpool.Zone())
 }
 
-// reminders are when somebody who was asked for a date and has not answered is reminded, at most maxReminders: half way, and a working
+// reminders are when somebody who was asked for a date and has not answered is reminded, at most twice: half way, and a working
 // day before the answer is needed. Each is a DecentTime; where the time is short, there is one of them or none.
 func reminders(asked, starts time.Time, land ical.State) []time.Time {
 	half := asked.Add(starts.Sub(asked) / 2)
