@@ -246,6 +246,7 @@ type Panel struct {
 	Length  time.Duration
 	Kind    Kind       // empty: a case conference
 	Visible *time.Time // from when on experts may read; nil: at once
+	Series  uuid.UUID  // of which Starts and Length are a free place; uuid.Nil: of none
 
 	Written  bool          // in writing, without a meeting: instead of Starts and Length there is DueOn
 	DueOn    time.Time     // midnight UTC of the last day for written opinions
@@ -261,6 +262,8 @@ func (p Panel) validate(now time.Time) error {
 		return &account.InvalidError{Field: "experts", Rule: "twelve"}
 	case !p.Kind.known() && p.Kind != TopicConference:
 		return &account.InvalidError{Field: "kind", Rule: "unknown"}
+	case p.Written && p.Series != uuid.Nil:
+		return &account.InvalidError{Field: "series", Rule: "in_writing"}
 	case p.Written:
 		return nil // its date is checked by dueAt
 	}

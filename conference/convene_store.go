@@ -43,6 +43,9 @@ func (s *Store) convene(ctx context.Context, tx pgx.Tx, by account.Actor, reques
 	if err != nil {
 		return "", err
 	}
+	if err := s.takePlace(ctx, tx, by, p); err != nil {
+		return "", err
+	}
 	if err := s.inWriting(ctx, tx, &p, r.Organisation); err != nil {
 		return "", err
 	}
@@ -160,7 +163,7 @@ func (s *Store) Move(ctx context.Context, by account.Actor, code string, starts 
 	})
 }
 
-// moveTo moves a conference that is locked, and returns it as it is then.
+// moveTo moves a conference that is locked, and returns it as it is then. A place of a series that it had is free.
 func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, starts time.Time, length time.Duration) (Conference, error) {
 	if !c.State.Planned() {
 		return c, account.Refuse(account.ErrConflict, "not_planned")
@@ -173,7 +176,7 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Confe
 	}
 	c.StartsAt, c.EndsAt = starts, starts.Add(length)
 	_, err := tx.Exec(ctx, `
-		update conference set starts_at = $2, ends_at = $3, state = 'inviting'
+		update conference set starts_at = $2, ends_at = $3, state = 'inviting', series_id = case when starts_at = $2 then series_id end
 		where id = $1`, c.ID, c.StartsAt, c.EndsAt)
 	if err != nil {
 		return c, err
@@ -198,15 +201,18 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Confe
 
 // Cancel calls a planned conference off; everybody who was asked gets a CANCEL. Its request counts as decided.
 func (s *Store) Cancel(ctx context.Context, by account.Actor, code string) error {
-	return s.change(ctx, by, code, toPlan, "cancel", func(tx pgx.Tx, c Conference, seats []Seat) error {
-		if !c.State.Planned() {
-			return account.Refuse(account.ErrConflict, "not_planned")
-		}
-		if err := setState(ctx, tx, c.ID, Cancelled); err != nil {
-			return err
-		}
-		return s.cancelAll(ctx, tx, c)
-	})
+	return s.change(ctx, by, code, toPlan, "cancel", func(tx pgx.Tx, c Conference, _ []Seat) error { return s.cancelPlanned(ctx, tx, c) })
+}
+
+// cancelPlanned calls a conference off that is locked.
+func (s *Store) cancelPlanned(ctx context.Context, tx pgx.Tx, c Conference) error {
+	if !c.State.Planned() {
+		return account.Refuse(account.ErrConflict, "not_planned")
+	}
+	if err := setState(ctx, tx, c.ID, Cancelled); err != nil {
+		return err
+	}
+	return s.cancelAll(ctx, tx, c)
 }
 
 func (s *Store) cancelAll(ctx context.Context, tx pgx.Tx, c Conference) error {
@@ -270,9 +276,9 @@ func freeSpoken(ctx context.Context, tx pgx.Tx) (string, error) {
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code, spoken string, p Panel) error {
 	id := uuid.New()
 	_, err := tx.Exec(ctx, `
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form)
-		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end)`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form, series_id)
+		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end, nullif($17, `+nobody+`))`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written, p.Series)
 	if err != nil {
 		return fmt.Errorf("insert conference: %w", err)
 	}

@@ -42,6 +42,14 @@ type DateSearch struct {
 	Land   ical.State    // whose holidays count; empty: those of the Land that the asking organisation is in
 }
 
+// soonest is when a conference about a request can be at the earliest.
+func (r Request) soonest(now time.Time) time.Time {
+	if r.Urgency == "urgent" {
+		return now.Add(urgentLead)
+	}
+	return now.Add(leadTime)
+}
+
 func (d DateSearch) validate() error {
 	switch {
 	case len(d.Wishes) == 0:

@@ -60,10 +60,7 @@ func (s *Store) dateAsk(ctx context.Context, tx pgx.Tx, by account.Actor, r Requ
 	if err != nil {
 		return calendarAsk{}, err
 	}
-	from := s.Now().Add(leadTime)
-	if r.Urgency == "urgent" {
-		from = s.Now().Add(urgentLead)
-	}
+	from := r.soonest(s.Now())
 	promised, err := booked(ctx, tx, by.Network, from, r.ID)
 	if err != nil {
 		return calendarAsk{}, err
