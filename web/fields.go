@@ -117,7 +117,7 @@ var fields = map[string]string{
 	"/conferences/new":               "act topic explanation disciplines* experts* groups* colleagues* date time length",
 	"/requests/:id/dates":            pollFields(),
 	"/requests/:id/poll":             "act option deadline until other clock",
-	"/requests/:id/convene":          "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale",
+	"/requests/:id/convene":          "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale series",
 	"/me/availability":               availabilityFields,
 	"/me/busy":                       "act address reminders",
 	"/experts/:id/availability":      availabilityFields,
@@ -176,8 +176,12 @@ var fields = map[string]string{
 	"/conferences/:code/approve":                  "decisions because",
 	"/conferences/:code/pass":                     "recipient measures* question read",
 
-	"/me/feed":                 "act",
-	"/me/calendar":             "act seen* private",
+	"/me/feed":                      "act",
+	"/me/calendar":                  "act seen* private",
+	"/network/series":               "series_name weekday begins places length from until group land",
+	"/network/series/:id":           "series_name weekday begins places length from until group land",
+	"/network/series/:id/days/:day": "act first second told*",
+
 	"/network/mail/:id/settle": "",
 	"/network/mail/:id/adopt":  "",
 

@@ -282,6 +282,12 @@ var access = []struct{ route, in, form string }{
 	{"GET /me/calendar", everybody, ""},
 	{"POST /me/calendar", everybody, "act=private"},
 	{"GET /feed/:token", anybody, ""},
+	{"GET /network/series", coordinators, ""},
+	{"POST /network/series", coordinators, ""},
+	{"GET /network/series/:id", "Clara", ""},
+	{"POST /network/series/:id", "Clara", "series_name=Runde&weekday=3&begins=13:00&places=2&length=25&from=2026-11-23"},
+	{"GET /network/series/:id/days/:day", "Clara", ""},
+	{"POST /network/series/:id/days/:day", "Clara", "act=cancel"},
 	{"GET /network/mail", coordinators, ""},
 	{"POST /network/mail/:id/adopt", "Clara", ""},
 	{"POST /network/mail/:id/settle", "Clara", ""},
@@ -446,6 +452,7 @@ func (m *matrix) furnish() {
 	setUp, err := m.Accounts.StartOver(m.t.Context(), "Otto Altona")
 	m.must(err)
 	m.things["/setup/:token"] = setUp
+	m.things["/network/series/:id"], m.things["/days/:day"] = m.keepsSlot()
 	m.things["/passkeys/:id"] = m.the(`select id from passkey`)
 	m.things["/devices/:id"] = m.the(`select id from account_device_key`)
 	m.things["/sessions/:id"] = m.the(`select id from session where device = 'Firefox'`)
@@ -489,6 +496,20 @@ func (m *matrix) joins() {
 	m.things["/stand-in/:token"] = m.asksToStandIn("Gustav")
 	m.things["/join/:slug"], m.things["/joining/:token"] = page.Slug, token("two@praxis.test")
 	m.things["/network/agreements/:id"] = agreement.String()
+}
+
+// keepsSlot makes a fixed slot, and names the day in its second week.
+func (m *matrix) keepsSlot() (id, day string) {
+	m.t.Helper()
+	clara := m.people["Clara"]
+	made, err := m.Conferences.KeepSeries(m.t.Context(), clara, conference.Series{
+		Name: "Mittwochsrunde", Weekday: time.Wednesday, Begins: 13 * 60, Places: 2, Length: 25 * time.Minute, From: expertpool.Today(m.Now()),
+	})
+	m.must(err)
+	t, err := m.Conferences.SeriesByID(m.t.Context(), clara, made)
+	m.must(err)
+	days := t.Days(3)
+	return made.String(), days[len(days)-1].Day.Format(time.DateOnly)
 }
 
 // asksToStandIn asks somebody to come to the second conference instead of another, and returns the token of her link.

@@ -152,21 +152,23 @@ var lengths = []string{"25", "45", "60"}
 // requestPage is a request; for a coordinator with the two forms that decide on it.
 type requestPage struct {
 	conference.Request
-	Decides bool
-	Offers  []offers
-	Groups  []expertpool.Group
-	Dated   bool // the offers are for the date in the form
-	Polled  bool // there is a poll about it, or was one
-	Lengths []string
-	Kinds   []conference.Kind
-	Asked   []conference.Information // by the coordination, the latest first
-	Anew    bool                     // the same can be asked again, changed
-	Me      uuid.UUID
-	Convene form
-	Decline form
-	Ask     form // for part questions, as it came back
-	Panel   panelView
-	Inquiry form // to ask back, or to answer
+	Decides  bool
+	Offers   []offers
+	Groups   []expertpool.Group
+	Dated    bool                 // the offers are for the date in the form
+	Polled   bool                 // there is a poll about it, or was one
+	Openings []conference.Opening // free places of fixed slots
+	Series   *conference.Series   // of which the form takes a place; nil: of none
+	Lengths  []string
+	Kinds    []conference.Kind
+	Asked    []conference.Information // by the coordination, the latest first
+	Anew     bool                     // the same can be asked again, changed
+	Me       uuid.UUID
+	Convene  form
+	Decline  form
+	Ask      form // for part questions, as it came back
+	Panel    panelView
+	Inquiry  form // to ask back, or to answer
 }
 
 // Mine says that the one who looks has taken the request.
@@ -189,7 +191,7 @@ func (p requestPage) Still() bool { return p.Inquiry.Field != "" }
 // request shows a request. What stands in the address fills the form for convening, so that the pool can be looked at for a date.
 func (s *server) request(c echo.Context) error {
 	f := fill("length", lengths[0])
-	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups", "take", "held", "due_on", "opinions", "scale"} {
+	for _, name := range []string{"date", "time", "length", "kind", "near", "visible_from", "visible_clock", "experts", "groups", "take", "held", "due_on", "opinions", "scale", "series"} {
 		if v := c.QueryParams()[name]; len(v) > 0 {
 			f.Values[name] = v
 		}
@@ -246,8 +248,10 @@ func (s *server) decisions(ctx context.Context, by account.Actor, p *requestPage
 	if p.Groups, err = s.Pool.Groups(ctx, by); err != nil {
 		return err
 	}
-	p.Polled, err = s.polled(ctx, by, p.ID)
-	return err
+	if p.Polled, err = s.polled(ctx, by, p.ID); err != nil {
+		return err
+	}
+	return s.places(ctx, by, p)
 }
 
 // asksAnew says whether a caseworker can ask again what was declined or taken back.
@@ -307,6 +311,11 @@ func panelIn(f form) conference.Panel {
 	if slices.Contains(lengths, f.Get("length")) {
 		minutes, _ := strconv.Atoi(f.Get("length"))
 		p.Length = time.Duration(minutes) * time.Minute
+	}
+	if typed := f.Get("series"); typed != "" {
+		if p.Series = strictID(typed); p.Series == uuid.Nil {
+			p.Series = uuid.Max // refused as unknown
+		}
 	}
 	return p
 }
