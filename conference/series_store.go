@@ -143,6 +143,20 @@ func (s *Store) SwapPlaces(ctx context.Context, by account.Actor, id uuid.UUID, 
 	})
 }
 
+// PutInPlace moves a case of a series to a free place of it; everybody asked gets the new date. Errors: ErrNotFound, ErrDenied, ErrConflict
+// (series_day_changed when the place is not free).
+func (s *Store) PutInPlace(ctx context.Context, by account.Actor, id uuid.UUID, code string, starts time.Time) error {
+	return s.onSeries(ctx, by, id, "put_in_place", func(tx pgx.Tx, t Timetable) ([]audit.Entry, error) {
+		if !slices.ContainsFunc(t.held, func(p SeriesPlace) bool { return p.Code == code }) {
+			return nil, account.ErrNotFound
+		}
+		if t.place(starts, t.Length) != nil {
+			return nil, account.Refuse(account.ErrConflict, "series_day_changed")
+		}
+		return s.shift(ctx, tx, by, id, []Shift{{code, starts, starts.Add(t.Length)}})
+	})
+}
+
 // IfDropped tells what DropDay would do with a day, midnight UTC. Errors: ErrNotFound, ErrDenied, ErrConflict (series_day_over,
 // series_day_off, and to move: series_full).
 func (s *Store) IfDropped(ctx context.Context, by account.Actor, id uuid.UUID, day time.Time, move bool) ([]Shift, error) {

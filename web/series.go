@@ -227,12 +227,25 @@ func toldIn(f form) []conference.Shift {
 	return shifts
 }
 
-// Swappable says that two of its cases can change places.
-func (p seriesDayPage) Swappable() bool { return len(p.Planned()) > 1 }
+// Swappable says that a case can have another place of the day.
+func (p seriesDayPage) Swappable() bool { return len(p.Planned()) > 0 && len(p.Targets()) > 1 }
+
+// Targets are the places that a case can be given: those of others, and free ones.
+func (p seriesDayPage) Targets() []conference.SeriesPlace {
+	return slices.DeleteFunc(slices.Clone(p.Places), func(of conference.SeriesPlace) bool { return !of.Free() && !of.State.Planned() })
+}
 
 // Planned are the places whose cases are still to come.
 func (p seriesDayPage) Planned() []conference.SeriesPlace {
 	return slices.DeleteFunc(p.Taken(), func(of conference.SeriesPlace) bool { return !of.State.Planned() })
+}
+
+// placeValue is what a form calls a place: by the case that has it, or by when it begins.
+func placeValue(p conference.SeriesPlace) string {
+	if p.Free() {
+		return p.Starts.UTC().Format(time.RFC3339)
+	}
+	return p.Code
 }
 
 func (s *server) seriesDay(c echo.Context) error {
@@ -253,8 +266,8 @@ func (s *server) showSeriesDay(c echo.Context, status int, p seriesDayPage) erro
 	if p.SeriesDay, is = t.On(day); !is {
 		return account.ErrNotFound
 	}
-	if planned := p.Planned(); p.Swap.Values == nil && len(planned) > 1 {
-		p.Swap = fill("second", planned[1].Code)
+	if p.Swap.Values == nil && p.Swappable() {
+		p.Swap = fill("second", placeValue(p.Targets()[1]))
 	}
 	p.Series, p.Swap.Of = t.Series, "swap"
 	for move, o := range map[bool]*outlook{false: &p.Cancel, true: &p.Move} {
@@ -300,7 +313,11 @@ func (s *server) seriesDayPost(c echo.Context) error {
 	act := f.Get("act")
 	switch act {
 	case "swap":
-		err = s.Conferences.SwapPlaces(ctx, by, id, f.Get("first"), f.Get("second"))
+		if free, isFree := time.Parse(time.RFC3339, f.Get("second")); isFree == nil {
+			err = s.Conferences.PutInPlace(ctx, by, id, f.Get("first"), free)
+		} else {
+			err = s.Conferences.SwapPlaces(ctx, by, id, f.Get("first"), f.Get("second"))
+		}
 	case "cancel", "move":
 		err = s.Conferences.DropDay(ctx, by, id, day, act == "move", toldIn(f))
 	case "resume":

@@ -60,7 +60,12 @@ func TestTheCoordinationKeepsASlotPutsCasesInItAndLetsADayGo(t *testing.T) {
 	if a = b.get(day); strings.Index(a.Body, codes[0]) < strings.Index(a.Body, codes[1]) {
 		t.Error("the two have not changed places")
 	}
-	wantRefused(t, "one with itself", b.post(day, typed("act", "swap", "first", codes[0], "second", codes[0])), "swap-second", "zwei verschiedene")
+	wantRefused(t, "one with itself", b.post(day, typed("act", "swap", "first", codes[0], "second", codes[0])), "swap-second", "anderen Platz als den jetzigen")
+	free := typed("act", "swap", "first", codes[0], "second", "2026-12-02T12:25:00Z") // of another day, by hand
+	if b.post(day, free); !b.get(made.Path+"/days/2026-12-02").Has(codes[0]) || b.get(day).Has(codes[0]) {
+		t.Error("the case has not taken the free place")
+	}
+	b.post(day, with(free, "second", "2026-11-25T12:25:00Z"))
 	if a = b.get(day); !a.Has("Mittwoch, 2. Dezember 2026, 13:00–13:25 Uhr") {
 		t.Error("it is not said where the cases would go")
 	}
