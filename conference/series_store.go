@@ -1,6 +1,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,8 +39,8 @@ func (s *Store) oneSeries(ctx context.Context, q casefile.Querier, by account.Ac
 	return found[0], nil
 }
 
-// KeepSeries makes a series, or changes the rule of one: conferences that have a place keep their date. Its zone is expertpool.Zone. The id
-// is returned. Errors: InvalidError, also when the name is taken, ErrNotFound, ErrDenied.
+// KeepSeries makes a series, or changes the rule of one: conferences that have a place keep their date. Its zone is expertpool.Zone, its Land,
+// when none is named, that of the actor's organisation. The id is returned. Errors: InvalidError, also when the name is taken, ErrNotFound, ErrDenied.
 func (s *Store) KeepSeries(ctx context.Context, by account.Actor, r Series) (uuid.UUID, error) {
 	if !by.May(account.Convene) {
 		return uuid.Nil, account.ErrDenied
@@ -57,6 +58,11 @@ func (s *Store) KeepSeries(ctx context.Context, by account.Actor, r Series) (uui
 				return err
 			}
 		}
+		own, err := landOf(ctx, tx, by.Organisation)
+		if err != nil {
+			return err
+		}
+		r.Land = cmp.Or(r.Land, own)
 		if err := putSeries(ctx, tx, by, r); err != nil {
 			return err
 		}

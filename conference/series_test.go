@@ -346,9 +346,13 @@ func TestAnotherRuleChangesFreePlacesOnly(t *testing.T) {
 	if got := local(d.Places); !slices.Equal(got, []string{"2026-11-25 13:00", "2026-11-25 13:25", "2026-11-25 13:55", "2026-11-25 14:40"}) || d.Unused() != 2 || d.Places[0].Code != a {
 		t.Errorf("the day: %v, %d free", got, d.Unused())
 	}
-	r.Weekday = time.Thursday
+	h.exec(`update organisation set land = 'SN' where id = $1`, h.coordinator.Organisation)
+	r.Weekday, r.Land = time.Thursday, ""
 	_, err = h.s.KeepSeries(t.Context(), h.coordinator, r)
 	h.must(err)
+	if land := h.table().Land; land != "SN" {
+		t.Errorf("without a Land of its own it keeps the holidays of %q", land)
+	}
 	days := h.table().Days(2)
 	if len(days) != 3 || days[0].Unused() != 0 || len(days[0].Taken()) != 2 || days[1].Day != on(t, "2026-11-26") || days[1].Unused() != 3 {
 		t.Errorf("on another day: %v", days)
@@ -383,7 +387,19 @@ func TestASeriesBelongsToTheCoordinationOfItsNetwork(t *testing.T) {
 			t.Errorf("%s changes: %v", who.Role, err)
 		}
 	}
-	r.ID = uuid.Nil
+	var err error
+	r.Group, err = h.pool.NewGroup(ctx, h.coordinator, "Runde")
+	h.must(err)
+	_, err = h.s.KeepSeries(ctx, h.coordinator, r)
+	h.must(err)
+	if got := h.table(); got.Group != r.Group || got.GroupName != "Runde" {
+		t.Errorf("the standing round is %q", got.GroupName)
+	}
+	h.must(h.pool.RemoveGroup(ctx, h.coordinator, r.Group))
+	if got := h.table(); got.Group != uuid.Nil || got.GroupName != "" {
+		t.Errorf("without the group it is %q", got.GroupName)
+	}
+	r.ID, r.Group = uuid.Nil, uuid.Nil
 	for want, spoil := range map[string]func(*Series){
 		"series_name.taken":    func(r *Series) { r.Name = "mittwochsrunde" },
 		"series_name.required": func(r *Series) { r.Name = " " },

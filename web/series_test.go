@@ -83,6 +83,9 @@ func TestTheCoordinationKeepsASlotPutsCasesInItAndLetsADayGo(t *testing.T) {
 	if a = b.get(next); !a.Has(codes[0]) || !a.Has(codes[1]) {
 		t.Error("the cases are not on the next day")
 	}
+	if !a.Has("Tag ausfallen lassen und absagen") {
+		t.Error("the button does not say that cases are called off")
+	}
 	b.post(next, dayForm(a, "cancel"))
 	if n := query[int](s, `select count(*) from conference where state = 'cancelled'`); n != 2 {
 		t.Errorf("%d conferences of two are called off", n)
