@@ -26,11 +26,13 @@ type dayPage struct {
 // holiday is the name of one, and where; nowhere in particular is everywhere.
 type holiday struct{ Name, Where string }
 
-// dayEntry is a conference of the day with what its round still lacks. X, Y and Width are for the drawing.
+// dayEntry is a conference of the day with what its round still lacks. The rest is for the drawing.
 type dayEntry struct {
 	conference.View
 	Missing     []string // disciplines that are needed and nobody of whom has accepted
 	X, Y, Width int
+	Label       int  // where its code begins,
+	Ends        bool // or ends, where there is no room behind
 }
 
 // dayAxis is what the drawing is made with. Its hours are those that pass: on the days on which clocks change there is one less, or one twice.
@@ -47,6 +49,8 @@ type dayHour struct {
 // Measures of the drawing.
 const (
 	hourWide  = 64
+	codeWide  = 104
+	codeGap   = 6
 	laneHigh  = 34
 	axisHigh  = 24
 	drawnFrom = 8 // hours on the clock that are drawn at least
@@ -93,17 +97,24 @@ func (p *dayPage) draw() {
 			ends = e.EndsAt.Add(time.Hour - 1).Truncate(time.Hour)
 		}
 	}
-	var free []time.Time // when each lane is
+	p.Axis.Width = wide(ends.Sub(begins))
+	var free []int // from where each lane is
 	for i := range p.Held {
 		e := &p.Held[i]
-		lane := slices.IndexFunc(free, func(t time.Time) bool { return !t.After(e.StartsAt) })
-		if lane < 0 {
-			free, lane = append(free, time.Time{}), len(free)
+		e.X, e.Width = wide(e.StartsAt.Sub(begins)), wide(e.EndsAt.Sub(e.StartsAt))
+		e.Label = e.X + e.Width + codeGap
+		from, until := e.X, e.Label+codeWide
+		if until > p.Axis.Width {
+			e.Label, e.Ends = e.X-codeGap, true
+			from, until = e.Label-codeWide, e.X+e.Width
 		}
-		free[lane] = e.EndsAt
-		e.X, e.Y, e.Width = wide(e.StartsAt.Sub(begins)), axisHigh+lane*laneHigh, wide(e.EndsAt.Sub(e.StartsAt))
+		lane := slices.IndexFunc(free, func(x int) bool { return x <= from })
+		if lane < 0 {
+			free, lane = append(free, 0), len(free)
+		}
+		free[lane], e.Y = until, axisHigh+lane*laneHigh
 	}
-	p.Axis = dayAxis{Width: wide(ends.Sub(begins)), Height: axisHigh + len(free)*laneHigh}
+	p.Axis.Height = axisHigh + len(free)*laneHigh
 	for t := begins; !t.After(ends); t = t.Add(time.Hour) {
 		p.Axis.Hours = append(p.Axis.Hours, dayHour{wide(t.Sub(begins)), t.In(expertpool.Zone()).Format("15")})
 	}

@@ -46,12 +46,15 @@ func TestADayIsDrawnByTheHoursThatPass(t *testing.T) {
 		"2027-03-28": usual, // the clocks change at night
 		"2027-10-31": usual,
 	} {
-		p := onDay(t, day, [2]string{"10:00", "10:30"}, [2]string{"10:15", "11:00"}, [2]string{"10:30", "11:00"})
+		p := onDay(t, day, [2]string{"10:00", "10:30"}, [2]string{"10:15", "11:00"}, [2]string{"13:00", "13:30"}, [2]string{"16:30", "17:00"})
 		if got := labels(p); !slices.Equal(got, want) {
 			t.Errorf("%s: %v", day, got)
 		}
 		if a, b, c := p.Held[0], p.Held[1], p.Held[2]; a.X != 2*hourWide || a.Width != hourWide/2 || b.Y == a.Y || c.Y != a.Y {
 			t.Errorf("%s: %d %d, lanes at %d %d %d", day, a.X, a.Width, a.Y, b.Y, c.Y)
+		}
+		if a, late := p.Held[0], p.Held[3]; a.Ends || a.Label <= a.X+a.Width || !late.Ends || late.Label >= late.X {
+			t.Errorf("%s: labels at %d and %d", day, a.Label, late.Label)
 		}
 	}
 	early := []string{"01", "03", "04", "05", "06", "07"}

@@ -302,7 +302,8 @@ func (s *server) rehearseCase(ctx context.Context, k rehearsalCase) error {
 	}
 	r := conference.Request{CaseID: id, Question: k.question, Urgency: k.urgency, Disciplines: k.disciplines, OwnWish: k.wish}
 	if k.urgency == "urgent" {
-		due := s.now().Add(36 * time.Hour).Truncate(time.Hour)
+		today := expertpool.Today(s.now())
+		due := time.Date(today.Year(), today.Month(), today.Day()+3, 0, 0, 0, 0, expertpool.Zone()) // the end of the day after tomorrow
 		r.DueAt, r.UrgentWhy = &due, "Die Frist der Kasse läuft ab."
 	}
 	_, err = s.conferences.Submit(ctx, by, r)
