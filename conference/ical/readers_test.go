@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -17,17 +18,9 @@ type understood struct {
 	OK                                bool
 }
 
-// TestReadersThatAreNotOursUnderstandTheSame: libical finds nothing to complain about, and python-icalendar and vobject see the same
-// instant, identity and name, on the days the clocks change and with names that are hard to write.
-func TestReadersThatAreNotOursUnderstandTheSame(t *testing.T) {
-	t.Parallel()
-	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import icalendar, vobject").Run(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("python3-icalendar and python3-vobject are not installed")
-		}
-		t.Skip("no readers on this machine: apt-get install python3-icalendar python3-vobject libical3")
-	}
+// rendered writes what we send, on the days the clocks change and with names that are hard to write, and says of which event each file is.
+func rendered(t *testing.T) map[string]Event {
+	t.Helper()
 	dir := t.TempDir()
 	want := map[string]Event{}
 	put := func(name string, e Event, render func(Event) ([]byte, error)) {
@@ -56,16 +49,55 @@ func TestReadersThatAreNotOursUnderstandTheSame(t *testing.T) {
 		e.Attendee.Name, e.Sequence = cn, i
 		put("name-"+string(rune('a'+i)), e, Request)
 	}
-	args := []string{filepath.Join("testdata", "readers.py")}
+	return want
+}
+
+// TestReadersThatAreNotOursUnderstandTheSame: libical finds nothing to complain about, and python-icalendar and vobject see the same
+// instant, identity and name.
+func TestReadersThatAreNotOursUnderstandTheSame(t *testing.T) {
+	t.Parallel()
+	const python = "/usr/bin/python3"
+	if err := exec.Command(python, "-c", "import icalendar, vobject").Run(); err != nil {
+		absent(t, "python3-icalendar python3-vobject libical3")
+	}
+	compare(t, rendered(t), python, filepath.Join("testdata", "readers.py"))
+}
+
+// TestReadersInBrowsersUnderstandTheSame: so do ical.js and node-ical.
+func TestReadersInBrowsersUnderstandTheSame(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil || os.Getenv("NODE_READERS") == "" {
+		absent(t, "ical.js node-ical, in a folder that NODE_READERS names")
+	}
+	compare(t, rendered(t), node, filepath.Join("testdata", "readers.mjs"))
+}
+
+// absent skips where readers are not installed, and fails where they have to be.
+func absent(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal("not installed: " + what)
+	}
+	t.Skip("no readers on this machine: " + what)
+}
+
+// compare lets a program read files and holds what it says, in lines of JSON, against what was meant.
+func compare(t *testing.T, want map[string]Event, program ...string) {
+	t.Helper()
+	args := program[1:]
 	for path := range want {
 		args = append(args, path)
 	}
-	out, err := exec.Command(python, args...).CombinedOutput()
+	cmd := exec.Command(program[0], args...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s", err, said.Bytes())
 	}
 	read := 0
-	for d := json.NewDecoder(strings.NewReader(string(out))); d.More(); read++ {
+	for d := json.NewDecoder(bytes.NewReader(out)); d.More(); read++ {
 		var u understood
 		if err := d.Decode(&u); err != nil {
 			t.Fatalf("%v: %s", err, out)

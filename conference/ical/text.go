@@ -27,7 +27,8 @@ func cleanText(s string) string {
 }
 
 // cleanName makes a display name safe as a parameter value. RFC 5545 has no way to write a double quote there, and
-// the caret form of RFC 6868 is shown raw by common readers; so quotes turn typographic and carets go.
+// the caret form of RFC 6868 is shown raw by common readers; so quotes turn typographic and carets go. Where a semicolon stands between
+// quotes, as it may, node-ical ends the name there.
 func cleanName(s string) string {
 	open := false
 	s = strings.Map(func(r rune) rune {
@@ -40,6 +41,8 @@ func cleanName(s string) string {
 			return '“'
 		case '^':
 			return -1
+		case ';':
+			return ','
 		case '\n':
 			return ' '
 		}
