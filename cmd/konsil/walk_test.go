@@ -143,6 +143,10 @@ func (p *person) requests(question, wish, urgency string, disciplines ...string)
 	p.fills("Frage an die Runde", question)
 	p.fills("Was die Person selbst möchte", wish)
 	p.ticks(urgency)
+	if urgency == "dringend" {
+		p.picks("Bis wann?", time.Now().In(expertpool.Zone()).AddDate(0, 0, 10))
+		p.fills("Warum so bald?", "Die Entscheidung der Kasse steht an.")
+	}
 	for _, d := range disciplines {
 		p.ticks(d)
 	}
