@@ -69,7 +69,7 @@ func (s *server) guest(c echo.Context) error {
 	}
 	s.nameBrowser(c)
 	conf := e.Conference
-	return s.render(c, http.StatusOK, s.pages.guest, "guest", guestPage{
+	return s.render(c, http.StatusOK, "guest", guestPage{
 		Title: s.words.t("kind.", conf.Kind), Code: conf.Code, Name: s.guestName(e.Kind), StartsAt: conf.StartsAt, EndsAt: conf.EndsAt,
 		Live:      conf.State == conference.Live,
 		Pair:      s.PeerToPeer,

@@ -8,7 +8,9 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -55,36 +57,47 @@ func (w words) t(parts ...any) string {
 // f is t for a sentence with places to fill in.
 func (w words) f(key string, values ...any) string { return fmt.Sprintf(w.t(key), values...) }
 
-// pages are the templates: each page of templates/pages with the frame and the parts; the live page stands alone.
+// pages are the templates: each page of templates/pages with the frame and the parts; the live page and the guest's stand alone. A page is
+// put together when it is first asked for: all of them at once are half a second and 25 MB at every start.
 type pages struct {
-	byName map[string]*template.Template
-	live   *template.Template
-	guest  *template.Template
+	base *template.Template // never executed, so that it can be cloned
+	made sync.Map           // name → *template.Template
 }
 
 func loadPages(s *server) (*pages, error) {
-	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, "templates/frame.html", "templates/parts.html", "templates/promise.html", "templates/notes.html", "templates/meter.html", "templates/stage.html", "templates/directory.html", "templates/passkey.html", "templates/pass.html", "templates/panel.html", "templates/standin.html", "templates/topic.html", "templates/series.html")
-	if err != nil {
-		return nil, fmt.Errorf("templates: %w", err)
-	}
-	p := &pages{byName: map[string]*template.Template{}}
-	names, err := fs.Glob(files, "templates/pages/*.html")
+	parts, err := fs.Glob(files, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range names {
-		t, err := template.Must(base.Clone()).ParseFS(files, file)
-		if err != nil {
-			return nil, fmt.Errorf("templates: %w", err)
-		}
-		p.byName[strings.TrimSuffix(path.Base(file), ".html")] = t
-	}
-	p.live, err = template.Must(base.Clone()).ParseFS(files, "templates/live.html")
+	parts = slices.DeleteFunc(parts, func(file string) bool { return slices.Contains(alone, path.Base(file)) })
+	base, err := template.New("base").Funcs(s.funcs()).ParseFS(files, parts...)
 	if err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
-	p.guest, err = template.Must(base.Clone()).ParseFS(files, "templates/guest.html")
-	return p, err
+	return &pages{base: base}, nil
+}
+
+// alone are the templates beside the parts that are pages.
+var alone = []string{"live.html", "guest.html"}
+
+// named returns one of templates/pages, or one of those that stand alone.
+func (p *pages) named(name string) (*template.Template, error) {
+	if t, made := p.made.Load(name); made {
+		return t.(*template.Template), nil
+	}
+	file := name + ".html"
+	if !slices.Contains(alone, file) {
+		file = "pages/" + file
+	}
+	t, err := p.base.Clone()
+	if err == nil {
+		t, err = t.ParseFS(files, "templates/"+file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("page %s: %w", name, err)
+	}
+	kept, _ := p.made.LoadOrStore(name, t)
+	return kept.(*template.Template), nil
 }
 
 // frame is what every page gets; D is the page's own.
@@ -113,19 +126,24 @@ func (s *server) page(c echo.Context, status int, name string, data any) error {
 			return err
 		}
 	}
-	t := s.pages.byName[name]
-	if t != nil && t.Lookup("slip") != nil {
-		return s.render(c, status, t, "alone", f)
-	}
-	return s.render(c, status, t, "frame", f)
+	return s.render(c, status, name, f)
 }
 
-func (s *server) render(c echo.Context, status int, t *template.Template, name string, data any) error {
-	if t == nil {
-		return fmt.Errorf("no such page")
+// render renders a page: within the frame, as a slip, or one that stands alone.
+func (s *server) render(c echo.Context, status int, name string, data any) error {
+	t, err := s.pages.named(name)
+	if err != nil {
+		return err
+	}
+	start := "frame"
+	switch {
+	case t.Lookup("slip") != nil:
+		start = "alone"
+	case t.Lookup("main") == nil:
+		start = name
 	}
 	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, name, data); err != nil {
+	if err := t.ExecuteTemplate(&b, start, data); err != nil {
 		return fmt.Errorf("render: %w", err)
 	}
 	return c.HTMLBlob(status, b.Bytes())

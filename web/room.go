@@ -73,7 +73,7 @@ func (s *server) room(c echo.Context) error {
 			key, s.words.t("section.", key), s.words.t("section.", key, ".hint"), s.cuts(e.Redactions, key),
 		})
 	}
-	return s.render(c, http.StatusOK, s.pages.live, "live", p)
+	return s.render(c, http.StatusOK, "live", p)
 }
 
 // ticket is the one-time key to the socket. Who asks for it is looked at as if she entered anew.

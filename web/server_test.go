@@ -71,6 +71,8 @@ func newTestServer(t *testing.T) *testServer {
 	t.Helper()
 	s := &testServer{t: t, db: pgtest.New(t), clock: &testClock{t: testBegins}, people: map[string]account.Actor{}}
 	front := httptest.NewUnstartedServer(nil)
+	// the testing package keeps a test, and what its cleanups mention, until all tests are over
+	t.Cleanup(func() { s.Parts, s.db, front.Config.Handler = Parts{}, nil, nil })
 	s.URL, s.Evaluation, s.Now, s.Ready = "http://"+front.Listener.Addr().String(), true, s.clock.now, s.db.Ping
 	s.Log = slog.New(slog.NewTextHandler(testLog{t}, nil))
 	s.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} // so that a test may come from many addresses
@@ -90,6 +92,9 @@ func (s *testServer) must(err error) {
 		s.t.Fatal(err)
 	}
 }
+
+// builtAssets are the browser's files for all tests: to see whether the build is of these sources costs half a second.
+var builtAssets = sync.OnceValues(func() (*Assets, error) { return LoadAssets(context.Background(), "", func(string) {}) })
 
 // testLog shows what the server logs beside the test that made it do so. Errors of the server are errors of the test.
 type testLog struct{ t *testing.T }
@@ -135,7 +140,7 @@ func (s *testServer) wire() {
 	gone := make(chan error, 1)
 	go func() { gone <- s.Live.Run(ctx) }()
 	s.t.Cleanup(func() { stop(); <-gone })
-	s.Assets, err = LoadAssets(s.t.Context(), "", func(string) {})
+	s.Assets, err = builtAssets()
 	s.must(err)
 }
 

@@ -288,7 +288,7 @@ func (w *walk) answer() {
 	w.answered(voss.name, "abgesagt")
 	voss.isRefused("/conferences/"+w.code, 404, "Diese Seite gibt es nicht")
 
-	w.karin.presses("Weitere Fachpersonen einladen")
+	w.karin.follows("Weitere Fachpersonen einladen")
 	w.karin.ticks("Dr. Elias Roth")
 	w.karin.follows("Einladen")
 	w.karin.sees("Die Einladung ist unterwegs")

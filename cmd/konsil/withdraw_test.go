@@ -142,8 +142,10 @@ func TestWithdrawnConsentEmptiesEveryScreen(t *testing.T) {
 	for _, p := range []*person{r.jana, r.kern} {
 		p.marksTheEnd()
 	}
-	const gone = "status of 404"
+	const gone, over = "status of 404", "status of 410"
 	reader.allows(gone, "the page with the summary asks for itself, and is refused")
+	r.jana.allows(over, "her page may ask the name guard before it hears of the end")
+	r.kern.allows(gone, "his page may ask the name guard before it hears of the end")
 	began := time.Now()
 	beside.follows("Einwilligung widerrufen")
 	for _, p := range []*person{r.jana, r.kern} {
@@ -154,6 +156,8 @@ func TestWithdrawnConsentEmptiesEveryScreen(t *testing.T) {
 	}
 	reader.arrivesElsewhere(began)
 	reader.forbids(gone)
+	r.jana.forbids(over)
+	r.kern.forbids(gone)
 	r.kern.pictures("live-widerrufen")
 	r.receipt(beside)
 	r.jana.isRefused("/conferences/"+r.code+"/room", 410, "Die Einwilligung ist widerrufen")
