@@ -108,7 +108,7 @@ func (s *Store) RefuseProposal(ctx context.Context, by account.Actor, code strin
 		if err != nil {
 			return err
 		}
-		raw, err := ical.DeclineCounter(i.event())
+		raw, err := ical.DeclineCounter(i.event(), "Es bleibt beim Termin.")
 		if err != nil {
 			return err
 		}

@@ -28,13 +28,14 @@ const (
 	maxEntries = 10_000 // that could matter
 	maxDates   = 5_000  // RDATE, EXDATE or FREEBUSY of one entry
 	maxSpans   = 20_000
+	maxTurns   = 100 // of one entry, each for all occurrences that follow
 	longest    = 2 * 366 * 24 * time.Hour
 )
 
 // Busy reads when somebody is not free from a calendar of at most MaxSize octets: a file with any number of events, or free-busy
 // answers. Titles, places and people are not looked at. What is cancelled, shown as free or comes from us does not count; what is
-// tentative does. Recurrence goes by the day or more (RFC 5545 §3.3.10); an entry with finer rules, or with a zone that nobody knows,
-// is counted in Unread. The error is an *InvalidError when it is no calendar, breaks off, or crosses a bound. Time and memory
+// tentative does. Recurrence goes by the day or more (RFC 5545 §3.3.10), at several times of a day if need be; an entry with finer rules, or
+// with a zone that nobody knows, is counted in Unread. The error is an *InvalidError when it is no calendar, breaks off, or crosses a bound. Time and memory
 // are linear in the input.
 func Busy(raw []byte, q BusyQuery) (BusyTimes, error) {
 	if len(raw) > MaxSize {
@@ -89,6 +90,7 @@ type entry struct {
 	duration, rule                   string
 	extra, except                    []stamp  // RDATE, EXDATE
 	periods                          []string // FREEBUSY
+	onwards                          bool     // instead of an occurrence and of all that follow
 	bad                              bool
 }
 
@@ -119,7 +121,7 @@ func (e *entry) take(name, value string, p busyParams) {
 	case "DTEND":
 		e.end = at
 	case "RECURRENCE-ID":
-		e.instead = at
+		e.instead, e.onwards = at, p.reach == "THISANDFUTURE"
 	case "DURATION":
 		e.duration = strings.ToUpper(value)
 	case "RRULE":
@@ -151,7 +153,7 @@ func (e *entry) dates(to []stamp, value, zone string) []stamp {
 // past says that the entry was over a while before day (20060102), and can change nothing that comes after.
 func (e *entry) past(day string) bool {
 	over := func(s stamp) bool { return len(s.value) >= 8 && s.value[:8] < day }
-	if e.rule != "" || len(e.extra) > 0 || len(e.periods) > 0 || e.duration != "" || e.instead.value != "" && !over(e.instead) {
+	if e.rule != "" || len(e.extra) > 0 || len(e.periods) > 0 || e.duration != "" || e.onwards || e.instead.value != "" && !over(e.instead) {
 		return false
 	}
 	return over(e.start) && (e.end.value == "" || over(e.end))

@@ -14,7 +14,7 @@ var busyProps = []string{"UID", "STATUS", "TRANSP", "X-MICROSOFT-CDO-BUSYSTATUS"
 	"RDATE", "EXDATE", "FREEBUSY"}
 
 // busyParams are the parameters that matter to Busy.
-type busyParams struct{ zone, kind string }
+type busyParams struct{ zone, kind, reach string }
 
 // busyReader goes over a file line by line. It needs nothing of go-ical but its tree, for definitions of zones.
 type busyReader struct {
@@ -163,6 +163,8 @@ func busyValue(rest []byte) (p busyParams, value string, ok bool) {
 			p.zone = printable(first)
 		case name == "FBTYPE":
 			p.kind = strings.ToUpper(printable(first[:min(len(first), maxParam)]))
+		case name == "RANGE":
+			p.reach = strings.ToUpper(printable(first[:min(len(first), maxParam)]))
 		}
 	}
 	if len(rest) == 0 {

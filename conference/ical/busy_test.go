@@ -35,6 +35,15 @@ func eventOf(lines ...string) []byte {
 	return calendarOf("BEGIN:VEVENT\r\n" + strings.Join(lines, "\r\n") + "\r\nEND:VEVENT")
 }
 
+// upTo is a list of all numbers below n.
+func upTo(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprint(i))
+	}
+	return strings.Join(all, ",")
+}
+
 func told(spans []Span) string {
 	var s []string
 	for _, b := range spans {
@@ -83,6 +92,35 @@ func TestBusyTimesOfACalendar(t *testing.T) {
 		{"one of a row moved into the past", calendarOf(
 			"BEGIN:VEVENT", "UID:r", "DTSTART:20270301T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=2", "END:VEVENT",
 			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID:20270302T090000Z", "DTSTART:20270101T090000Z", "DTEND:20270101T100000Z", "END:VEVENT"), "03-01T09:00/03-01T10:00", 0},
+		{"moved from one of a row on, longer, with one called off later", calendarOf(
+			"BEGIN:VEVENT", "UID:r", "DTSTART;TZID=Europe/Berlin:20270322T090000", "DURATION:PT1H", "RRULE:FREQ=WEEKLY;COUNT=5", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE;TZID=Europe/Berlin:20270329T090000", "DTSTART;TZID=Europe/Berlin:20270330T110000", "DURATION:PT2H", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;TZID=Europe/Berlin:20270412T090000", "STATUS:CANCELLED", "DTSTART;TZID=Europe/Berlin:20270413T110000", "END:VEVENT"),
+			"03-22T08:00/03-22T09:00 03-30T09:00/03-30T11:00 04-06T09:00/04-06T11:00 04-20T09:00/04-20T11:00", 0},
+		{"moved from one of a row on, which is named in UTC, and again", calendarOf(
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270331T070000Z", "DTSTART;TZID=Europe/Berlin:20270331T150000", "DURATION:PT30M", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270329T070000Z", "DTSTART;TZID=Europe/Berlin:20270329T110000", "DURATION:PT1H", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "DTSTART;TZID=Europe/Berlin:20270328T090000", "DURATION:PT1H", "RRULE:FREQ=DAILY;COUNT=5", "END:VEVENT"),
+			"03-28T07:00/03-28T08:00 03-29T09:00/03-29T10:00 03-30T09:00/03-30T10:00 03-31T13:00/03-31T13:30 04-01T13:00/04-01T13:30", 0},
+		{"called off from one of a row on", calendarOf(
+			"BEGIN:VEVENT", "UID:r", "DTSTART:20270301T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270303T090000Z", "STATUS:CANCELLED", "DTSTART:20270303T090000Z", "DURATION:PT1H", "END:VEVENT"),
+			"03-01T09:00/03-01T10:00 03-02T09:00/03-02T10:00", 0},
+		{"shown as free until one of a row, long ago", calendarOf(
+			"BEGIN:VEVENT", "UID:r", "DTSTART:20250407T090000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY", "TRANSP:TRANSPARENT", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20260407T090000Z", "DTSTART:20260401T090000Z", "DTEND:20260401T100000Z", "END:VEVENT"),
+			"04-01T09:00/04-01T10:00", 0},
+		{"moved from one of a row on to what is not understood", calendarOf(
+			"BEGIN:VEVENT", "UID:r", "DTSTART:20270301T090000Z", "DURATION:PT1H", "RRULE:FREQ=DAILY", "END:VEVENT",
+			"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270303T090000Z", "DTSTART;TZID=Nirgends:20270303T090000", "DURATION:PT1H", "END:VEVENT"), "", 2},
+		{"twice a day, at two minutes each", eventOf("DTSTART;TZID=Europe/Berlin:20270328T093000", "DURATION:PT10M", "RRULE:FREQ=DAILY;BYHOUR=9,14;BYMINUTE=0,30;COUNT=4"),
+			"03-28T07:30/03-28T07:40 03-28T12:00/03-28T12:10 03-28T12:30/03-28T12:40 03-29T07:00/03-29T07:10", 0},
+		{"a whole day with an hour that means nothing", eventOf("DTSTART;VALUE=DATE:20270302", "RRULE:FREQ=DAILY;COUNT=1;BYHOUR=9"), "03-01T23:00/03-02T23:00", 0},
+		{"by the day of the year, from both ends", eventOf("DTSTART:20200101T090000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY;BYYEARDAY=61,-275"), "03-02T09:00/03-02T10:00 04-01T09:00/04-01T10:00", 0},
+		{"by the week of the year, on the day that it began on", eventOf("DTSTART:20200102T090000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY;BYWEEKNO=10,-40"), "03-11T09:00/03-11T10:00 04-01T09:00/04-01T10:00", 0},
+		{"by the week of the month", eventOf("DTSTART:20270302T090000Z", "DURATION:PT1H", "RRULE:FREQ=MONTHLY;BYWEEKNO=10"), "", 1},
+		{"by the hour", eventOf("DTSTART:20270302T090000Z", "DURATION:PT1H", "RRULE:FREQ=HOURLY;COUNT=2"), "", 1},
+		{"every minute of every hour", eventOf("DTSTART:20270302T090000Z", "DURATION:PT1M", "RRULE:FREQ=DAILY;BYHOUR=9,10;BYMINUTE="+upTo(60)), "", 1},
 		{"called off", eventOf(at9, at10, "STATUS:CANCELLED"), "", 0},
 		{"shown as free", eventOf(at9, at10, "TRANSP:TRANSPARENT"), "", 0},
 		{"Outlook's free", eventOf(at9, at10, "X-MICROSOFT-CDO-BUSYSTATUS:FREE"), "", 0},
@@ -132,7 +170,8 @@ func TestBusyRefusesWhatIsNoCalendar(t *testing.T) {
 }
 
 // The counterpart is a library that has no bounds; the rules here are such that it ends. Positions within a week are left out: it takes the
-// first week from the start on, and not as a whole.
+// first week from the start on, and not as a whole. So are weeks of the year without a weekday, of which it takes all days, where the day
+// follows from the start (RFC 5545 §3.3.10), and the 52nd and 53rd week, which it takes for one another in the first days of a year.
 func TestRulesAgreeWithAnotherImplementation(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -149,6 +188,13 @@ func TestRulesAgreeWithAnotherImplementation(t *testing.T) {
 			rule += pick("", ";BYDAY=MO,TH", ";BYDAY=SU", ";BYDAY=MO,TU,WE,TH,FR", ";BYDAY=FR;BYMONTH=3,6")
 		default:
 			rule += pick("", ";BYMONTH=2,7", ";BYMONTHDAY=1,15,-1", ";BYDAY=1MO,-1FR", ";BYDAY=TU;BYSETPOS=-1", ";BYDAY=MO,TU,WE,TH,FR;BYSETPOS=2,-2", ";BYMONTH=4;BYDAY=2WE", ";BYMONTH=1,9;BYMONTHDAY=13", ";BYDAY=FR;BYMONTHDAY=13")
+		}
+		if strings.Contains(rule, "YEARLY") && random.IntN(2) == 0 {
+			rule, _, _ = strings.Cut(rule, ";BY")
+			rule += pick(";BYYEARDAY=1,100,-1,-366", ";BYYEARDAY=60,200;BYDAY=MO,TU,WE", ";BYWEEKNO=1,20,-1;BYDAY=MO,SU", ";BYWEEKNO=1,51,-1;BYDAY=FR,SA;BYMONTH=1,12", ";BYWEEKNO=10,11;BYDAY=TU,TH;BYSETPOS=-1")
+		}
+		if !strings.Contains(rule, "BYSETPOS") || !strings.Contains(rule, "WEEKLY") {
+			rule += pick("", "", "", ";BYHOUR=8,13", ";BYHOUR=0,9,23;BYMINUTE=15", ";BYMINUTE=0,45", ";BYMINUTE=59,1;BYHOUR=7")
 		}
 		theirs, err := rrule.StrToRRule("DTSTART:" + start.Format(utcFormat) + "\nRRULE:" + rule)
 		if err != nil {
@@ -168,6 +214,25 @@ func TestRulesAgreeWithAnotherImplementation(t *testing.T) {
 	}
 }
 
+func TestWeeksOfTheYearAreThoseOfTheStandardCalendar(t *testing.T) {
+	t.Parallel()
+	monday := recurrence{weekStart: time.Monday}
+	for day := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC); day.Year() < 2041; day = day.AddDate(0, 0, 1) {
+		year, week := day.ISOWeek()
+		_, last := time.Date(year, 12, 28, 0, 0, 0, 0, time.UTC).ISOWeek()
+		if got, of := monday.weekOf(day); got != week || of != last {
+			t.Fatalf("%s is in week %d of %d, not %d of %d", day.Format(time.DateOnly), got, of, week, last)
+		}
+	}
+	sunday := recurrence{weekStart: time.Sunday}
+	for day, want := range map[string][2]int{"2026-12-27": {52, 52}, "2027-01-02": {52, 52}, "2027-01-03": {1, 52}, "2025-01-01": {1, 53}, "2025-12-28": {53, 53}} {
+		at, _ := time.Parse(time.DateOnly, day)
+		if got, of := sunday.weekOf(at); got != want[0] || of != want[1] {
+			t.Errorf("from Sunday on, %s is in week %d of %d, not %v", day, got, of, want)
+		}
+	}
+}
+
 // hostile are files of a mebibyte that would like to take long.
 func hostile() map[string][]byte {
 	fill := func(one string) []byte {
@@ -183,6 +248,9 @@ func hostile() map[string][]byte {
 		"whole years since 1601":   fill(event("DTSTART:16010101T000000Z", "DURATION:P1D", "RRULE:FREQ=YEARLY;BYDAY=MO;COUNT=1000000")),
 		"every day":                fill(event("DTSTART:20270301T000000Z", "DURATION:P1D", "RRULE:FREQ=DAILY")),
 		"by the second":            fill(event("DTSTART:20270301T000000Z", "DURATION:P1D", "RRULE:FREQ=SECONDLY")),
+		"many times of many days":  fill(event("DTSTART:16010101T000000Z", "RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=1,2,3;BYMINUTE="+upTo(30)+";BYSETPOS=-1")),
+		"weeks that never come":    fill(event("DTSTART:16010101T000000Z", "RRULE:FREQ=YEARLY;BYWEEKNO=53;BYMONTH=6")),
+		"rows moved over and over": calendarOf("BEGIN:VEVENT\r\nUID:x\r\nDTSTART:20260101T000000Z\r\nRRULE:FREQ=DAILY;BYHOUR="+upTo(9)+"\r\nEND:VEVENT", strings.Repeat(event("UID:x", "DTSTART:20270301T000000Z", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270301T000000Z", "DURATION:PT1H"), 9_000)),
 		"exceptions":               eventOf("DTSTART:20270301T000000Z", "RRULE:FREQ=DAILY", strings.Repeat("EXDATE:20270301T000000Z\r\n", 40_000)),
 		"a zone of many changes":   calendarOf(zone, strings.Repeat(event("DTSTART;TZID=Z:20270301T000000", "RRULE:FREQ=DAILY"), 8_000)),
 		"one zone in many blocks":  calendarOf(strings.Repeat(zone, 20), strings.Repeat(event("DTSTART;TZID=Z:20270301T000000", "RRULE:FREQ=DAILY"), 100)),
@@ -246,6 +314,8 @@ func FuzzBusy(f *testing.F) {
 	f.Add(calendarOf("BEGIN:VFREEBUSY", "FREEBUSY;FBTYPE=BUSY:20270302T090000Z/PT1H", "END:VFREEBUSY"))
 	f.Add(calendarOf("BEGIN:VTIMEZONE", "TZID:Z", "BEGIN:STANDARD", "DTSTART:19700101T000000", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0100", "END:STANDARD", "END:VTIMEZONE"))
 	f.Add(eventOf("UID:a", "RECURRENCE-ID;VALUE=DATE:20270302", "DTSTART;VALUE=DATE:20270303", "RDATE;VALUE=PERIOD:20270302T090000Z/PT1H"))
+	f.Add(calendarOf("BEGIN:VEVENT", "UID:r", "DTSTART:20270301T090000Z", "DURATION:PT1H", "RRULE:FREQ=YEARLY;BYWEEKNO=10;BYYEARDAY=61,-300;BYHOUR=1,2;BYMINUTE=0,59;BYSETPOS=-1", "END:VEVENT",
+		"BEGIN:VEVENT", "UID:r", "RECURRENCE-ID;RANGE=THISANDFUTURE:20270302T090000Z", "DTSTART:20270302T100000Z", "DURATION:PT2H", "END:VEVENT"))
 	for _, raw := range faults() {
 		if len(raw) < 5_000 {
 			f.Add(raw)

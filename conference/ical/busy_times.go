@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,24 +19,28 @@ func (x exceptions) has(b begin) bool {
 // times resolves all entries.
 func (r *busyReader) times() ([]Span, error) {
 	r.solved = newZoneTable(r.zones)
-	moved := map[string]exceptions{}
+	moved, onwards := map[string]exceptions{}, map[string][]*entry{}
 	for _, e := range r.entries {
 		if e.instead.value != "" {
 			out := moved[e.uid]
 			r.except(&out, e.instead)
 			moved[e.uid] = out
 		}
+		if e.onwards {
+			onwards[e.uid] = append(onwards[e.uid], e)
+		}
 	}
 	var spans []Span
 	for _, e := range r.entries {
-		if e.free() || r.q.Own != "" && strings.HasSuffix(e.uid, "@"+r.q.Own) {
+		var out exceptions
+		var later []*entry
+		if e.instead.value == "" && e.uid != "" {
+			out, later = moved[e.uid], onwards[e.uid]
+		}
+		if e.status == "CANCELLED" || e.free() && len(later) == 0 || r.q.Own != "" && strings.HasSuffix(e.uid, "@"+r.q.Own) {
 			continue
 		}
-		var out exceptions
-		if e.instead.value == "" && e.uid != "" {
-			out = moved[e.uid]
-		}
-		found, ok := r.of(e, out)
+		found, ok := r.of(e, out, later)
 		if !ok {
 			r.unread++
 			continue
@@ -85,8 +90,9 @@ func (r *busyReader) except(to *exceptions, s stamp) {
 	}
 }
 
-// of lists when an entry takes time. False for an entry that is not understood.
-func (r *busyReader) of(e *entry, moved exceptions) ([]Span, bool) {
+// of lists when an entry takes time. later are those that stand for all occurrences from one of its own on. False for an entry that is not
+// understood.
+func (r *busyReader) of(e *entry, moved exceptions, later []*entry) ([]Span, bool) {
 	if e.bad {
 		return nil, false
 	}
@@ -100,11 +106,11 @@ func (r *busyReader) of(e *entry, moved exceptions) ([]Span, bool) {
 	if !ok {
 		return nil, false
 	}
-	length, ok := r.length(e, start, wall)
+	turns, ok := r.turns(e, start, wall, later)
 	if !ok {
 		return nil, false
 	}
-	begins, ok := r.begins(e, start, wall, length)
+	begins, ok := r.begins(e, start, wall, turns)
 	if !ok {
 		return nil, false
 	}
@@ -114,21 +120,95 @@ func (r *busyReader) of(e *entry, moved exceptions) ([]Span, bool) {
 	}
 	var found []Span
 	for _, b := range begins {
-		if own.has(b) || moved.has(b) {
+		t := turnAt(turns, b.at)
+		if own.has(b) || moved.has(b) || t.free {
 			continue
 		}
-		until := b.at.Add(length.exact)
-		if length.nominal != 0 {
-			if until, ok = r.on(b.wall.Add(length.nominal), e.start); !ok {
+		span, ok := r.span(b, t, e.start)
+		if !ok {
+			return nil, false
+		}
+		found = append(found, span)
+	}
+	return found, true
+}
+
+// span is the time that an occurrence takes as things stand at its turn.
+func (r *busyReader) span(b begin, t turn, like stamp) (Span, bool) {
+	ok := true
+	if t.shift != 0 {
+		b.wall = b.wall.Add(t.shift)
+		if b.at, ok = r.on(b.wall, like); !ok {
+			return Span{}, false
+		}
+	}
+	until := b.at.Add(t.length.exact)
+	if t.length.nominal != 0 {
+		until, ok = r.on(b.wall.Add(t.length.nominal), like)
+	}
+	if t.shift == 0 && b.until.After(b.at) {
+		until = b.until
+	}
+	return Span{b.at, until}, ok
+}
+
+// turn is how the occurrences of an entry are from one of them on: how much later than by its rule, as clocks show it, and how long.
+// RFC 5545 §3.2.13
+type turn struct {
+	from   time.Time
+	free   bool
+	shift  time.Duration
+	length length
+}
+
+// turns begin with how the entry itself is, in order.
+func (r *busyReader) turns(e *entry, start, wall time.Time, later []*entry) ([]turn, bool) {
+	r.steps -= len(later)
+	l, ok := r.length(e, start, wall)
+	if !ok || len(later) > maxTurns || r.steps < 0 {
+		return nil, false
+	}
+	all := []turn{{free: e.free(), length: l}}
+	for _, change := range later {
+		t := turn{free: change.free()}
+		if t.from, wall, ok = r.instant(change.instead); !ok || change.bad {
+			return nil, false
+		}
+		if !t.free {
+			at, moved, ok := r.instant(change.start)
+			if !ok {
+				return nil, false
+			}
+			if t.shift = at.Sub(t.from); change.start.zone == change.instead.zone {
+				t.shift = moved.Sub(wall)
+			}
+			if t.length, ok = r.length(change, at, moved); !ok || t.shift.Abs() > longest {
 				return nil, false
 			}
 		}
-		if b.until.After(b.at) {
-			until = b.until
-		}
-		found = append(found, Span{b.at, until})
+		all = append(all, t)
 	}
-	return found, true
+	slices.SortStableFunc(all, func(a, b turn) int { return a.from.Compare(b.from) })
+	return all, true
+}
+
+// turnAt is the last turn that has come when an occurrence would begin by the rule.
+func turnAt(turns []turn, at time.Time) turn {
+	use := turns[0]
+	for _, t := range turns[1:] {
+		if !t.from.After(at) {
+			use = t
+		}
+	}
+	return use
+}
+
+// reach is how long after its time by the rule an occurrence may still last, and how long before it may begin.
+func reach(turns []turn) (after, before time.Duration) {
+	for _, t := range turns {
+		after, before = max(after, t.shift+t.length.nominal+t.length.exact), max(before, -t.shift)
+	}
+	return after, before
 }
 
 // length of an entry: as clocks show it, or exactly. One of them is zero.
@@ -164,15 +244,19 @@ func (r *busyReader) length(e *entry, start, wall time.Time) (length, bool) {
 type begin struct{ at, wall, until time.Time }
 
 // begins lists the occurrences that may touch what is asked for.
-func (r *busyReader) begins(e *entry, start, wall time.Time, l length) ([]begin, bool) {
+func (r *busyReader) begins(e *entry, start, wall time.Time, turns []turn) ([]begin, bool) {
 	found := []begin{{at: start, wall: wall}}
 	if e.rule != "" && e.instead.value == "" {
 		rule, ok := parseRule(e.rule)
 		if !ok {
 			return nil, false
 		}
+		if e.start.isDate() {
+			rule.hours, rule.minutes = nil, nil // a day has no time: they are to be ignored
+		}
 		const slack = 48 * time.Hour // zones
-		walls, ok := rule.between(wall, r.q.Within.From.UTC().Add(-slack-l.nominal-l.exact), r.q.Within.Until.UTC().Add(slack), &r.steps)
+		after, before := reach(turns)
+		walls, ok := rule.between(wall, r.q.Within.From.UTC().Add(-slack-after), r.q.Within.Until.UTC().Add(slack+before), &r.steps)
 		if !ok {
 			return nil, false
 		}

@@ -33,10 +33,38 @@ func Cancel(e Event) ([]byte, error) {
 	return render(e, form{method: "CANCEL", status: "CANCELLED"})
 }
 
-// DeclineCounter tells a calendar that the date it proposed is not taken and the old one stands. RFC 5546 §3.2.8
-// Hardly any calendar shows it: say it in the mail's words too. Errors are *InvalidError.
-func DeclineCounter(e Event) ([]byte, error) {
-	return render(e, form{method: "DECLINECOUNTER", status: "CONFIRMED", partstat: "NEEDS-ACTION", link: true})
+// DeclineCounter tells a calendar that the date it proposed is not taken and the old one stands. RFC 5546 §3.2.8 allows it nothing but
+// whose invitation this is, by whom, and a comment: no date, no zone, no ATTENDEE. A calendar that knows the method finds the date, which has
+// not changed, by UID; what another one would make of a second copy of it, such as asking for an answer again, cannot happen. Few show
+// anything at all: say it in the mail's words too. Errors are *InvalidError.
+func DeclineCounter(e Event, comment string) ([]byte, error) {
+	e, _, err := e.checked()
+	if err != nil {
+		return nil, err
+	}
+	if comment = cleanText(comment); len(comment) > maxComment {
+		return nil, &InvalidError{"comment", "too-long"}
+	}
+	f := form{method: "DECLINECOUNTER"}
+	event := ics.NewComponent(ics.CompEvent)
+	identify(event, e)
+	if e.Sequence == 0 {
+		delete(event.Props, "SEQUENCE") // to be left out as a rule, and must be there above 0
+	}
+	organizer := set(event, "ORGANIZER", mailto(e.Organizer.Email))
+	if e.Organizer.Name != "" {
+		organizer.Params["CN"] = []string{e.Organizer.Name}
+	}
+	if comment != "" {
+		set(event, "COMMENT", escapeText(comment))
+	}
+	cal := head(f)
+	cal.Children = append(cal.Children, event)
+	raw, err := written(cal)
+	if err != nil {
+		return nil, err
+	}
+	return raw, proveDecline(raw, e, f, comment)
 }
 
 // Answered renders the event with the person's own answer (ACCEPTED, DECLINED, TENTATIVE, or NEEDS-ACTION before there is one) for download after an
@@ -63,13 +91,7 @@ func render(e Event, f form) ([]byte, error) {
 	if e.Tentative && f.status == "CONFIRMED" {
 		f.status = "TENTATIVE"
 	}
-	cal := ics.NewComponent(ics.CompCalendar)
-	set(cal, "VERSION", "2.0")
-	set(cal, "PRODID", productID)
-	set(cal, "CALSCALE", "GREGORIAN")
-	if f.method != "" {
-		set(cal, "METHOD", f.method)
-	}
+	cal := head(f)
 	event := ics.NewComponent(ics.CompEvent)
 	if zoned(e, loc) {
 		cal.Children = append(cal.Children, timezone(e.Zone, loc, e.Start, e.End))
@@ -85,6 +107,18 @@ func render(e Event, f form) ([]byte, error) {
 	return encode(cal, e, f)
 }
 
+// head is a calendar with nothing in it yet.
+func head(f form) *ics.Component {
+	cal := ics.NewComponent(ics.CompCalendar)
+	set(cal, "VERSION", "2.0")
+	set(cal, "PRODID", productID)
+	set(cal, "CALSCALE", "GREGORIAN")
+	if f.method != "" {
+		set(cal, "METHOD", f.method)
+	}
+	return cal
+}
+
 // zoned reports whether local time says the instants exactly. In the repeated hour of autumn a local time means its
 // first pass (RFC 5545 §3.3.5); a date in the second pass can only be written in UTC.
 func zoned(e Event, loc *time.Location) bool {
@@ -96,9 +130,7 @@ func describe(event *ics.Component, e Event, f form) {
 	if e.Tentative {
 		busy = "TENTATIVE"
 	}
-	set(event, "UID", e.UID)
-	set(event, "SEQUENCE", strconv.Itoa(e.Sequence))
-	set(event, "DTSTAMP", e.Stamp.UTC().Format(utcFormat))
+	identify(event, e)
 	set(event, "SUMMARY", escapeText(e.Summary))
 	set(event, "STATUS", f.status)
 	set(event, "TRANSP", "OPAQUE")
@@ -117,6 +149,13 @@ func describe(event *ics.Component, e Event, f form) {
 	if e.Description != "" {
 		set(event, "DESCRIPTION", escapeText(e.Description))
 	}
+}
+
+// identify says which invitation this is about, and which word about it.
+func identify(event *ics.Component, e Event) {
+	set(event, "UID", e.UID)
+	set(event, "SEQUENCE", strconv.Itoa(e.Sequence))
+	set(event, "DTSTAMP", e.Stamp.UTC().Format(utcFormat))
 }
 
 // conference adds the join link. RFC 7986 §5.11: VALUE=URI is required.
@@ -233,6 +272,20 @@ func prove(raw []byte, e Event, f form) error {
 		got.Method == f.method && got.Status == f.status && got.UID == e.UID && got.Sequence == e.Sequence &&
 		got.Stamp.Equal(e.Stamp) && got.Start.Equal(e.Start) && got.End.Equal(e.End) &&
 		got.Organizer == e.Organizer && got.Attendees[0].Address == e.Attendee && got.Summary == e.Summary
+	if !same {
+		return errAltered
+	}
+	return nil
+}
+
+// proveDecline is prove for what has no date.
+func proveDecline(raw []byte, e Event, f form, comment string) error {
+	got, err := Parse(raw)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errAltered, err)
+	}
+	same := len(got.Notices) == 0 && len(got.Attendees) == 0 && got.Events == 1 && got.Start.IsZero() && got.Method == f.method && got.UID == e.UID &&
+		got.Sequence == e.Sequence && got.Stamp.Equal(e.Stamp) && got.Organizer == e.Organizer && got.Comment == comment
 	if !same {
 		return errAltered
 	}

@@ -16,6 +16,7 @@ const (
 	maxLocation    = 1024
 	maxDescription = 8192
 	maxURL         = 1024
+	maxComment     = 255
 	maxAddress     = 254 // RFC 5321 §4.5.3.1.3, less the angle brackets
 )
 

@@ -19,10 +19,7 @@ func Feed(name, tzid string, dates []Dated) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	cal := ics.NewComponent(ics.CompCalendar)
-	set(cal, "VERSION", "2.0")
-	set(cal, "PRODID", productID)
-	set(cal, "CALSCALE", "GREGORIAN")
+	cal := head(form{})
 	set(cal, "NAME", escapeText(cleanText(name)))
 	set(cal, "X-WR-CALNAME", escapeText(cleanText(name)))
 	set(cal, "REFRESH-INTERVAL", "PT1H").Params["VALUE"] = []string{"DURATION"}

@@ -59,6 +59,14 @@ func FuzzRequest(f *testing.F) {
 				t.Errorf("reads back as %+v", o)
 			}
 		}
+		raw, err := DeclineCounter(e, description)
+		var invalid *InvalidError
+		if err != nil && !errors.As(err, &invalid) {
+			t.Fatalf("error %v", err)
+		}
+		if err == nil {
+			checkForm(t, raw)
+		}
 	})
 }
 

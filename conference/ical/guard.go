@@ -38,7 +38,7 @@ var subjectProps = []string{"UID", "SEQUENCE", "DTSTAMP", "DTSTART", "DTEND", "D
 	"DESCRIPTION", "LOCATION", "COMMENT", "ORGANIZER", "ATTENDEE"}
 
 // wantedParams are the parameters that go on to go-ical.
-var wantedParams = []string{"TZID", "VALUE", "CN", "PARTSTAT", "ROLE", "RSVP", "EMAIL"}
+var wantedParams = []string{"TZID", "VALUE", "CN", "PARTSTAT", "ROLE", "RSVP", "EMAIL", "DELEGATED-TO", "DELEGATED-FROM"}
 
 // guard is one linear pass over foreign bytes. It unfolds, checks, repairs and drops, and writes what is left of the
 // first calendar with a subject as clean lines.
@@ -242,7 +242,7 @@ func (g *guard) property(name string, rest []byte) error {
 // params reads ";NAME=value" parts up to the colon, writes the wanted ones in clean form, and returns the value
 // behind the colon. Only a linear scan; false if the line does not follow RFC 5545 §3.1.
 func (g *guard) params(b *strings.Builder, name string, rest []byte) (value []byte, ok bool) {
-	var seen [8]string // go-ical is slow on parameters: each wanted one counts once
+	var seen [10]string // go-ical is slow on parameters: each wanted one counts once
 	written := 0
 	for len(rest) > 0 && rest[0] == ';' {
 		eq := bytes.IndexByte(rest, '=')

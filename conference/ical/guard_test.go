@@ -52,7 +52,7 @@ func TestFaultsAreStoppedOrRepaired(t *testing.T) {
 		"1 end at once":         {rule: "unclosed"},
 		"2 nesting":             {rule: "too-deep"},
 		"3 long parameter": {notice: "ATTENDEE", check: func(o *Object) bool {
-			return o.Attendees[0] == Attendee{Address{"", "a@b.example"}, "NEEDS-ACTION", "", false}
+			return o.Attendees[0] == Attendee{Address{"", "a@b.example"}, "NEEDS-ACTION", "", false, false}
 		}},
 		"3 long line":           {rule: "too-long"},
 		"3 many parameters":     {check: func(o *Object) bool { return len(o.Attendees) == 20 && len(o.Attendees[0].Name) == 250 }},
@@ -178,12 +178,27 @@ func TestAnswersOfCommonProgramsAreUnderstood(t *testing.T) {
 		`ATTENDEE;CN="Gro^'ß, A";PARTSTAT=accepted;X-RESPONSE-COMMENT="ja":MAILTO:a%2Bb@praxis.example`,
 		"ATTENDEE;EMAIL=c@praxis.example:urn:uuid:1", "COMMENT:Gern\\, bis dann", "SEQUENCE:3")
 	o := parsed(t, raw)
-	want := []Attendee{{Address{`Gro"ß, A`, "a+b@praxis.example"}, "ACCEPTED", "", false}, {Address{"", "c@praxis.example"}, "NEEDS-ACTION", "", false}}
+	want := []Attendee{{Address{`Gro"ß, A`, "a+b@praxis.example"}, "ACCEPTED", "", false, false}, {Address{"", "c@praxis.example"}, "NEEDS-ACTION", "", false, false}}
 	if len(o.Attendees) != 2 || o.Attendees[0] != want[0] || o.Attendees[1] != want[1] {
 		t.Errorf("attendees %+v", o.Attendees)
 	}
 	if o.Sequence != 2 || o.Comment != "Gern, bis dann" || o.End.Sub(o.Start) != 45*time.Minute || o.Method != "REPLY" {
 		t.Errorf("read as %+v", o)
+	}
+}
+
+// TestWhoHandsAPlaceOnIsSeen: RFC 5546 §4.2.5. One ATTENDEE is enough to say so, in either direction.
+func TestWhoHandsAPlaceOnIsSeen(t *testing.T) {
+	t.Parallel()
+	for params, want := range map[string]bool{
+		`;PARTSTAT=DELEGATED;DELEGATED-TO="mailto:b@praxis.example"`:  true,
+		`;PARTSTAT=ACCEPTED;delegated-from="mailto:b@praxis.example"`: true,
+		";PARTSTAT=ACCEPTED": false,
+	} {
+		o := parsed(t, event("METHOD:REPLY\r\n", "ATTENDEE"+params+":mailto:a@praxis.example"))
+		if len(o.Attendees) != 1 || o.Attendees[0].Delegated != want {
+			t.Errorf("%s: %+v", params, o.Attendees)
+		}
 	}
 }
 

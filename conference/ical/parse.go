@@ -34,9 +34,10 @@ type Object struct {
 // Attendee is a person as a calendar object names him. Partstat is upper case, NEEDS-ACTION if absent.
 type Attendee struct {
 	Address
-	Partstat string
-	Role     string
-	RSVP     bool
+	Partstat  string
+	Role      string
+	RSVP      bool
+	Delegated bool // hands the place on, or has it from somebody else. RFC 5546 §4.2.5
 }
 
 // Parse reads one calendar object of at most MaxSize octets. It takes what common programs write, well-formed or
@@ -148,6 +149,8 @@ func readAttendee(p ics.Prop) Attendee {
 		Partstat: strings.ToUpper(p.Params.Get("PARTSTAT")),
 		Role:     strings.ToUpper(p.Params.Get("ROLE")),
 		RSVP:     strings.EqualFold(p.Params.Get("RSVP"), "TRUE"),
+
+		Delegated: p.Params.Get("DELEGATED-TO")+p.Params.Get("DELEGATED-FROM") != "",
 	}
 	if a.Email == "" {
 		a.Email = mailbox(p.Params.Get("EMAIL")) // RFC 7986 §6.2, where the value is no mail address

@@ -97,6 +97,59 @@ func TestEveryMethodDefinesTheZoneItUses(t *testing.T) {
 
 func accepted(e Event) ([]byte, error) { return Answered(e, "ACCEPTED") }
 
+func declined(e Event) ([]byte, error) { return DeclineCounter(e, "Es bleibt dabei,\nleider.") }
+
+// TestARefusedProposalSaysWhichInvitationAndNothingElse: RFC 5546 §3.2.8, where SEQUENCE is to be there above 0, and neither a date, a zone nor
+// anybody but the organizer.
+func TestARefusedProposalSaysWhichInvitationAndNothingElse(t *testing.T) {
+	t.Parallel()
+	e := sample(t)
+	for _, sequence := range []int{0, 2} {
+		e.Sequence = sequence
+		raw := must2(t)(declined(e))
+		checkForm(t, raw)
+		var names []string
+		for _, l := range unfolded(raw) {
+			names = append(names, l[:strings.IndexAny(l, ";:")])
+		}
+		want := "BEGIN VERSION PRODID CALSCALE METHOD BEGIN COMMENT DTSTAMP ORGANIZER SEQUENCE UID END END"
+		if sequence == 0 {
+			want = strings.Replace(want, " SEQUENCE", "", 1)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("with SEQUENCE %d: %s", sequence, got)
+		}
+		o := parsed(t, raw)
+		if o.Method != "DECLINECOUNTER" || o.UID != e.UID || o.Sequence != sequence || !o.Stamp.Equal(e.Stamp) || o.Comment != "Es bleibt dabei,\nleider." || o.Organizer.Email != "termine@konsil.example" {
+			t.Errorf("reads back as %+v", o)
+		}
+	}
+	var invalid *InvalidError
+	if _, err := DeclineCounter(e, strings.Repeat("x", maxComment+1)); !errors.As(err, &invalid) || invalid.Field != "comment" {
+		t.Errorf("a comment without end: %v", err)
+	}
+	if raw := must2(t)(DeclineCounter(e, "\x00 ")); len(raw) == 0 || strings.Contains(string(raw), "COMMENT") {
+		t.Errorf("an empty comment is written: %s", raw)
+	}
+}
+
+// TestEveryObjectHoldsOneCalendarWithOneEvent: several of them in a mail are read in as many ways as there are programs. RFC 5546 §3.2.2 would
+// allow more.
+func TestEveryObjectHoldsOneCalendarWithOneEvent(t *testing.T) {
+	t.Parallel()
+	for _, render := range []func(Event) ([]byte, error){Request, Cancel, accepted, declined} {
+		raw := must2(t)(render(sample(t)))
+		for name, want := range map[string]int{"BEGIN:VCALENDAR": 1, "END:VCALENDAR": 1, "BEGIN:VEVENT": 1, "UID": 1, "DTSTAMP": 1, "ORGANIZER": 1, "\xEF\xBB\xBF": 0} {
+			if n := strings.Count("\r\n"+strings.ReplaceAll(string(raw), "\r\n ", ""), "\r\n"+name); n != want {
+				t.Errorf("%d times %q in\n%s", n, name, raw)
+			}
+		}
+		if !strings.HasPrefix(string(raw), "BEGIN:VCALENDAR\r\nVERSION:2.0\r\n") {
+			t.Errorf("it begins with %q", raw[:40])
+		}
+	}
+}
+
 func TestUTCModeNeedsNoZone(t *testing.T) {
 	t.Parallel()
 	e := sample(t)
@@ -108,7 +161,7 @@ func TestUTCModeNeedsNoZone(t *testing.T) {
 
 func TestEventsNeverRecurRingOrCarryExtras(t *testing.T) {
 	t.Parallel()
-	for _, render := range []func(Event) ([]byte, error){Request, Cancel, accepted} {
+	for _, render := range []func(Event) ([]byte, error){Request, Cancel, accepted, declined} {
 		raw := must2(t)(render(sample(t)))
 		event := string(raw[strings.Index(string(raw), "BEGIN:VEVENT"):])
 		for _, no := range []string{"RRULE", "RDATE", "VALARM", "ATTACH", "X-ALT-DESC", "CLASS", "SENT-BY", "RECURRENCE-ID"} {
@@ -116,7 +169,7 @@ func TestEventsNeverRecurRingOrCarryExtras(t *testing.T) {
 				t.Errorf("%s in\n%s", no, event)
 			}
 		}
-		if n := strings.Count(event, "X-MICROSOFT-"); n != 2 {
+		if n := strings.Count(event, "X-MICROSOFT-"); n != 2 && n != 0 {
 			t.Errorf("%d X-MICROSOFT properties", n)
 		}
 	}
@@ -216,7 +269,7 @@ func TestCancelRepeatsTheDateForItsOneRecipient(t *testing.T) {
 // refused fails unless all kinds of objects refuse the event because of the field.
 func refused(t testing.TB, e Event, field string) {
 	t.Helper()
-	for _, render := range []func(Event) ([]byte, error){Request, Cancel, accepted} {
+	for _, render := range []func(Event) ([]byte, error){Request, Cancel, accepted, declined} {
 		_, err := render(e)
 		var invalid *InvalidError
 		if !errors.As(err, &invalid) || invalid.Field != field {

@@ -129,13 +129,13 @@ func (q *Queue) Supersede(ctx context.Context, tx pgx.Tx, thread string) error {
 	return nil
 }
 
-// LastDate returns the calendar part of the newest mail of a thread that may have reached its recipient: the date as she has it. It is
-// nil when there is none.
+// LastDate returns the calendar part of the newest mail of a thread that told a date and may have reached its recipient: the date as she has
+// it. It is nil when there is none.
 func (q *Queue) LastDate(ctx context.Context, tx pgx.Tx, thread string) ([]byte, error) {
 	var raw []byte
 	err := tx.QueryRow(ctx, `
 		select calendar from message_out
-		where thread = $1 and calendar is not null and (state = 'sent' or in_doubt)
+		where thread = $1 and method in ('REQUEST', 'CANCEL') and (state = 'sent' or in_doubt)
 		order by position desc limit 1`, thread).Scan(&raw)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return nil, fmt.Errorf("last date: %w", err)

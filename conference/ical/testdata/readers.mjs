@@ -8,7 +8,7 @@ const require = createRequire(join(resolve(process.env.NODE_READERS), "package.j
 const { default: ICAL } = await import(require.resolve("ical.js"));
 const nodeIcal = require("node-ical");
 
-const instant = (date) => date.toISOString().replace(/[-:]|\.000/g, "");
+const instant = (date) => date?.toISOString().replace(/[-:]|\.000/g, "") ?? "";
 const say = (File, Reader, rest) => console.log(JSON.stringify({ File, Reader, ...rest }));
 
 function withIcalJS(text) {
@@ -17,7 +17,7 @@ function withIcalJS(text) {
   for (const zone of calendar.getAllSubcomponents("vtimezone")) ICAL.TimezoneService.register(new ICAL.Timezone(zone));
   const event = new ICAL.Event(calendar.getFirstSubcomponent("vevent"));
   return {
-    UID: event.uid, Sequence: event.sequence, Start: instant(event.startDate.toJSDate()), End: instant(event.endDate.toJSDate()),
+    UID: event.uid, Sequence: event.sequence ?? 0, Start: instant(event.startDate?.toJSDate()), End: instant(event.startDate && event.endDate.toJSDate()),
     CN: event.attendees[0]?.getParameter("cn") ?? "",
   };
 }
@@ -25,7 +25,7 @@ function withIcalJS(text) {
 function withNodeIcal(text) {
   const event = Object.values(nodeIcal.sync.parseICS(text)).find((one) => one.type === "VEVENT");
   return {
-    UID: event.uid, Sequence: Number(event.sequence), Start: instant(event.start), End: instant(event.end), CN: event.attendee?.params?.CN ?? "",
+    UID: event.uid, Sequence: Number(event.sequence ?? 0), Start: instant(event.start), End: instant(event.end), CN: event.attendee?.params?.CN ?? "",
   };
 }
 
