@@ -23,6 +23,18 @@ type reply struct {
 	raisedSequence bool   // some clients count up as attendees; what they say holds all the same
 }
 
+// maxAhead is how far the clock of a calendar may be ahead of ours.
+const maxAhead = 24 * time.Hour
+
+// givenAt is when an answer was given, by its own stamp. Without one it counts from when it is read; and so does one from a clock that is far
+// ahead, which would make everything said later look older.
+func givenAt(stamp, now time.Time) time.Time {
+	if stamp.IsZero() || stamp.After(now.Add(maxAhead)) {
+		return now.Truncate(time.Second)
+	}
+	return stamp
+}
+
 // readReply says what follows from a calendar object for an invitation as it stands. last is the stamp of the newest answer for the same
 // sequence number, however it came.
 func readReply(o *ical.Object, sequence int, last time.Time) reply {
@@ -30,7 +42,7 @@ func readReply(o *ical.Object, sequence int, last time.Time) reply {
 	switch {
 	case !slices.Contains([]string{"REPLY", "COUNTER", "REFRESH"}, o.Method):
 		r.ignored = "method"
-	case len(o.Attendees) > 1:
+	case len(o.Attendees) > 1 || len(o.Attendees) == 1 && o.Attendees[0].Delegated:
 		r.kept = "delegated" // nobody takes a seat because somebody else says so
 	case o.Sequence < sequence:
 		r.kept = "stale"

@@ -109,8 +109,11 @@ func (s *Store) calendarSaid(ctx context.Context, tx pgx.Tx, in mail.Inbound) (m
 	if err != nil {
 		return v, err
 	}
+	o.Stamp = givenAt(o.Stamp, s.Now())
 	r := readReply(o, a.v.sequence, a.last)
 	switch {
+	case r.ignored == "method" && !in.Automatic && in.Text != "":
+		v.State, v.Rule = mail.Kept, "words" // somebody wrote, and our own invitation hangs on it
 	case r.ignored != "":
 		v.State, v.Rule = mail.Ignored, r.ignored
 	case !known:

@@ -108,7 +108,7 @@ func meaning(o *ical.Object) string {
 	case "REFRESH":
 		return "asked_again"
 	case "REPLY":
-		if len(o.Attendees) == 1 {
+		if len(o.Attendees) == 1 && !o.Attendees[0].Delegated {
 			switch o.Attendees[0].Partstat {
 			case "ACCEPTED":
 				return "accepted"
