@@ -26,8 +26,9 @@ type Downloads struct {
 	Resolver interface { // nil: that of the machine
 		LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 	}
-	Trust    *x509.CertPool // nil: that of the machine
-	Loopback bool           // allows loopback, on every port
+	Trust    *x509.CertPool                                                       // nil: that of the machine
+	Loopback bool                                                                 // allows loopback, on every port
+	Connect  func(ctx context.Context, network, address string) (net.Conn, error) // to an address that was checked; nil: as the machine does
 }
 
 // Bounds of a download.
@@ -138,9 +139,12 @@ func (d Downloads) dial(ctx context.Context, network, hostport string) (net.Conn
 	if slices.ContainsFunc(found, func(a netip.Addr) bool { return !d.allowed(a) }) {
 		return nil, &fetchError{"public"}
 	}
-	dialer := net.Dialer{Timeout: 5 * time.Second, Control: d.control}
+	connect := d.Connect
+	if connect == nil {
+		connect = (&net.Dialer{Timeout: 5 * time.Second, Control: d.control}).DialContext
+	}
 	for _, a := range found[:min(len(found), 4)] {
-		if conn, err := dialer.DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
+		if conn, err := connect(ctx, network, net.JoinHostPort(a.Unmap().String(), port)); err == nil {
 			return conn, nil
 		}
 	}

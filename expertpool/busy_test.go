@@ -1,9 +1,13 @@
 package expertpool
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +175,36 @@ func TestCalendarsAreReadWhenTheyAreDueSixteenAtOnce(t *testing.T) {
 	}
 	if n, err = f.s.RefreshCalendars(ctx); n != 0 || err != nil {
 		t.Errorf("again at once: %d, %v", n, err)
+	}
+}
+
+// TestANameThatChangesItsAnswerLeadsOnlyWhereItWasChecked: it is public when it is asked first and leads to our own machine from then on. What is
+// dialled is what was checked, and a later answer is checked as well; the calendar's server, which really stands on this machine, is reached
+// as if it were at the public address.
+func TestANameThatChangesItsAnswerLeadsOnlyWhereItWasChecked(t *testing.T) {
+	t.Parallel()
+	f, from := newFixture(t), newCalendarServer(t)
+	ctx, expert := t.Context(), f.people["expert"]
+	d := from.downloads()
+	names := &resolver{answers: [][]netip.Addr{addresses("93.184.216.34"), addresses("127.0.0.1")}}
+	var dialled []string
+	d.Loopback, d.Resolver = false, names
+	d.Connect = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled = append(dialled, address)
+		return new(net.Dialer).DialContext(ctx, network, from.Listener.Addr().String())
+	}
+	f.must(f.s.ReadCalendars(make([]byte, 32), d))
+	from.gives(busyAt(f.clock.Add(24 * time.Hour)))
+	f.must(f.s.KeepCalendar(ctx, expert, "https://example.com/a.ics")) // a name that the server's certificate has
+	c, err := f.s.Calendar(ctx, expert)
+	f.must(err)
+	if c.Failed != "" || c.Found != 1 || !slices.Equal(dialled, []string{"93.184.216.34:443"}) || names.asked.Load() != 1 {
+		t.Errorf("%+v: dialled %v, asked %d times", c, dialled, names.asked.Load())
+	}
+	f.wait(2 * time.Minute)
+	f.must(f.s.ReadCalendar(ctx, expert))
+	if c, err = f.s.Calendar(ctx, expert); err != nil || c.Failed != "public" || len(dialled) != 1 || names.asked.Load() != 2 || from.asked.Load() != 1 {
+		t.Errorf("%+v, %v: dialled %v, asked %d times, the server %d times", c, err, dialled, names.asked.Load(), from.asked.Load())
 	}
 }
 
