@@ -14,13 +14,22 @@ import (
 	"time"
 )
 
+// absent skips where a program of others is not installed, and fails where it has to be.
+func absent(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal("not installed: " + what)
+	}
+	t.Skip("not on this machine: apt-get install " + what)
+}
+
 // dovecot runs a real mail server of its own until the test ends: IMAP on loopback, one user with a maildir. It returns its port and
 // a function that delivers a mail.
 func dovecot(t *testing.T) (string, func([]byte)) {
 	t.Helper()
 	path, err := exec.LookPath("dovecot")
 	if err != nil {
-		t.Skip("no dovecot on this machine: apt-get install dovecot-imapd")
+		absent(t, "dovecot-imapd")
 	}
 	me, err := user.Current()
 	if err != nil {

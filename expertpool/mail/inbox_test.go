@@ -101,10 +101,9 @@ func TestAMailThatMakesTheReceiverFailWaitsForAPersonAndStopsNoOther(t *testing.
 	}
 }
 
-func TestTheHousesMailServerHandsMailOverAndHearsWhatIsRefused(t *testing.T) {
-	t.Parallel()
-	o := newOffice(t, Outbox{})
-	o.receive = counting(o)
+// handsOver opens a socket for the house's mail server until the test ends, and starts a node that reads what comes.
+func handsOver(t *testing.T, o *office) string {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "lmtp") // t.TempDir is too long for a socket's path
 	if err != nil {
 		t.Fatal(err)
@@ -124,6 +123,14 @@ func TestTheHousesMailServerHandsMailOverAndHearsWhatIsRefused(t *testing.T) {
 		}
 	})
 	o.start()
+	return path
+}
+
+func TestTheHousesMailServerHandsMailOverAndHearsWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, Outbox{})
+	o.receive = counting(o)
+	path := handsOver(t, o)
 	conn, err := net.Dial("unix", path)
 	if err != nil {
 		t.Fatal(err)
