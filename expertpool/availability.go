@@ -30,7 +30,7 @@ type Absence struct {
 }
 
 // Span is a stretch of time: From is in it, Until is not.
-type Span struct{ From, Until time.Time }
+type Span = slot.Span
 
 // OnDate is how an expert's availability stands to a date.
 type OnDate string
@@ -84,11 +84,11 @@ func (a Availability) Between(within Span) []Span {
 		}
 		for _, r := range a.Rules {
 			if y, m, d := day.Date(); r.Day == day.Weekday() {
-				found = append(found, Span{slot.Wall(y, m, d, r.From, loc), slot.Wall(y, m, d, r.To, loc)})
+				found = append(found, Span{From: slot.Wall(y, m, d, r.From, loc), Until: slot.Wall(y, m, d, r.To, loc)})
 			}
 		}
 	}
-	return clip(found, within)
+	return slot.Merge(found, within)
 }
 
 // Location is the zone of the rules. One that this machine does not know is read as the network's.
@@ -105,31 +105,6 @@ func (a Availability) Location() *time.Location {
 func dayOf(t time.Time, loc *time.Location) time.Time {
 	y, m, d := t.In(loc).Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-}
-
-// clip orders spans, joins those that touch and cuts off what is not within.
-func clip(spans []Span, within Span) []Span {
-	slices.SortFunc(spans, func(a, b Span) int { return cmp.Or(a.From.Compare(b.From), a.Until.Compare(b.Until)) })
-	var kept []Span
-	for _, s := range spans {
-		if s.From.Before(within.From) {
-			s.From = within.From
-		}
-		if s.Until.After(within.Until) {
-			s.Until = within.Until
-		}
-		if !s.From.Before(s.Until) {
-			continue
-		}
-		if n := len(kept) - 1; n >= 0 && !s.From.After(kept[n].Until) {
-			if s.Until.After(kept[n].Until) {
-				kept[n].Until = s.Until
-			}
-			continue
-		}
-		kept = append(kept, s)
-	}
-	return kept
 }
 
 // Tidy checks rules and makes those of a weekday that touch or overlap one. Errors: InvalidError for what is no half hour of a week.

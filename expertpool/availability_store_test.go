@@ -177,7 +177,7 @@ func TestACandidateIsSeenWithHerTimeTiesAndStanding(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	ctx, e, house := t.Context(), f.people["expert"], f.people["caseworker"].Organisation
-	date := Span{f.clock.AddDate(0, 0, 10), f.clock.AddDate(0, 0, 10).Add(time.Hour)} // in December
+	date := Span{From: f.clock.AddDate(0, 0, 10), Until: f.clock.AddDate(0, 0, 10).Add(time.Hour)} // in December
 	f.must(f.s.BeAway(ctx, e, e.ID, Today(date.From), Today(date.From)))
 	f.call(e.ID, "inviting", "accepted", 24*9, f.clock, time.Hour) // in December
 	if c := f.candidate(Need{At: date}, e.ID); c.Availability.At(date) != Absent || c.Contingent.Planned != time.Hour {

@@ -53,7 +53,7 @@ func TestHoursFollowTheClockThroughTheChangesOf2027(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a := Availability{Zone: "Europe/Berlin", Rules: c.rules}
-			if got := spansIn(a.Between(Span{moment(t, c.from), moment(t, c.until)})); got != c.want {
+			if got := spansIn(a.Between(Span{From: moment(t, c.from), Until: moment(t, c.until)})); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -63,7 +63,7 @@ func TestHoursFollowTheClockThroughTheChangesOf2027(t *testing.T) {
 func TestHoursAreReadInTheirOwnZone(t *testing.T) {
 	t.Parallel()
 	a := Availability{Zone: "Europe/Lisbon", Rules: []slot.Weekly{{Day: time.Monday, From: 600, To: 660}}}
-	monday := Span{moment(t, "2027-01-11 00:00"), moment(t, "2027-01-12 00:00")}
+	monday := Span{From: moment(t, "2027-01-11 00:00"), Until: moment(t, "2027-01-12 00:00")}
 	if got := spansIn(a.Between(monday)); got != "11. 10:00–11:00" {
 		t.Errorf("in Lisbon: %s", got)
 	}
@@ -105,7 +105,7 @@ func TestADateIsFreeOutsideAbsentUnknownOrPaused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := c.a.At(Span{moment(t, c.from), moment(t, c.until)}); got != c.want {
+			if got := c.a.At(Span{From: moment(t, c.from), Until: moment(t, c.until)}); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})

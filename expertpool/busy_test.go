@@ -42,7 +42,7 @@ func (f *fixture) wait(d time.Duration) {
 
 func (f *fixture) busy(id uuid.UUID) Busy {
 	f.Helper()
-	found, err := BusyTimes(f.Context(), f.db, []uuid.UUID{id}, Span{f.s.now(), f.s.now().AddDate(0, 0, 56)}, f.s.now())
+	found, err := BusyTimes(f.Context(), f.db, []uuid.UUID{id}, Span{From: f.s.now(), Until: f.s.now().AddDate(0, 0, 56)}, f.s.now())
 	f.must(err)
 	return found[id]
 }

@@ -30,5 +30,5 @@ func (c Contingent) share() float64 {
 // MonthOf is the calendar month in Zone that t lies in.
 func MonthOf(t time.Time) Span {
 	y, m, _ := t.In(Zone()).Date()
-	return Span{time.Date(y, m, 1, 0, 0, 0, 0, Zone()), time.Date(y, m+1, 1, 0, 0, 0, 0, Zone())}
+	return Span{From: time.Date(y, m, 1, 0, 0, 0, 0, Zone()), Until: time.Date(y, m+1, 1, 0, 0, 0, 0, Zone())}
 }

@@ -15,7 +15,7 @@ import (
 // A Wednesday; the date that is looked for is the Thursday after it.
 var (
 	asksAt = time.Date(2027, 5, 5, 8, 0, 0, 0, time.UTC)
-	asksOn = Span{time.Date(2027, 5, 6, 12, 0, 0, 0, time.UTC), time.Date(2027, 5, 6, 12, 30, 0, 0, time.UTC)}
+	asksOn = Span{From: time.Date(2027, 5, 6, 12, 0, 0, 0, time.UTC), Until: time.Date(2027, 5, 6, 12, 30, 0, 0, time.UTC)}
 )
 
 func numbered(n int) uuid.UUID {
@@ -230,7 +230,7 @@ type playedPool struct {
 func (p *playedPool) ask(t *testing.T, now time.Time) {
 	t.Helper()
 	n := need()
-	n.Now, n.At = now, Span{now.AddDate(0, 0, 7), now.AddDate(0, 0, 7).Add(30 * time.Minute)}
+	n.Now, n.At = now, Span{From: now.AddDate(0, 0, 7), Until: now.AddDate(0, 0, 7).Add(30 * time.Minute)}
 	month := MonthOf(n.At.From)
 	for i := range p.people {
 		c := &p.people[i]

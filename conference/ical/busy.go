@@ -2,13 +2,14 @@ package ical
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/konsil-server/konsil/conference/slot"
 )
 
 // Span is a stretch of time: From is in it, Until is not.
-type Span struct{ From, Until time.Time }
+type Span = slot.Span
 
 // BusyQuery says what is wanted of somebody's calendar.
 type BusyQuery struct {
@@ -55,32 +56,7 @@ func Busy(raw []byte, q BusyQuery) (BusyTimes, error) {
 	if err != nil {
 		return BusyTimes{}, err
 	}
-	return BusyTimes{merged(spans, q.Within), r.unread}, nil
-}
-
-// merged orders spans, joins those that touch and cuts off what is not within.
-func merged(spans []Span, within Span) []Span {
-	slices.SortFunc(spans, func(a, b Span) int { return a.From.Compare(b.From) })
-	var kept []Span
-	for _, s := range spans {
-		if s.From.Before(within.From) {
-			s.From = within.From
-		}
-		if s.Until.After(within.Until) {
-			s.Until = within.Until
-		}
-		if !s.From.Before(s.Until) {
-			continue
-		}
-		if n := len(kept) - 1; n >= 0 && !s.From.After(kept[n].Until) {
-			if s.Until.After(kept[n].Until) {
-				kept[n].Until = s.Until
-			}
-			continue
-		}
-		kept = append(kept, s)
-	}
-	return kept
+	return BusyTimes{slot.Merge(spans, q.Within), r.unread}, nil
 }
 
 // entry is a VEVENT or VFREEBUSY as it was delivered.

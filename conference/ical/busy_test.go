@@ -24,7 +24,7 @@ func berlinZone(t testing.TB) *time.Location {
 // spring is March and April 2027: the clock is put forward on 28 March.
 func spring(t testing.TB) BusyQuery {
 	loc := berlinZone(t)
-	return BusyQuery{Within: Span{time.Date(2027, 3, 1, 0, 0, 0, 0, loc), time.Date(2027, 5, 1, 0, 0, 0, 0, loc)}, Zone: loc, Own: "konsil.test"}
+	return BusyQuery{Within: Span{From: time.Date(2027, 3, 1, 0, 0, 0, 0, loc), Until: time.Date(2027, 5, 1, 0, 0, 0, 0, loc)}, Zone: loc, Own: "konsil.test"}
 }
 
 func calendarOf(lines ...string) []byte {

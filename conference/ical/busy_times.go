@@ -149,7 +149,7 @@ func (r *busyReader) span(b begin, t turn, like stamp) (Span, bool) {
 	if t.shift == 0 && b.until.After(b.at) {
 		until = b.until
 	}
-	return Span{b.at, until}, ok
+	return Span{From: b.at, Until: until}, ok
 }
 
 // turn is how the occurrences of an entry are from one of them on: how much later than by its rule, as clocks show it, and how long.
@@ -326,7 +326,7 @@ func (r *busyReader) periods(values []string) ([]Span, bool) {
 		if !ok || b.until.Sub(b.at) < 0 || b.until.Sub(b.at) > longest {
 			return nil, false
 		}
-		found = append(found, Span{b.at, b.until})
+		found = append(found, Span{From: b.at, Until: b.until})
 	}
 	return found, true
 }
