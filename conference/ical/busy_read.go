@@ -42,32 +42,18 @@ func newBusyReader(q BusyQuery) *busyReader {
 }
 
 func (r *busyReader) line(line []byte) error {
-	end := bytes.IndexAny(line, ";:")
-	if end <= 0 || end > 64 || !isToken(line[:end]) {
-		return r.broken()
-	}
-	name, rest := strings.ToUpper(string(line[:end])), line[end:]
+	name, rest, kind, err := parts(line)
 	switch {
-	case name == "BEGIN" || name == "END":
-		kind := strings.ToUpper(strings.TrimSpace(string(rest[1:])))
-		if rest[0] != ':' || len(kind) > 64 || !isToken([]byte(kind)) {
-			return &InvalidError{name, "malformed"}
-		}
-		if name == "BEGIN" {
-			return r.begin(kind)
-		}
+	case err != nil:
+		return err
+	case name == "BEGIN":
+		return r.begin(kind)
+	case name == "END":
 		return r.end(kind)
-	case len(r.open) == 0:
+	case len(r.open) == 0: // whatever this is, it is no calendar
 		return &InvalidError{"VCALENDAR", "required"}
-	}
-	r.property(name, rest)
-	return nil
-}
-
-// broken is a line that is none. Inside of a calendar it is somebody's mistake; before it, this is something else.
-func (r *busyReader) broken() error {
-	if len(r.open) == 0 {
-		return &InvalidError{"VCALENDAR", "required"}
+	case name != "": // a line that is none is somebody's mistake
+		r.property(name, rest)
 	}
 	return nil
 }

@@ -114,27 +114,40 @@ func nextLine(raw []byte) (line, rest []byte) {
 }
 
 func (g *guard) line(line []byte) error {
-	end := bytes.IndexAny(line, ";:")
-	if end <= 0 || end > 64 || !isToken(line[:end]) {
+	name, rest, kind, err := parts(line)
+	switch {
+	case err != nil:
+		return err
+	case name == "":
 		g.notice("line", "malformed")
 		return nil
-	}
-	name, rest := strings.ToUpper(string(line[:end])), line[end:]
-	switch {
-	case name == "BEGIN" || name == "END":
-		kind := strings.ToUpper(strings.TrimSpace(string(rest[1:])))
-		if rest[0] != ':' || len(kind) > 64 || !isToken([]byte(kind)) {
-			return &InvalidError{name, "malformed"}
-		}
-		if name == "BEGIN" {
-			return g.begin(kind)
-		}
+	case name == "BEGIN":
+		return g.begin(kind)
+	case name == "END":
 		return g.end(kind)
 	case len(g.open) == 0:
 		g.notice("line", "outside")
 		return nil
 	}
 	return g.property(name, rest)
+}
+
+// parts splits a logical line into its name, in capitals, and what follows; kind is the component that a BEGIN or END names. The name of a
+// line that is none is empty.
+func parts(line []byte) (name string, rest []byte, kind string, err error) {
+	end := bytes.IndexAny(line, ";:")
+	if end <= 0 || end > 64 || !isToken(line[:end]) {
+		return "", nil, "", nil
+	}
+	name, rest = strings.ToUpper(string(line[:end])), line[end:]
+	if name != "BEGIN" && name != "END" {
+		return name, rest, "", nil
+	}
+	kind = strings.ToUpper(strings.TrimSpace(string(rest[1:])))
+	if rest[0] != ':' || len(kind) > 64 || !isToken([]byte(kind)) {
+		return name, rest, "", &InvalidError{name, "malformed"}
+	}
+	return name, rest, kind, nil
 }
 
 func (g *guard) begin(kind string) error {
