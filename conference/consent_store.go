@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool"
@@ -135,23 +134,4 @@ func (s *Store) callOff(ctx context.Context, tx pgx.Tx, c Conference) error {
 	return audit.Record(ctx, tx, audit.Entry{
 		Organisation: c.Organisation, At: s.Now(), Role: "server", Did: "cancel", Kind: "conference", To: c.Code, Case: c.CaseID,
 	})
-}
-
-// consentEvery is how often the sweep runs: terms end at midnight, and what may be read ends then without it.
-const consentEvery = 5 * time.Minute
-
-// ConsentArgs is the job that wakes SweepConsents. It carries nothing: the truth is in the rows.
-type ConsentArgs struct{}
-
-// Kind implements river.JobArgs.
-func (ConsentArgs) Kind() string { return "consent.sweep" }
-
-type consentSweeper struct {
-	river.WorkerDefaults[ConsentArgs]
-	store *Store
-}
-
-func (w consentSweeper) Work(ctx context.Context, _ *river.Job[ConsentArgs]) error {
-	_, err := w.store.SweepConsents(ctx, w.store.Now())
-	return err
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -285,27 +284,3 @@ func (s *Store) Reapply(ctx context.Context) (cases int, err error) {
 	}
 	return cases, nil
 }
-
-// SweepArgs is the job that deletes what is due.
-type SweepArgs struct{}
-
-// Kind implements river.JobArgs.
-func (SweepArgs) Kind() string { return "retention.sweep" }
-
-const sweepEvery = 6 * time.Hour
-
-type retentionSweeper struct {
-	river.WorkerDefaults[SweepArgs]
-	store *Store
-}
-
-func (w retentionSweeper) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
-	if _, err := w.store.Reapply(ctx); err != nil {
-		return err
-	}
-	_, err := w.store.Sweep(ctx)
-	return err
-}
-
-// Timeout is long: the first sweep after years has much to do.
-func (retentionSweeper) Timeout(*river.Job[SweepArgs]) time.Duration { return time.Hour }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/mail"
@@ -306,22 +305,4 @@ func (s *Store) tellOfNew(ctx context.Context, tx pgx.Tx, c coordination, n int)
 	m.Organisation, m.Thread = c.organisation, c.id.String()+"-inbox"
 	_, err = s.Mails.Enqueue(ctx, tx, m)
 	return err
-}
-
-// InboxArgs is the job that wakes SweepInbox.
-type InboxArgs struct{}
-
-// Kind implements river.JobArgs.
-func (InboxArgs) Kind() string { return "inbox.sweep" }
-
-// inboxEvery gathers what comes in: a mail for each request would only teach people to ignore them.
-const inboxEvery = 15 * time.Minute
-
-type inboxSweeper struct {
-	river.WorkerDefaults[InboxArgs]
-	store *Store
-}
-
-func (w inboxSweeper) Work(ctx context.Context, _ *river.Job[InboxArgs]) error {
-	return w.store.SweepInbox(ctx)
 }

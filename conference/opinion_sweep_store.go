@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/opinion"
@@ -121,21 +120,4 @@ func (s *Store) askForOpinion(ctx context.Context, tx pgx.Tx, c Conference, t Se
 		return fmt.Errorf("ask for opinion: %w", err)
 	}
 	return s.tell(ctx, tx, c, t.AccountID, letter)
-}
-
-// OpinionArgs is the job that asks for opinions and opens them.
-type OpinionArgs struct{}
-
-// Kind implements river.JobArgs.
-func (OpinionArgs) Kind() string { return "conference.opinions" }
-
-const opinionsEvery = time.Minute
-
-type opinionSweeper struct {
-	river.WorkerDefaults[OpinionArgs]
-	store *Store
-}
-
-func (w opinionSweeper) Work(ctx context.Context, _ *river.Job[OpinionArgs]) error {
-	return w.store.SweepOpinions(ctx)
 }

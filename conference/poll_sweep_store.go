@@ -3,11 +3,9 @@ package conference
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/poll"
@@ -78,21 +76,4 @@ func (s *Store) remind(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, byI
 		return fmt.Errorf("remind: %w", err)
 	}
 	return s.recordPoll(ctx, tx, account.Actor{Role: "server"}, p, "remind_voice", "")
-}
-
-const pollsEvery = time.Minute
-
-// PollArgs is the job that wakes SweepPolls. It carries nothing: the truth is in the rows.
-type PollArgs struct{}
-
-// Kind implements river.JobArgs.
-func (PollArgs) Kind() string { return "poll.sweep" }
-
-type pollSweeper struct {
-	river.WorkerDefaults[PollArgs]
-	store *Store
-}
-
-func (w pollSweeper) Work(ctx context.Context, _ *river.Job[PollArgs]) error {
-	return w.store.SweepPolls(ctx)
 }

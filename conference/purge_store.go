@@ -13,7 +13,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
@@ -26,7 +25,6 @@ const (
 	purgePatience = 5 * time.Second // for transactions that began before
 	purgeLock     = "1s"            // for whoever is at the tables; everybody else waits behind us
 	purgeAtOnce   = 64 << 20        // bytes of the tables, up to which their rewriting holds up live conferences for a moment only
-	purgeEvery    = 10 * time.Minute
 )
 
 // Purge takes what redactions and the retention sweep have removed out of the files of the database too: a deleted row stays in its page until
@@ -209,58 +207,4 @@ func unlessForbidden(err error) error {
 		return nil
 	}
 	return err
-}
-
-// PurgeArgs is the job that tries again what Purge could not do at once.
-type PurgeArgs struct{}
-
-// Kind implements river.JobArgs.
-func (PurgeArgs) Kind() string { return "note.purge" }
-
-type purger struct {
-	river.WorkerDefaults[PurgeArgs]
-	store *Store
-}
-
-func (p purger) Work(ctx context.Context, _ *river.Job[PurgeArgs]) error {
-	_, err := p.store.Purge(ctx)
-	if errors.Is(err, ErrPurgeWaits) {
-		return nil // the next one will do
-	}
-	return err
-}
-
-// Timeout is long: what had to wait is large.
-func (purger) Timeout(*river.Job[PurgeArgs]) time.Duration { return 30 * time.Minute }
-
-// Register adds the workers that purge, end consents, delete, remind, look after polls and look for stand-ins, and returns the jobs that wake
-// them.
-func (s *Store) Register(workers *river.Workers) []*river.PeriodicJob {
-	river.AddWorker(workers, purger{store: s})
-	river.AddWorker(workers, consentSweeper{store: s})
-	river.AddWorker(workers, retentionSweeper{store: s})
-	river.AddWorker(workers, reminder{store: s})
-	river.AddWorker(workers, pollSweeper{store: s})
-	river.AddWorker(workers, standInSweeper{store: s})
-	river.AddWorker(workers, opinionSweeper{store: s})
-	river.AddWorker(workers, inboxSweeper{store: s})
-	atStart := &river.PeriodicJobOpts{RunOnStart: true}
-	return []*river.PeriodicJob{
-		river.NewPeriodicJob(river.PeriodicInterval(purgeEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return PurgeArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(consentEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return ConsentArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(sweepEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return SweepArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(remindEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return RemindArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(pollsEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return PollArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(standInEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return StandInArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(opinionsEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return OpinionArgs{}, nil }, atStart),
-		river.NewPeriodicJob(river.PeriodicInterval(inboxEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return InboxArgs{}, nil }, atStart),
-	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/expertpool/account"
@@ -206,23 +205,4 @@ func (s *Store) reminded(ctx context.Context, tx pgx.Tx, c Conference, id uuid.U
 	return audit.Record(ctx, tx, audit.Entry{
 		Organisation: c.Organisation, At: s.Now(), Role: "server", Did: did, Kind: "invitation", To: id.String(), Case: c.CaseID,
 	})
-}
-
-// remindEvery is how often somebody looks for reminders that are due.
-const remindEvery = 5 * time.Minute
-
-// RemindArgs is the job that wakes Remind. It carries nothing: the truth is in the rows.
-type RemindArgs struct{}
-
-// Kind implements river.JobArgs.
-func (RemindArgs) Kind() string { return "conference.remind" }
-
-type reminder struct {
-	river.WorkerDefaults[RemindArgs]
-	store *Store
-}
-
-func (w reminder) Work(ctx context.Context, _ *river.Job[RemindArgs]) error {
-	_, err := w.store.Remind(ctx)
-	return err
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/expertpool"
@@ -416,21 +415,4 @@ func lockedWithSeats(ctx context.Context, tx pgx.Tx, code string) (Conference, [
 	}
 	seats, err := seatsOf(ctx, tx, c.ID)
 	return c, seats, err
-}
-
-// StandInArgs is the job that wakes SweepStandIns. It carries nothing: the truth is in the rows.
-type StandInArgs struct{}
-
-// Kind implements river.JobArgs.
-func (StandInArgs) Kind() string { return "conference.stand_in" }
-
-const standInEvery = 30 * time.Second
-
-type standInSweeper struct {
-	river.WorkerDefaults[StandInArgs]
-	store *Store
-}
-
-func (w standInSweeper) Work(ctx context.Context, _ *river.Job[StandInArgs]) error {
-	return w.store.SweepStandIns(ctx)
 }

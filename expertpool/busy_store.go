@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/sweep"
 )
 
 // Reminders says whether an expert wants to be reminded of dates that she has promised: so it is until she says otherwise.
@@ -176,31 +177,22 @@ func (s *Store) dueCalendar(ctx context.Context) (id uuid.UUID, err error) {
 	return id, err
 }
 
-// RefreshArgs is the job that wakes RefreshCalendars. It carries nothing: the truth is in the rows.
-type RefreshArgs struct{}
+type refreshArgs struct{}
 
-// Kind names the job.
-func (RefreshArgs) Kind() string { return "expertpool.calendars" }
+// Kind names the job that wakes RefreshCalendars.
+func (refreshArgs) Kind() string { return "expertpool.calendars" }
 
-type refresher struct {
-	river.WorkerDefaults[RefreshArgs]
-	s *Store
-}
-
-func (w *refresher) Work(ctx context.Context, _ *river.Job[RefreshArgs]) error {
-	_, err := w.s.RefreshCalendars(ctx)
-	return err
-}
-
-// Timeout is long: some calendars take their time.
-func (w *refresher) Timeout(*river.Job[RefreshArgs]) time.Duration { return 20 * time.Minute }
-
-// RegisterCalendars adds the worker for RefreshArgs, and returns the job that wakes it. There is only one at a time.
-func (s *Store) RegisterCalendars(w *river.Workers) *river.PeriodicJob {
-	river.AddWorker(w, &refresher{s: s})
-	once := river.UniqueOpts{ByState: []rivertype.JobState{
+// InsertOpts says that there is one such job at a time.
+func (refreshArgs) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByState: []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateRetryable, rivertype.JobStateScheduled,
-	}}
-	return river.NewPeriodicJob(river.PeriodicInterval(5*time.Minute),
-		func() (river.JobArgs, *river.InsertOpts) { return RefreshArgs{}, &river.InsertOpts{UniqueOpts: once} }, &river.PeriodicJobOpts{RunOnStart: true})
+	}}}
+}
+
+// RegisterCalendars adds the worker that wakes RefreshCalendars, and returns its job. Some calendars take their time.
+func (s *Store) RegisterCalendars(w *river.Workers) *river.PeriodicJob {
+	return sweep.Register[refreshArgs](w, sweep.Pass{Every: 5 * time.Minute, Timeout: 20 * time.Minute, Do: func(ctx context.Context) error {
+		_, err := s.RefreshCalendars(ctx)
+		return err
+	}})
 }

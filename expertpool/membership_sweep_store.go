@@ -12,6 +12,7 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
 	"github.com/konsil-server/konsil/expertpool/mail"
+	"github.com/konsil-server/konsil/expertpool/sweep"
 )
 
 // Reminders go out so many days before something ends, the longest first.
@@ -209,27 +210,17 @@ func (s *Store) sweepRows(ctx context.Context) error {
 	})
 }
 
-// SweepArgs is the job that wakes Sweep. It carries nothing: the truth is in the rows.
-type SweepArgs struct{}
+type sweepArgs struct{}
 
-// Kind names the job.
-func (SweepArgs) Kind() string { return "expertpool.sweep" }
+// Kind names the job that wakes Sweep.
+func (sweepArgs) Kind() string { return "expertpool.sweep" }
 
-type sweeper struct {
-	river.WorkerDefaults[SweepArgs]
-	s *Store
-}
-
-func (w *sweeper) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
-	_, err := w.s.Sweep(ctx)
-	return err
-}
-
-// Register adds the worker for SweepArgs, which wants to run every hour.
+// Register adds the worker that wakes Sweep, and returns its job.
 func (s *Store) Register(w *river.Workers) *river.PeriodicJob {
-	river.AddWorker(w, &sweeper{s: s})
-	return river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
-		func() (river.JobArgs, *river.InsertOpts) { return SweepArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})
+	return sweep.Register[sweepArgs](w, sweep.Pass{Every: time.Hour, Do: func(ctx context.Context) error {
+		_, err := s.Sweep(ctx)
+		return err
+	}})
 }
 
 func ignoreNone(err error) error {

@@ -30,10 +30,10 @@ var mayImport = map[string][]string{
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
 		"conference/plan", "conference/opinion", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
-		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "realtime/ydoc",
+		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "expertpool/sweep", "realtime/ydoc",
 	},
 	"conference/trial":               {"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"}, // a date that belongs to no conference: who tries her calendar needs nothing of a case
-	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"},
+	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "expertpool/sweep"},
 	"conference/opinion":             {"conference/casefile", "expertpool/account"}, // casefile: what can be queried. Apart, since nothing else may read what its tables hold before the opening
 	"conference/casefile":            {"conference/attachment", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
 	"conference/casefile/icf":        {}, // pure
@@ -44,11 +44,12 @@ var mayImport = map[string][]string{
 	"conference/slot":                {},                  // pure
 	"conference/poll":                {"conference/slot"}, // pure: the rules of a poll about dates, apart because conference is large; a round is chosen by slot's rule
 	"conference/nameguard/yardstick": {"conference/nameguard"},
-	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "conference/slot", "conference/attachment", "conference/ical"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; ical: pure, the calendar of an expert is read as one that comes by mail; attachment: pure, a signed agreement is made as harmless as what is attached to a case
-	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit"},
+	"expertpool":                     {"expertpool/account", "expertpool/mail", "expertpool/audit", "expertpool/sweep", "conference/slot", "conference/attachment", "conference/ical"}, // mail: who applies, leaves or runs out is written to; slot: pure, the hours of a week mean the same in both; ical: pure, the calendar of an expert is read as one that comes by mail; attachment: pure, a signed agreement is made as harmless as what is attached to a case
+	"expertpool/exchange":            {"expertpool", "expertpool/account", "expertpool/audit", "expertpool/sweep"},
 	"expertpool/account":             {"expertpool/mail", "expertpool/audit"}, // mail: whose account changes is told so in the same transaction
 	"expertpool/mail":                {},
 	"expertpool/audit":               {},
+	"expertpool/sweep":               {}, // what runs again and again is told to the queue in one way
 	"realtime":                       {"realtime/ydoc", "realtime/sfu"},
 	"realtime/ydoc":                  {},
 	"realtime/sfu":                   {},
@@ -72,7 +73,7 @@ var reserved = map[string][]string{
 	"golang.org/x/oauth2":            {"expertpool/account"},
 	"github.com/prometheus/":         {"cmd/konsil"},
 	"github.com/pressly/goose":       {"migrations"},
-	"github.com/riverqueue/river":    {"expertpool", "expertpool/exchange", "expertpool/mail", "conference", "conference/plan", "migrations", "cmd/konsil"},
+	"github.com/riverqueue/river":    {"expertpool", "expertpool/exchange", "expertpool/mail", "expertpool/sweep", "conference", "conference/plan", "migrations", "cmd/konsil"},
 	"github.com/jackc/pgx": {
 		"cmd/konsil", "cmd/konsil-bench", "conference", "conference/plan", "conference/opinion", "conference/trial", "conference/casefile", "conference/pseudonym",
 		"expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit",

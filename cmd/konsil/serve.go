@@ -217,19 +217,17 @@ func (s *server) wireLive() error {
 func (s *server) wireJobs() error {
 	workers := river.NewWorkers()
 	s.mails.Register(workers)
-	s.plans.Register(workers)
-	sweeps := append(s.conferences.Register(workers), s.pool.Register(workers), s.pool.RegisterCalendars(workers), s.exchange.Register(workers))
+	sweeps := append(s.conferences.Register(workers),
+		s.plans.Register(workers), s.pool.Register(workers), s.pool.RegisterCalendars(workers), s.exchange.Register(workers))
 	if err := s.wireMailIn(workers); err != nil {
 		return err
 	}
 	var err error
 	s.jobs, err = river.NewClient(riverpgxv5.New(s.db), &river.Config{
-		Logger:  slog.New(quiet{s.log.Handler()}),
-		Queues:  map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
-		Workers: workers,
-		PeriodicJobs: append(sweeps, river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
-			func() (river.JobArgs, *river.InsertOpts) { return plan.SweepArgs{}, nil },
-			&river.PeriodicJobOpts{RunOnStart: true})),
+		Logger:       slog.New(quiet{s.log.Handler()}),
+		Queues:       map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 4}},
+		Workers:      workers,
+		PeriodicJobs: sweeps,
 	})
 	if err != nil {
 		return fmt.Errorf("jobs: %w", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
+	"github.com/konsil-server/konsil/expertpool/sweep"
 )
 
 // Sweep asks everybody whose measure is due at now what became of it, and returns how many it asked. Running twice asks
@@ -67,15 +68,10 @@ type SweepArgs struct{}
 // Kind names the job.
 func (SweepArgs) Kind() string { return "plan.sweep" }
 
-type sweeper struct {
-	river.WorkerDefaults[SweepArgs]
-	s *Store
+// Register adds the worker for SweepArgs and returns the job that wakes it.
+func (s *Store) Register(w *river.Workers) *river.PeriodicJob {
+	return sweep.Register[SweepArgs](w, sweep.Pass{Every: time.Hour, Do: func(ctx context.Context) error {
+		_, err := s.Sweep(ctx, s.now())
+		return err
+	}})
 }
-
-func (w *sweeper) Work(ctx context.Context, _ *river.Job[SweepArgs]) error {
-	_, err := w.s.Sweep(ctx, w.s.now())
-	return err
-}
-
-// Register adds the worker for SweepArgs.
-func (s *Store) Register(w *river.Workers) { river.AddWorker(w, &sweeper{s: s}) }

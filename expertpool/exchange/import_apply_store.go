@@ -14,6 +14,7 @@ import (
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/expertpool/audit"
+	"github.com/konsil-server/konsil/expertpool/sweep"
 )
 
 // chunk is how many rows one transaction takes: few enough that a page sees progress and little is done again after a crash.
@@ -25,21 +26,10 @@ type WorkArgs struct{}
 // Kind names the job.
 func (WorkArgs) Kind() string { return "exchange.work" }
 
-type worker struct {
-	river.WorkerDefaults[WorkArgs]
-	s *Store
-}
-
-func (w *worker) Work(ctx context.Context, _ *river.Job[WorkArgs]) error { return w.s.Work(ctx) }
-
-// Timeout is longer than the largest file takes. What is cut off goes on where it was.
-func (w *worker) Timeout(*river.Job[WorkArgs]) time.Duration { return 15 * time.Minute }
-
-// Register adds the worker that moves batches on. It wants to run every minute: so does one go on whose server was killed.
+// Register adds the worker that moves batches on, and returns its job. It runs every minute: so does one go on whose server was killed. Its
+// time is longer than the largest file takes; what is cut off goes on where it was.
 func (s *Store) Register(w *river.Workers) *river.PeriodicJob {
-	river.AddWorker(w, &worker{s: s})
-	return river.NewPeriodicJob(river.PeriodicInterval(time.Minute),
-		func() (river.JobArgs, *river.InsertOpts) { return WorkArgs{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})
+	return sweep.Register[WorkArgs](w, sweep.Pass{Every: time.Minute, Timeout: 15 * time.Minute, Do: s.Work})
 }
 
 // Work moves every batch on that is being applied or taken back, chunk by chunk, until all are done, and deletes those whose time is over.
