@@ -84,3 +84,15 @@ func pollAnswered(p Poll, to mail.Address, url string) mail.Message {
 		Lines: []string{"alle, die Sie nach einem Termin gefragt haben, haben geantwortet."}, Button: "Antworten ansehen", URL: url,
 	})
 }
+
+// pollOverdue tells whoever leads a poll that answers are missing although the deadline has passed: how many, not whose.
+func pollOverdue(p Poll, to mail.Address, url string) mail.Message {
+	asked := p.Asked()
+	return pollLetter(p, to, "poll_overdue", "die Frist ist abgelaufen", mail.Letter{
+		Lines: []string{
+			fmt.Sprintf("bei der Suche nach einem Termin ist die Frist abgelaufen. Antworten liegen vor von %d der %d Gefragten.", asked-len(p.Waiting()), asked),
+			"Sie können einen Termin bestätigen, die Frist verlängern oder die Suche beenden.",
+		},
+		Button: "Antworten ansehen", URL: url,
+	})
+}

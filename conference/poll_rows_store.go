@@ -18,7 +18,7 @@ import (
 func polls(ctx context.Context, q casefile.Querier, where string, args ...any) ([]Poll, error) {
 	rows, err := q.Query(ctx, `
 		select p.id, p.organisation_id, o.network_id, coalesce(p.case_id, `+nobody+`), p.request_id, p.code, p.length_minutes, p.land, r.urgency = 'urgent',
-			p.started_by, p.started_at, p.deadline_at, p.answered_at, p.closed_at, coalesce(p.closed, '')
+			p.started_by, p.started_at, p.deadline_at, p.answered_at, p.overdue_at, p.closed_at, coalesce(p.closed, '')
 		from poll p join organisation o on o.id = p.organisation_id join conference_request r on r.id = p.request_id `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("polls: %w", err)
@@ -26,7 +26,7 @@ func polls(ctx context.Context, q casefile.Querier, where string, args ...any) (
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (p Poll, err error) {
 		var minutes int
 		err = row.Scan(&p.ID, &p.Organisation, &p.Network, &p.CaseID, &p.RequestID, &p.Code, &minutes, &p.Land, &p.Urgent,
-			&p.StartedBy, &p.StartedAt, &p.Deadline, &p.AnsweredAt, &p.ClosedAt, &p.Closed)
+			&p.StartedBy, &p.StartedAt, &p.Deadline, &p.AnsweredAt, &p.OverdueAt, &p.ClosedAt, &p.Closed)
 		p.Length = time.Duration(minutes) * time.Minute
 		return p, err
 	})

@@ -251,7 +251,7 @@ func (s *Store) ExtendPoll(ctx context.Context, by account.Actor, request uuid.U
 			return err
 		}
 		var b pgx.Batch
-		b.Queue(`update poll set deadline_at = $2 where id = $1`, p.ID, deadline)
+		b.Queue(`update poll set deadline_at = $2, overdue_at = null where id = $1`, p.ID, deadline)
 		b.Queue(`update poll_voice set reminders = 0 where poll_id = $1`, p.ID)
 		return tx.SendBatch(ctx, &b).Close()
 	})

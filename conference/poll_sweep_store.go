@@ -10,10 +10,11 @@ import (
 	"github.com/konsil-server/konsil/conference/ical"
 	"github.com/konsil-server/konsil/conference/poll"
 	"github.com/konsil-server/konsil/expertpool/account"
+	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
-// SweepPolls lets go of holds that have run out, holds the next best dates, reminds those whose answer is missing and closes polls
-// whose dates have all passed, each poll in a transaction of its own. Running twice, or on two nodes, does everything once.
+// SweepPolls lets go of holds that have run out, holds the next best dates, reminds those whose answer is missing, tells whoever leads a
+// poll that its deadline has passed without them, and closes polls whose dates have all passed, each poll in a transaction of its own. Running twice, or on two nodes, does everything once.
 func (s *Store) SweepPolls(ctx context.Context) error {
 	rows, err := s.DB.Query(ctx, `select id from poll where closed_at is null order by deadline_at, id`)
 	if err != nil {
@@ -44,6 +45,9 @@ func (s *Store) sweepPoll(ctx context.Context, id uuid.UUID) error {
 		if err := s.remindLate(ctx, tx, p); err != nil {
 			return err
 		}
+		if err := s.tellOverdue(ctx, tx, p); err != nil {
+			return err
+		}
 		return s.weigh(ctx, tx, p)
 	})
 }
@@ -64,6 +68,22 @@ func (s *Store) remindLate(ctx context.Context, tx pgx.Tx, p Poll) error {
 		}
 	}
 	return nil
+}
+
+// tellOverdue tells whoever leads a poll, once for each deadline, that it has passed and how many have answered; not at night.
+func (s *Store) tellOverdue(ctx context.Context, tx pgx.Tx, p Poll) error {
+	now := s.Now()
+	if p.OverdueAt != nil || !p.Overdue(now) || !DecentTime(now, ical.State(p.Land)).Equal(now) {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `update poll set overdue_at = $2 where id = $1`, p.ID, now); err != nil {
+		return fmt.Errorf("tell of a deadline: %w", err)
+	}
+	err := s.tellLead(ctx, tx, p, func(to mail.Address, url string) mail.Message { return pollOverdue(p, to, url) })
+	if err != nil {
+		return fmt.Errorf("tell of a deadline: %w", err)
+	}
+	return s.recordPoll(ctx, tx, account.Actor{Role: "server"}, p, "tell_overdue", "")
 }
 
 // remind writes to somebody who owes an answer, and counts what goes by itself.

@@ -26,7 +26,12 @@ type polling struct {
 
 func newPolling(t testing.TB) *polling {
 	t.Helper()
-	q := &polling{house: newHouse(t)}
+	return newHouse(t).polling()
+}
+
+func (h *house) polling() *polling {
+	h.t.Helper()
+	q := &polling{house: h}
 	q.request = q.asked()
 	for _, day := range []int{1, 2, 3} { // Tuesday, Wednesday and Thursday of next week, at ten
 		q.options = append(q.options, slot.Wall(2026, time.November, 30+day, 10*60, expertpool.Zone()))

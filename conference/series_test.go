@@ -103,8 +103,12 @@ type slotHouse struct {
 
 func newSlotHouse(t testing.TB) slotHouse {
 	t.Helper()
-	h := newHouse(t)
-	id, err := h.s.KeepSeries(t.Context(), h.coordinator, wednesdays(t))
+	return newHouse(t).slot()
+}
+
+func (h *house) slot() slotHouse {
+	h.t.Helper()
+	id, err := h.s.KeepSeries(h.t.Context(), h.coordinator, wednesdays(h.t))
 	h.must(err)
 	return slotHouse{h, id}
 }

@@ -85,6 +85,7 @@ type Poll struct {
 	StartedAt                                    time.Time
 	Deadline                                     time.Time
 	AnsweredAt                                   *time.Time // when the last of those who are asked had answered
+	OverdueAt                                    *time.Time // when whoever started it was told that the deadline has passed
 	ClosedAt                                     *time.Time
 	Closed                                       string // why
 	Seats                                        []Seat
@@ -97,6 +98,11 @@ func (p Poll) Open() bool { return p.ClosedAt == nil }
 
 // Votable tells whether answers are taken at now.
 func (p Poll) Votable(now time.Time) bool { return p.Open() && now.Before(p.Deadline) }
+
+// Overdue tells whether the deadline has passed at now and somebody who was asked owes an answer.
+func (p Poll) Overdue(now time.Time) bool {
+	return p.Open() && !p.Votable(now) && len(p.Waiting()) > 0
+}
 
 // Held is the option that is kept free; nil: none is.
 func (p Poll) Held() *Option {
