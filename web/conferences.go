@@ -68,6 +68,7 @@ type conferencePage struct {
 	Log      map[uuid.UUID][]conference.Delivery // what was sent to each expert and what came back; of the coordination
 	Bars     map[uuid.UUID]string                // why experts of the round could not be invited any more; of the coordination
 	Round    *conference.Opinions                // nil where nobody is asked for opinions, or the case is shut
+	Origins  []origin                            // where its date comes from; of the coordination
 	Me       uuid.UUID
 	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
 	now      time.Time
@@ -163,6 +164,9 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		} else if !errors.Is(err, account.ErrNotFound) {
 			return err
 		}
+	}
+	if p.Origins, err = s.origins(c.Request().Context(), me(c), code(c)); err != nil {
+		return err
 	}
 	if v.CanAskGuests() {
 		if p.Guests, err = s.Conferences.Guests(c.Request().Context(), me(c), code(c)); err != nil {

@@ -121,6 +121,7 @@ func TestAPollGoesFromHeuteToTheConference(t *testing.T) {
 	if a := clara.get(at + "/poll"); !a.Has("Der Termin steht fest") {
 		t.Error("the poll does not say how it ended")
 	}
+	s.comesFrom(at, query[string](s, `select code from conference`), `<a href="`+at+`/poll">Aus der Terminumfrage vom `)
 	if a := s.visitor().get(s.link("Frieda", "poll")); a.Status != http.StatusConflict || !a.Has("Diese Umfrage ist beendet.") {
 		t.Errorf("the link afterwards: %d", a.Status)
 	}

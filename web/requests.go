@@ -157,6 +157,7 @@ type requestPage struct {
 	Groups   []expertpool.Group
 	Dated    bool                 // the offers are for the date in the form
 	Polled   bool                 // there is a poll about it, or was one
+	Origins  []origin             // where the date of its conference comes from; of the coordination
 	Openings []conference.Opening // free places of fixed slots
 	Series   *conference.Series   // of which the form takes a place; nil: of none
 	Lengths  []string
@@ -223,6 +224,11 @@ func (s *server) showRequest(c echo.Context, status int, p requestPage) error {
 	}
 	if p.Anew, err = s.asksAnew(ctx, by, p.Request); err != nil {
 		return err
+	}
+	if p.ConferenceCode != "" {
+		if p.Origins, err = s.origins(ctx, by, p.ConferenceCode); err != nil {
+			return err
+		}
 	}
 	p.Decides = by.May(account.DecideRequests) && p.Waits()
 	if p.Decides {

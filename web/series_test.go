@@ -52,6 +52,7 @@ func TestTheCoordinationKeepsASlotPutsCasesInItAndLetsADayGo(t *testing.T) {
 	first, second := s.request(s.newCase("psychiatry", "physiotherapy")), s.request(s.newCase("psychiatry", "physiotherapy"))
 	codes := []string{s.takesPlace(b, first), s.takesPlace(b, second)}
 	day := made.Path + "/days/2026-11-25"
+	s.comesFrom("/requests/"+second.String(), codes[1], `<a href="`+day+`">Platz 2 im festen Termin „Mittwochsrunde“, mittwochs ab 13:00 Uhr</a>`)
 	a := b.get(day)
 	if !a.Has(codes[0]) || !a.Has(codes[1]) || strings.Index(a.Body, codes[0]) > strings.Index(a.Body, codes[1]) || a.Has("Wie viele Stunden") {
 		t.Errorf("the agenda: %d", a.Status)
