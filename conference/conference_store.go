@@ -171,12 +171,8 @@ func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]S
 
 // addressOf is where mails to an account go. Who has left the pool has no address any more, and gets none.
 func addressOf(ctx context.Context, tx pgx.Tx, account uuid.UUID) (mail.Address, error) {
-	var to mail.Address
-	err := tx.QueryRow(ctx, `select name, email from account where id = $1`, account).Scan(&to.Name, &to.Email)
-	if err != nil {
-		return to, fmt.Errorf("address: %w", err)
-	}
-	return to, nil
+	found, err := recipients(ctx, tx, account)
+	return found[account].Address, err
 }
 
 func isNone(err error) bool { return errors.Is(err, pgx.ErrNoRows) }

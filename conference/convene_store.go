@@ -97,10 +97,8 @@ func (s *Store) found(ctx context.Context, tx pgx.Tx, by account.Actor, r Reques
 	if err := s.beginOpinions(ctx, tx, c, p); err != nil {
 		return c, err
 	}
-	for _, e := range experts {
-		if err := s.seatExpert(ctx, tx, c, e); err != nil {
-			return c, err
-		}
+	if err := s.seatExperts(ctx, tx, c, experts...); err != nil {
+		return c, err
 	}
 	return c, s.record(ctx, tx, by, c, "convene", "conference", code, "")
 }
@@ -118,13 +116,11 @@ func (s *Store) Invite(ctx context.Context, by account.Actor, code string, ids [
 		if err != nil {
 			return err
 		}
-		for _, e := range experts {
-			if slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == e.ID && t.Answer != AnswerCancelled }) {
-				return account.Refuse(account.ErrConflict, "already_invited")
-			}
-			if err := s.seatExpert(ctx, tx, c, e); err != nil {
-				return err
-			}
+		if slices.ContainsFunc(seats, func(t Seat) bool { return t.Answer != AnswerCancelled && slices.Contains(ids, t.AccountID) }) {
+			return account.Refuse(account.ErrConflict, "already_invited")
+		}
+		if err := s.seatExperts(ctx, tx, c, experts...); err != nil {
+			return err
 		}
 		return s.settle(ctx, tx, c)
 	})
@@ -188,15 +184,8 @@ func (s *Store) moveTo(ctx context.Context, tx pgx.Tx, by account.Actor, c Confe
 	if err != nil {
 		return c, err
 	}
-	for _, v := range open {
-		if v.declared.Tie() || v.written {
-			continue // has left for good, or does not come anyway
-		}
-		if err := s.askAgain(ctx, tx, c, v); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	open = slices.DeleteFunc(open, func(v invitation) bool { return v.declared.Tie() || v.written }) // has left for good, or does not come anyway
+	return c, s.askAgain(ctx, tx, c, true, open...)
 }
 
 // Cancel calls a planned conference off; everybody who was asked gets a CANCEL. Its request counts as decided.
@@ -274,30 +263,25 @@ func freeSpoken(ctx context.Context, tx pgx.Tx) (string, error) {
 }
 
 func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Actor, r Request, code, spoken string, p Panel) error {
+	var b pgx.Batch
 	id := uuid.New()
-	_, err := tx.Exec(ctx, `
+	b.Queue(`
 		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form, series_id)
 		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end, nullif($17, `+nobody+`))`,
 		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written, p.Series)
-	if err != nil {
-		return fmt.Errorf("insert conference: %w", err)
-	}
 	for part, who := range map[Part]uuid.UUID{Moderator: by.ID, Caseworker: r.CaseworkerID} {
 		if who == uuid.Nil {
 			continue // nobody has asked for a topic
 		}
-		_, err := tx.Exec(ctx, `
+		b.Queue(`
 			insert into seat (id, conference_id, organisation_id, account_id, role)
 			values ($1, $2, $3, $4, $5)`, uuid.New(), id, r.Organisation, who, part)
-		if err != nil {
-			return fmt.Errorf("insert seat: %w", err)
-		}
 	}
-	_, err = tx.Exec(ctx, `
+	b.Queue(`
 		insert into note (conference_id, organisation_id, sections, state)
 		values ($1, $2, $3, 'open')`, id, r.Organisation, p.Kind.Sections())
-	if err != nil {
-		return fmt.Errorf("insert note: %w", err)
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("insert conference: %w", err)
 	}
 	return nil
 }

@@ -10,9 +10,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/ical"
-	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
-	"github.com/konsil-server/konsil/expertpool/mail"
 )
 
 // invitation is one expert asked for one conference: one recipient, one calendar UID, for its life.
@@ -25,6 +23,7 @@ type invitation struct {
 	state                   Answer
 	declared                Declaration
 	standIn                 bool // has said yes already, to a call for a stand-in
+	fresh                   bool // made in this transaction: nobody else knows it, and no mail has gone before
 	written                 bool // a written opinion is asked for, not that she comes
 }
 
@@ -117,7 +116,7 @@ func (s *Store) Calendar(ctx context.Context, by account.Actor, id uuid.UUID) ([
 		return nil, account.ErrNotFound // there is no date
 	}
 	partstat := map[Answer]string{Offered: "NEEDS-ACTION", Tentative: "TENTATIVE", Accepted: "ACCEPTED", Declined: "DECLINED"}[a.Answer]
-	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c), utc: s.UTC}
+	i := s.inviteTo(c, v)
 	if err := s.DB.QueryRow(ctx, `select name, email from account where id = $1`, by.ID).Scan(&i.to.Name, &i.to.Email); err != nil {
 		return nil, fmt.Errorf("calendar: %w", err)
 	}
@@ -176,85 +175,6 @@ func (s *Store) storeFrom(ctx context.Context, tx pgx.Tx, c Conference, v invita
 	return nil
 }
 
-// seatExpert gives an expert a seat and asks her.
-func (s *Store) seatExpert(ctx context.Context, tx pgx.Tx, c Conference, e expertpool.Expert) error {
-	return s.seat(ctx, tx, c, e.ID, ExpertPart, e.Discipline, c.Written)
-}
-
-// seat gives somebody who is asked a seat, and asks her.
-func (s *Store) seat(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string, written bool) error {
-	v, err := s.newInvitation(ctx, tx, c, who, part, discipline, written)
-	if err != nil {
-		return err
-	}
-	return s.ask(ctx, tx, c, v, false)
-}
-
-// newInvitation gives somebody a seat, or back the one she had, with an invitation that has not been sent. Only experts are needed for a
-// quorum.
-func (s *Store) newInvitation(ctx context.Context, tx pgx.Tx, c Conference, who uuid.UUID, part Part, discipline string, written bool) (invitation, error) {
-	var seat uuid.UUID
-	err := tx.QueryRow(ctx, `
-		insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required, written)
-		values ($1, $2, $3, $4, $5, $6, $5 = 'expert', $7)
-		on conflict (conference_id, account_id) do update set discipline = excluded.discipline, written = excluded.written
-		returning id`, uuid.New(), c.ID, c.Organisation, who, part, discipline, written).Scan(&seat)
-	if err != nil {
-		return invitation{}, fmt.Errorf("seat: %w", err)
-	}
-	v := invitation{
-		id: uuid.New(), conference: c.ID, account: who, uid: ical.NewUID(s.host),
-		stamped: s.Now().UTC().Truncate(time.Second), organizer: s.Organizer, written: written,
-	}
-	_, err = tx.Exec(ctx, `
-		insert into invitation (id, conference_id, seat_id, organisation_id, account_id, uid, sequence, stamped_at, organizer, state)
-		values ($1, $2, $3, $4, $5, $6, 0, $7, $8, 'offered')`,
-		v.id, c.ID, seat, c.Organisation, who, v.uid, v.stamped, v.organizer)
-	if err != nil {
-		return invitation{}, fmt.Errorf("invitation: %w", err)
-	}
-	return v, nil
-}
-
-// askAgain raises SEQUENCE because the date has moved (RFC 5546 §2.1.4) and drops the answer that was for the old one.
-func (s *Store) askAgain(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
-	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
-	_, err := tx.Exec(ctx, `
-		update invitation set sequence = $2, stamped_at = $3, state = 'offered', answered_at = null, comment = ''
-		where id = $1`, v.id, v.sequence, v.stamped)
-	if err != nil {
-		return fmt.Errorf("ask again: %w", err)
-	}
-	if err := s.Accounts.ProlongLinks(ctx, tx, v.id, linkUntil(c)); err != nil {
-		return err
-	}
-	return s.ask(ctx, tx, c, v, true)
-}
-
-func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, v invitation, moved bool) error {
-	token, err := s.Accounts.NewLink(ctx, tx, v.account, account.ForInvitation, v.id, linkUntil(c))
-	if err != nil {
-		return err
-	}
-	i, err := s.inviteOf(ctx, tx, c, v)
-	if err != nil {
-		return err
-	}
-	i.answerURL = s.URL + "/answer/" + token
-	if err := s.outstanding(ctx, tx, c, v); err != nil {
-		return err
-	}
-	if v.written {
-		return s.send(ctx, tx, v, i.inWriting())
-	}
-	i.standIn = v.standIn
-	m, err := i.request(moved)
-	if err != nil {
-		return fmt.Errorf("invitation mail: %w", err)
-	}
-	return s.send(ctx, tx, v, m)
-}
-
 // cancelInvitation ends an invitation. What has not left yet need not leave any more; who was never reached needs no CANCEL.
 func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
 	v.sequence, v.stamped = v.sequence+1, s.nextStamp(v)
@@ -270,7 +190,7 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 		return err
 	}
 	reached, err := s.Mails.Sent(ctx, tx, v.id.String())
-	if err != nil || !reached || undeliverable != "" {
+	if err != nil || len(reached) == 0 || undeliverable != "" {
 		return err
 	}
 	if c, err = s.asLastTold(ctx, tx, c, v); err != nil {
@@ -281,13 +201,13 @@ func (s *Store) cancelInvitation(ctx context.Context, tx pgx.Tx, c Conference, v
 		return err
 	}
 	if v.written {
-		return s.send(ctx, tx, v, i.inWritingOff())
+		return s.send(ctx, tx, i.inWritingOff())
 	}
 	m, err := i.cancel()
 	if err != nil {
 		return fmt.Errorf("cancel mail: %w", err)
 	}
-	return s.send(ctx, tx, v, m)
+	return s.send(ctx, tx, m)
 }
 
 // asLastTold is a conference with the date that stands in the person's calendar: a move that has not left never got there.
@@ -300,28 +220,6 @@ func (s *Store) asLastTold(ctx context.Context, tx pgx.Tx, c Conference, v invit
 		c.StartsAt, c.EndsAt = o.Start, o.End
 	}
 	return c, nil
-}
-
-func (s *Store) send(ctx context.Context, tx pgx.Tx, v invitation, m mail.Message) error {
-	if m.To.Email == "" {
-		return nil
-	}
-	m.Thread = v.id.String()
-	_, err := s.Mails.Enqueue(ctx, tx, m)
-	return err
-}
-
-func (s *Store) inviteOf(ctx context.Context, tx pgx.Tx, c Conference, v invitation) (invite, error) {
-	i := invite{c: c, uid: v.uid, sequence: v.sequence, stamped: v.stamped, organizer: v.organizer, joinURL: s.joinURL(c), utc: s.UTC}
-	var err error
-	if i.to, err = addressOf(ctx, tx, v.account); err != nil {
-		return i, err
-	}
-	err = tx.QueryRow(ctx, `select exists (select from calendar_choice where account_id = $1 and private)`, v.account).Scan(&i.private)
-	if err != nil {
-		return i, fmt.Errorf("calendar choice: %w", err)
-	}
-	return i, nil
 }
 
 func (s *Store) joinURL(c Conference) string { return s.URL + "/conferences/" + c.Code }
@@ -349,6 +247,8 @@ func openInvitations(ctx context.Context, tx pgx.Tx, conference uuid.UUID) ([]in
 		return v, err
 	})
 }
+
+func (v invitation) key() uuid.UUID { return v.id }
 
 // linkUntil: an answer link works until the conference is over, and a little longer to say so.
 func linkUntil(c Conference) time.Time { return c.EndsAt.Add(7 * 24 * time.Hour) }

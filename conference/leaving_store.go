@@ -157,7 +157,7 @@ func (s *Store) substitute(ctx context.Context, tx pgx.Tx, by account.Actor, c C
 	if err != nil {
 		return err
 	}
-	return s.seatExpert(ctx, tx, c, experts[0])
+	return s.seatExperts(ctx, tx, c, experts...)
 }
 
 // passOn hands the open measures of somebody who leaves to others.

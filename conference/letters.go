@@ -42,6 +42,8 @@ func (c Conference) foot() string {
 // invite is what a mail about an invitation is made of.
 type invite struct {
 	c         Conference
+	thread    string // of its mails
+	opens     bool   // nothing went before in it
 	uid       string
 	sequence  int
 	stamped   time.Time
@@ -71,10 +73,7 @@ func (i invite) event() ical.Event {
 }
 
 func (i invite) message(kind, subject string, l mail.Letter) mail.Message {
-	return mail.Message{
-		From: i.organizer, Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to,
-		Subject: fmt.Sprintf("%s · %s", subject, When(i.c.StartsAt, i.c.EndsAt)), Text: l.Text(), HTML: l.HTML(),
-	}
+	return i.plain(kind, fmt.Sprintf("%s · %s", subject, When(i.c.StartsAt, i.c.EndsAt)), l)
 }
 
 func (i invite) request(moved bool) (mail.Message, error) {

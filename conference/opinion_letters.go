@@ -35,7 +35,10 @@ func (i invite) inWritingOff() mail.Message {
 }
 
 func (i invite) plain(kind, subject string, l mail.Letter) mail.Message {
-	return mail.Message{From: i.organizer, Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to, Subject: subject, Text: l.Text(), HTML: l.HTML()}
+	return mail.Message{
+		From: i.organizer, Thread: i.thread, Opens: i.opens, Kind: kind, Conference: i.c.Code, Organisation: i.c.Organisation, To: i.to,
+		Subject: subject, Text: l.Text(), HTML: l.HTML(),
+	}
 }
 
 // opinionAsked asks an expert who has accepted for her first opinion.

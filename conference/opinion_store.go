@@ -168,7 +168,7 @@ func (s *Store) askInWriting(ctx context.Context, tx pgx.Tx, by account.Actor, c
 	if err != nil {
 		return err
 	}
-	return s.seat(ctx, tx, c, expert, ExpertPart, experts[0].Discipline, true)
+	return s.seat(ctx, tx, c, place{who: expert, part: ExpertPart, discipline: experts[0].Discipline, written: true})
 }
 
 // insteadOfComing ends the invitation of somebody who is to answer in writing.
@@ -417,7 +417,7 @@ func (s *Store) tellLonger(ctx context.Context, tx pgx.Tx, c Conference) error {
 		if v.state == Declined || v.declared.Tie() || slices.Contains(answered, v.account) {
 			continue
 		}
-		if err := s.Accounts.ProlongLinks(ctx, tx, v.id, linkUntil(c)); err != nil {
+		if err := s.Accounts.ProlongLinks(ctx, tx, linkUntil(c), v.id); err != nil {
 			return err
 		}
 		if err := s.tell(ctx, tx, c, v.account, opinionLonger); err != nil {

@@ -301,14 +301,7 @@ func BenchmarkConfirm(b *testing.B) {
 	start := slot.Wall(2026, time.December, 1, 10*60, expertpool.Zone())
 	for b.Loop() {
 		b.StopTimer()
-		request := h.asked()
-		d := PollDraft{DateSearch: DateSearch{Wishes: wishes(round...), Length: 30 * time.Minute}, Options: []time.Time{start, start.AddDate(0, 0, 1)}}
-		_, err := h.s.StartPoll(b.Context(), h.coordinator, request, d)
-		h.must(err)
-		h.exec(`insert into poll_vote (voice_id, option_id, organisation_id, vote, known)
-			select v.id, o.id, v.organisation_id, 'yes', false from poll_voice v join poll_option o on o.poll_id = v.poll_id join poll p on p.id = v.poll_id
-			where p.request_id = $1 and o.starts_at = $2`, request, start)
-		option := get[uuid.UUID](h, `select o.id from poll_option o join poll p on p.id = o.poll_id where p.request_id = $1 and o.starts_at = $2`, request, start)
+		request, option := h.polled(start, round)
 		b.StartTimer()
 		code, err := h.s.ConfirmOption(b.Context(), h.coordinator, request, option)
 		h.must(err)
@@ -316,6 +309,19 @@ func BenchmarkConfirm(b *testing.B) {
 		h.must(h.s.Cancel(b.Context(), h.coordinator, code)) // or the next round would have no time
 		b.StartTimer()
 	}
+}
+
+// polled makes a request with a poll in which everybody of these disciplines has said yes to a date, and returns that option.
+func (h *house) polled(start time.Time, disciplines []string) (request, option uuid.UUID) {
+	h.t.Helper()
+	request = h.asked()
+	d := PollDraft{DateSearch: DateSearch{Wishes: wishes(disciplines...), Length: 30 * time.Minute}, Options: []time.Time{start, start.AddDate(0, 0, 1)}}
+	_, err := h.s.StartPoll(h.t.Context(), h.coordinator, request, d)
+	h.must(err)
+	h.exec(`insert into poll_vote (voice_id, option_id, organisation_id, vote, known)
+		select v.id, o.id, v.organisation_id, 'yes', false from poll_voice v join poll_option o on o.poll_id = v.poll_id join poll p on p.id = v.poll_id
+		where p.request_id = $1 and o.starts_at = $2`, request, start)
+	return request, get[uuid.UUID](h, `select o.id from poll_option o join poll p on p.id = o.poll_id where p.request_id = $1 and o.starts_at = $2`, request, start)
 }
 
 // newExpert adds somebody of a discipline to the pool.

@@ -251,32 +251,40 @@ func (s *Store) closePoll(ctx context.Context, tx pgx.Tx, p Poll, why string, in
 	if _, err := tx.Exec(ctx, `update poll set closed_at = $2, closed = $3 where id = $1`, p.ID, s.Now(), why); err != nil {
 		return fmt.Errorf("close poll: %w", err)
 	}
-	for _, v := range p.Voices {
-		if err := s.thank(ctx, tx, p, v, slices.Contains(invited, v.Account)); err != nil {
-			return fmt.Errorf("close poll: %w", err)
-		}
+	if err := s.thank(ctx, tx, p, p.Voices, invited); err != nil {
+		return fmt.Errorf("close poll: %w", err)
 	}
 	return s.recordPoll(ctx, tx, account.Actor{Role: "server"}, p, "end_poll", why)
 }
 
-// thank ends the mails to somebody who was asked. Who has read nothing of it yet need not read that it is over.
-func (s *Store) thank(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, invited bool) error {
-	if v.AskedAt == nil {
-		return nil
-	}
-	if err := s.Mails.Supersede(ctx, tx, v.ID.String()); err != nil || invited {
+// thank ends the mails to people who were asked. Who is invited now, or has read nothing of it yet, need not read that it is over.
+func (s *Store) thank(ctx context.Context, tx pgx.Tx, p Poll, voices []poll.Voice, invited []uuid.UUID) error {
+	asked := slices.DeleteFunc(slices.Clone(voices), func(v poll.Voice) bool { return v.AskedAt == nil })
+	if err := s.Mails.Supersede(ctx, tx, each(asked, threadOf)...); err != nil {
 		return err
 	}
-	reached, err := s.Mails.Sent(ctx, tx, v.ID.String())
-	if err != nil || !reached {
+	asked = slices.DeleteFunc(asked, func(v poll.Voice) bool { return slices.Contains(invited, v.Account) })
+	reached, err := s.Mails.Sent(ctx, tx, each(asked, threadOf)...)
+	if err != nil || len(reached) == 0 {
 		return err
 	}
-	to, err := addressOf(ctx, tx, v.Account)
-	if err != nil || to.Email == "" {
+	to, err := recipients(ctx, tx, each(asked, func(v poll.Voice) uuid.UUID { return v.Account })...)
+	if err != nil {
 		return err
 	}
-	return s.sendVoice(ctx, tx, v, pollOver(p, to))
+	var letters []mail.Message
+	for _, v := range asked {
+		if slices.Contains(reached, threadOf(v)) {
+			m := pollOver(p, to[v.Account].Address)
+			m.Thread = threadOf(v)
+			letters = append(letters, m)
+		}
+	}
+	return s.send(ctx, tx, letters...)
 }
+
+// threadOf is the thread of the mails to somebody who is asked.
+func threadOf(v poll.Voice) string { return v.ID.String() }
 
 // loseVoices takes people out of the open polls for which the condition holds; its parameters begin at $1. A poll that has nobody left
 // for a seat that is needed is closed.
@@ -313,7 +321,7 @@ func (s *Store) loseVoices(ctx context.Context, tx pgx.Tx, who []uuid.UUID, cond
 }
 
 func (s *Store) dropVoice(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice) error {
-	if err := s.thank(ctx, tx, p, v, false); err != nil {
+	if err := s.thank(ctx, tx, p, []poll.Voice{v}, nil); err != nil {
 		return err
 	}
 	var b pgx.Batch

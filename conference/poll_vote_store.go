@@ -134,7 +134,7 @@ func (s *Store) askVoice(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, l
 	if err != nil || to.Email == "" {
 		return err
 	}
-	if err := s.Accounts.ProlongLinks(ctx, tx, v.ID, pollLinkUntil(p)); err != nil {
+	if err := s.Accounts.ProlongLinks(ctx, tx, pollLinkUntil(p), v.ID); err != nil {
 		return err
 	}
 	token, err := s.Accounts.NewLink(ctx, tx, v.Account, account.ForPoll, v.ID, pollLinkUntil(p))

@@ -114,7 +114,7 @@ func (s *Store) RefuseProposal(ctx context.Context, by account.Actor, code strin
 		}
 		m := i.stays()
 		m.Calendar, m.Method = raw, "DECLINECOUNTER"
-		return s.send(ctx, tx, v, m)
+		return s.send(ctx, tx, m)
 	})
 }
 

@@ -92,30 +92,10 @@ func (s *Store) remindOne(ctx context.Context, tx pgx.Tx, c Conference, v invita
 		return err
 	}
 	i.answerURL = s.URL + "/answer/" + token
-	if err := s.send(ctx, tx, v, i.remind(s.Now(), land)); err != nil {
+	if err := s.send(ctx, tx, i.remind(s.Now(), land)); err != nil {
 		return err
 	}
 	return s.reminded(ctx, tx, c, v.id, "remind_invitation")
-}
-
-// outstanding says of somebody who is asked just now when she is reminded first. Reminders of an earlier date and mails that came back
-// count no more. Of what is asked in writing SweepOpinions reminds her.
-func (s *Store) outstanding(ctx context.Context, tx pgx.Tx, c Conference, v invitation) error {
-	land, err := landOf(ctx, tx, c.Organisation)
-	if err != nil {
-		return err
-	}
-	var at *time.Time
-	if !v.written {
-		at = nextReminder(v.stamped, c.StartsAt, 0, land)
-	}
-	_, err = tx.Exec(ctx, `
-		update invitation set undeliverable = '', undeliverable_at = null, reminded = 0, remind_at = $2
-		where id = $1`, v.id, at)
-	if err != nil {
-		return fmt.Errorf("outstanding invitation: %w", err)
-	}
-	return nil
 }
 
 // soonest is how far ahead a date can be whose working day before is today: no row of holidays is longer.
@@ -191,7 +171,7 @@ func (s *Store) remindRound(ctx context.Context, tx pgx.Tx, conference uuid.UUID
 		if err != nil {
 			return 0, err
 		}
-		if err := s.send(ctx, tx, v, i.remindOfDate(s.URL+"/me/busy#reminders")); err != nil {
+		if err := s.send(ctx, tx, i.remindOfDate(s.URL+"/me/busy#reminders")); err != nil {
 			return 0, err
 		}
 		if err := s.reminded(ctx, tx, c, v.id, "remind_date"); err != nil {

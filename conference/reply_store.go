@@ -221,9 +221,5 @@ func (s *Store) refresh(ctx context.Context, tx pgx.Tx, a addressee) error {
 	if today > maxRefresh {
 		return account.Refuse(account.ErrConflict, "refreshed_often")
 	}
-	a.v.stamped = s.nextStamp(a.v)
-	if _, err := tx.Exec(ctx, `update invitation set stamped_at = $2 where id = $1`, a.v.id, a.v.stamped); err != nil {
-		return fmt.Errorf("refresh: %w", err)
-	}
-	return s.ask(ctx, tx, a.c, a.v, false)
+	return s.askAgain(ctx, tx, a.c, false, a.v)
 }

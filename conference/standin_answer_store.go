@@ -155,15 +155,15 @@ func (s *Store) seatStandIn(ctx context.Context, tx pgx.Tx, by account.Actor, c 
 	if taken[by.ID] {
 		return account.Refuse(account.ErrConflict, "stand_in_busy")
 	}
-	v, err := s.newInvitation(ctx, tx, c, by.ID, ExpertPart, experts[0].Discipline, false)
+	made, err := s.newInvitations(ctx, tx, c, place{who: by.ID, part: ExpertPart, discipline: experts[0].Discipline})
 	if err != nil {
 		return err
 	}
-	if err := s.store(ctx, tx, c, v, Accepted, ""); err != nil {
+	if err := s.store(ctx, tx, c, made[0], Accepted, ""); err != nil {
 		return err
 	}
-	v.standIn = true
-	return s.ask(ctx, tx, c, v, false)
+	made[0].standIn = true
+	return s.ask(ctx, tx, c, false, made...)
 }
 
 // SearchBySelf says whether a search for a conference begins by itself when it is near. Errors: ErrNotFound, ErrDenied, ErrConflict.
@@ -335,6 +335,6 @@ func (s *Store) MoveWith(ctx context.Context, by account.Actor, code, discipline
 		if slices.ContainsFunc(seats, func(t Seat) bool { return t.AccountID == expert && t.Answer != AnswerCancelled }) {
 			return nil // asked again like everybody
 		}
-		return s.seatExpert(ctx, tx, c, experts[0])
+		return s.seatExperts(ctx, tx, c, experts...)
 	})
 }

@@ -177,12 +177,7 @@ func (s *Store) chosenColleagues(ctx context.Context, tx pgx.Tx, by account.Acto
 }
 
 func (s *Store) seatColleagues(ctx context.Context, tx pgx.Tx, c Conference, ids []uuid.UUID) error {
-	for _, id := range ids {
-		if err := s.seat(ctx, tx, c, id, Colleague, "", false); err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.seat(ctx, tx, c, each(ids, func(id uuid.UUID) place { return place{who: id, part: Colleague} })...)
 }
 
 // colleagues are people of the network who take part for an organisation; all of them, or those of ids.

@@ -29,7 +29,7 @@ func usedBy(condition string) string {
 // used is what of the contingents of these experts is used in a month. Who has no conference in it is not in the map; Hours are
 // not filled in.
 func used(ctx context.Context, q querier, ids []uuid.UUID, month Span) (map[uuid.UUID]Contingent, error) {
-	rows, err := q.Query(ctx, usedBy(`s.account_id = any($1)`), ids, month.From, month.Until)
+	rows, err := q.Query(ctx, usedBy(`s.account_id = any($1)`), array(ids), month.From, month.Until)
 	if err != nil {
 		return nil, fmt.Errorf("contingents: %w", err)
 	}

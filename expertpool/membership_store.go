@@ -25,7 +25,7 @@ const standings = `
 
 // Standings tells how experts of the network stand. Those that are not of it are missing.
 func Standings(ctx context.Context, q querier, network uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]Standing, error) {
-	rows, err := q.Query(ctx, standings+`where e.network_id = $1 and a.id = any($2)`, network, ids)
+	rows, err := q.Query(ctx, standings+`where e.network_id = $1 and a.id = any($2)`, network, array(ids))
 	if err != nil {
 		return nil, fmt.Errorf("standings: %w", err)
 	}
@@ -84,7 +84,7 @@ func noneIsNotFound(err error) error {
 func Conflicts(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (map[uuid.UUID][]Tie, error) {
 	rows, err := tx.Query(ctx, `
 		select expert_id, id, coalesce(organisation_id, '00000000-0000-0000-0000-000000000000'), institution, kind
-		from expert_tie where expert_id = any($1) order by stated_at, id`, ids)
+		from expert_tie where expert_id = any($1) order by stated_at, id`, array(ids))
 	if err != nil {
 		return nil, fmt.Errorf("conflicts: %w", err)
 	}

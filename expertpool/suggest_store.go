@@ -84,7 +84,7 @@ func addHistory(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID ma
 		from invitation
 		where account_id = any($1) and stamped_at > $2
 		group by account_id`,
-		ids, n.Now.AddDate(-1, 0, 0), n.Now.AddDate(0, 0, -30), n.Now.AddDate(0, 0, -2))
+		array(ids), n.Now.AddDate(-1, 0, 0), n.Now.AddDate(0, 0, -30), n.Now.AddDate(0, 0, -2))
 }
 
 // addCases fills in how many cases each is busy with: conferences to come, and those whose plan is not done.
@@ -96,7 +96,7 @@ func addCases(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, _ Need, byID map[
 		from invitation i join conference c on c.id = i.conference_id
 		where i.account_id = any($1) and i.state in ('offered', 'tentative', 'accepted')
 			and c.state in ('inviting', 'quorate', 'live', 'minutes_draft', 'approved')
-		group by i.account_id`, ids)
+		group by i.account_id`, array(ids))
 }
 
 // addBars fills in who can't be invited at all, and who has stated a tie to the organisation that asks.
@@ -137,16 +137,19 @@ func addDistance(ctx context.Context, tx pgx.Tx, _ []uuid.UUID, n Need, byID map
 // kept. Somebody of another discipline than was asked for counts as rank 0 of no discipline.
 func CountPicks(ctx context.Context, tx pgx.Tx, network uuid.UUID, now time.Time, from []Bench, chosen []Expert) error {
 	y, m, _ := now.In(Zone()).Date()
-	for _, e := range chosen {
-		discipline, rank := Place(from, e.ID)
-		_, err := tx.Exec(ctx, `
-			insert into suggestion_pick (network_id, month, discipline, rank, picks)
-			values ($1, $2, $3, $4, 1)
-			on conflict (network_id, month, discipline, rank) do update set picks = suggestion_pick.picks + 1`,
-			network, time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), discipline, rank)
-		if err != nil {
-			return fmt.Errorf("count picks: %w", err)
-		}
+	disciplines, ranks := make([]string, len(chosen)), make([]int, len(chosen))
+	for i, e := range chosen {
+		disciplines[i], ranks[i] = Place(from, e.ID)
+	}
+	_, err := tx.Exec(ctx, `
+		insert into suggestion_pick (network_id, month, discipline, rank, picks)
+		select $1, $2, x.discipline, x.rank, count(*) from unnest($3::text[], $4::int[]) as x (discipline, rank)
+		group by x.discipline, x.rank
+		order by x.discipline, x.rank -- in the same order everywhere: two rounds do not wait for each other
+		on conflict (network_id, month, discipline, rank) do update set picks = suggestion_pick.picks + excluded.picks`,
+		network, time.Date(y, m, 1, 0, 0, 0, 0, time.UTC), disciplines, ranks)
+	if err != nil {
+		return fmt.Errorf("count picks: %w", err)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func TestAnswersBroughtTwiceCountOnce(t *testing.T) {
 
 func TestConferencesAndInvitationsAreMeasured(t *testing.T) {
 	t.Parallel()
-	if l := linesOf[confirmFigures](t, "confirm", "-n", "2", "-seats", "3")[0]; l.Conferences != 2 || l.P95 <= 0 {
+	if l := linesOf[confirmFigures](t, "confirm", "-n", "2", "-seats", "3")[0]; l.Conferences != 2 || l.P95 <= 0 || l.Statements < 10 || l.Postgres <= 0 || l.Postgres > l.Max {
 		t.Errorf("%+v", l)
 	}
 	if l := linesOf[renderFigures](t, "invitations", "-seconds", "0.1")[0]; l.Rendered == 0 || l.Bytes < 4000 {

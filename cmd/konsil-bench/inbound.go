@@ -66,7 +66,7 @@ func runInbound(args []string, out io.Writer) error {
 // answers are mails of the invited, each person's later ones newer than those before.
 func (h *office) answers(ctx context.Context, n int) ([]string, error) {
 	for range 1 + n/80 {
-		if _, _, err := h.convene(8); err != nil {
+		if _, err := h.convene(8); err != nil {
 			return nil, err
 		}
 	}

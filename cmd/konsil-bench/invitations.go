@@ -95,11 +95,18 @@ func oneInvitation(q *mail.Queue) ([]byte, error) {
 type confirmFigures struct {
 	Conferences int     `json:"conferences"`
 	Seats       int     `json:"seats"`
-	P50         float64 `json:"p50_ms"` // of the whole call, commit included
+	Statements  float64 `json:"statements"`  // of one conference, begin and commit included
+	Postgres    float64 `json:"postgres_ms"` // of one conference, on average: answers of the database that were waited for
+	P50         float64 `json:"p50_ms"`      // of the whole call, commit included
 	P95         float64 `json:"p95_ms"`
+	P99         float64 `json:"p99_ms"`
 	Max         float64 `json:"max_ms"`
+	Goal        float64 `json:"goal_ms"` // for p95_ms with eight seats, on a machine that does nothing else
 	Load        float64 `json:"load"`
 }
+
+// confirmGoal is how long convening a conference with eight seats may take.
+const confirmGoal = 50 * time.Millisecond
 
 // runConfirm convenes conferences, each with an invitation for every seat, and says how long that takes.
 func runConfirm(args []string, out io.Writer) error {
@@ -118,17 +125,28 @@ func runConfirm(args []string, out io.Writer) error {
 		return err
 	}
 	defer h.close()
-	took := newLatencies()
-	for i := range *n + 5 { // the first ones warm up
-		d, _, err := h.convene(*seats)
+	for range 10 { // warm up, and leave the database something to know about itself
+		if _, err := h.convene(*seats); err != nil {
+			return fmt.Errorf("confirm: %w", err)
+		}
+	}
+	if err := h.analyze(context.Background()); err != nil {
+		return fmt.Errorf("confirm: %w", err)
+	}
+	took, sum := newLatencies(), convened{}
+	for range *n {
+		c, err := h.convene(*seats)
 		if err != nil {
 			return fmt.Errorf("confirm: %w", err)
 		}
-		if i >= 5 {
-			took.add(d)
-		}
+		took.add(c.took)
+		sum.statements, sum.waited = sum.statements+c.statements, sum.waited+c.waited
 	}
 	return json.NewEncoder(out).Encode(confirmFigures{
-		Conferences: *n, Seats: *seats, P50: took.percentile(50), P95: took.percentile(95), Max: took.percentile(100), Load: loadAverage(),
+		Conferences: *n, Seats: *seats, Statements: float64(sum.statements) / float64(*n), Postgres: milliseconds(sum.waited) / float64(*n),
+		P50: took.percentile(50), P95: took.percentile(95), P99: took.percentile(99), Max: took.percentile(100),
+		Goal: milliseconds(confirmGoal), Load: loadAverage(),
 	})
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -38,6 +38,8 @@ type office struct {
 	network, experts                    uuid.UUID // the pool's organisation
 	caseworker, colleague, coordination account.Actor
 	asked                               []uuid.UUID // experts, who take turns
+
+	seen statements // of the database
 }
 
 // poolSize is how many experts an office has: the pool of a small state.
@@ -64,6 +66,7 @@ func openOffice(ctx context.Context, address string) (h *office, err error) {
 	if err != nil {
 		return h, errors.New("-url is not an address of PostgreSQL")
 	}
+	config.ConnConfig.Tracer = &h.seen
 	migrations.Confine(config)
 	if h.Pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return h, err
@@ -143,7 +146,12 @@ func (h *office) populate(ctx context.Context) (err error) {
 		}
 		h.asked = append(h.asked, a.ID)
 	}
-	_, err = h.Exec(ctx, `analyze`) // as the server would have done by itself after a while
+	return h.analyze(ctx)
+}
+
+// analyze lets PostgreSQL learn what is in its tables, as it does by itself within a minute.
+func (h *office) analyze(ctx context.Context) error {
+	_, err := h.Exec(ctx, `analyze`)
 	return err
 }
 
@@ -157,19 +165,28 @@ func (h *office) person(ctx context.Context, organisation uuid.UUID, role accoun
 	return a, err
 }
 
-// convene makes a released case with a request, and a conference about it with the experts whose turn it is. It returns how long the last took.
-func (h *office) convene(seats int) (took time.Duration, code string, err error) {
+// convened is what it took to convene a conference.
+type convened struct {
+	code       string
+	took       time.Duration // commit included
+	statements int64
+	waited     time.Duration // for the database
+}
+
+// convene makes a released case with a request, and a conference about it with the experts whose turn it is. What it returns is about the last.
+func (h *office) convene(seats int) (c convened, err error) {
 	ctx := context.Background()
 	p := conference.Panel{Starts: time.Now().AddDate(0, 0, 14), Length: 25 * time.Minute}
 	p.Experts = append(p.Experts, h.asked[:seats]...)
 	h.asked = append(h.asked[seats:], p.Experts...)
 	request, err := h.request(ctx)
 	if err != nil {
-		return 0, "", err
+		return c, err
 	}
-	began := time.Now()
-	code, err = h.meetings.Convene(ctx, h.coordination, request, p)
-	return time.Since(began), code, err
+	count, waited, began := h.seen.count.Load(), h.seen.waited.Load(), time.Now()
+	c.code, err = h.meetings.Convene(ctx, h.coordination, request, p)
+	c.took, c.statements, c.waited = time.Since(began), h.seen.count.Load()-count, time.Duration(h.seen.waited.Load()-waited)
+	return c, err
 }
 
 func (h *office) request(ctx context.Context) (uuid.UUID, error) {

@@ -3,7 +3,9 @@ package mail
 import (
 	"bytes"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -30,9 +32,14 @@ type Address struct{ Name, Email string }
 // Method; without it Method is empty. InReplyTo is the Message-ID of an earlier mail; mails with a calendar part that
 // leave it empty refer to the first of their thread. From is the address of ours that the mail comes from; empty: the
 // installation's. An invitation keeps the one it began with, whatever is configured later: calendars know it by that.
+//
+// Opens says that the thread begins with this mail and was given its name in the same transaction. Until that ends nobody else can
+// queue in a thread that nobody has heard of, and nothing went before, so that neither the thread's lock nor an earlier mail to
+// refer to is asked for. Said of any other thread, it takes the promise away that mails leave in order.
 type Message struct {
 	From         string
 	Thread       string
+	Opens        bool
 	Kind         string
 	Conference   string
 	Organisation uuid.UUID
@@ -96,10 +103,38 @@ func (m Message) checkBodies() error {
 		return nil
 	case !slices.Contains([]string{"REQUEST", "CANCEL", "DECLINECOUNTER"}, m.Method): // what an organizer mails
 		return &InvalidError{"Method", "unknown"}
+	case m.revision() == nil:
+		return &InvalidError{"Calendar", "revision"} // RFC 5546 §2.1.5: without both, calendars cannot tell old from new
 	case bytes.Count(m.Calendar, []byte("\r\nMETHOD:")) != 1 || !bytes.Contains(m.Calendar, []byte("\r\nMETHOD:"+m.Method+"\r\n")):
 		return &InvalidError{"Method", "differs"} // RFC 6047 §2.4: the parameter equals the property
 	}
 	return nil
+}
+
+// revision is which state of a date a calendar part tells.
+type revision struct {
+	sequence int32
+	stamp    time.Time
+}
+
+// revision reads SEQUENCE and DTSTAMP; it is nil where there is no calendar part, or one without them.
+func (m Message) revision() *revision {
+	sequence, err := strconv.ParseInt(calendarLine(m.Calendar, "SEQUENCE"), 10, 32)
+	if err != nil {
+		return nil
+	}
+	stamp, err := time.Parse("20060102T150405Z", calendarLine(m.Calendar, "DTSTAMP"))
+	if err != nil {
+		return nil
+	}
+	return &revision{int32(sequence), stamp}
+}
+
+// calendarLine is the value of the first property with a name and no parameters.
+func calendarLine(calendar []byte, name string) string {
+	_, rest, _ := bytes.Cut(calendar, []byte("\r\n"+name+":"))
+	value, _, _ := bytes.Cut(rest, []byte("\r\n"))
+	return string(value)
 }
 
 // isKey accepts ids and short words. An at sign would let an address in.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -17,15 +18,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// invitation is a mail with everything in it. Its calendar object only has to name its method here.
+// invitation is a mail with everything in it. Its calendar object only has to name its method and the state of its date here.
 func invitation(method string) Message {
 	l := Letter{Lines: []string{"Guten Tag Änne Groß,", "Sie werden gebeten."}, Button: "Antworten", URL: "https://konsil.example/a/x?y=1&z=2", Foot: []string{"Ohne Angaben zum Fall."}}
 	return Message{
 		Thread: "2f0c9b1e-invitation", Kind: "invitation", Conference: "K7-1234-5678MG", Organisation: uuid.New(),
 		To: Address{Name: `Dr. Änne "A" Groß, FÄ`, Email: "A.Gross@Praxis.example"}, Subject: "Fallkonferenz K7-1234-5678MG · Di., 30.03.2027, 17:30–18:15 Uhr (MESZ)",
 		Text: l.Text(), HTML: l.HTML(), Method: method,
-		Calendar: []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:" + method + "\r\nX-TEXT:" + strings.Repeat("ä", 30) + "\r\nEND:VCALENDAR\r\n"),
+		Calendar: calendarPart(method, 0, time.Date(2027, 3, 1, 9, 0, 0, 0, time.UTC)),
 	}
+}
+
+func calendarPart(method string, sequence int, stamp time.Time) []byte {
+	return fmt.Appendf(nil, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:%s\r\nSEQUENCE:%d\r\nDTSTAMP:%s\r\nX-TEXT:%s\r\nEND:VCALENDAR\r\n",
+		method, sequence, stamp.Format("20060102T150405Z"), strings.Repeat("ä", 30))
 }
 
 // rawOf queues a message and returns the bytes that will leave.
@@ -182,7 +188,9 @@ func TestUpdatesReferToTheFirstInvitation(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, Outbox{})
 	first, _ := readMail(t, o.rawOf(invitation("REQUEST")))
-	update, _ := readMail(t, o.rawOf(invitation("REQUEST")))
+	moved := invitation("REQUEST")
+	moved.Calendar = calendarPart("REQUEST", 1, time.Date(2027, 3, 1, 9, 0, 1, 0, time.UTC))
+	update, _ := readMail(t, o.rawOf(moved))
 	cancel, _ := readMail(t, o.rawOf(invitation("CANCEL")))
 	id := first.Get("Message-Id")
 	for _, h := range []netmail.Header{update, cancel} {
@@ -190,7 +198,7 @@ func TestUpdatesReferToTheFirstInvitation(t *testing.T) {
 			t.Errorf("refers to %q and %q, want %q", h.Get("In-Reply-To"), h.Get("References"), id)
 		}
 	}
-	own := invitation("REQUEST")
+	own := invitation("DECLINECOUNTER")
 	own.InReplyTo = "<x@konsil.example>"
 	if h, _ := readMail(t, o.rawOf(own)); h.Get("In-Reply-To") != own.InReplyTo {
 		t.Errorf("refers to %q", h.Get("In-Reply-To"))

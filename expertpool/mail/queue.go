@@ -61,37 +61,99 @@ func New(db *pgxpool.Pool, cfg Config) (*Queue, error) {
 }
 
 // Enqueue writes the mail and its job in tx and returns the mail's id. It is rendered now, once and for all. Until
-// tx ends, other transactions that queue mail in the same thread wait. Errors about the message are *InvalidError.
+// tx ends, other transactions that queue mail in the same thread wait. Errors about the message are *InvalidError. The
+// same state of a date, by SEQUENCE and DTSTAMP, is not queued twice in a thread with one Method: the database refuses it.
 func (q *Queue) Enqueue(ctx context.Context, tx pgx.Tx, m Message) (uuid.UUID, error) {
-	if err := m.check(); err != nil {
+	ids, err := q.EnqueueAll(ctx, tx, m)
+	if err != nil {
 		return uuid.Nil, err
 	}
-	if strings.EqualFold(m.To.Email, q.from.Address) || strings.EqualFold(m.To.Email, m.From) {
-		return uuid.Nil, &InvalidError{"To", "is-sender"} // would come back as an answer from outside
-	}
-	if err := lockThread(ctx, tx, m.Thread); err != nil {
-		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
-	}
-	e := q.envelope(m)
-	if e.reply == "" && len(m.Calendar) > 0 {
-		first, err := firstMessageID(ctx, tx, m.Thread)
-		if err != nil {
-			return uuid.Nil, fmt.Errorf("queue mail: %w", err)
+	return ids[0], nil
+}
+
+// EnqueueAll is Enqueue for any number of mails, in as many statements as for one, and returns their ids. Those of one
+// thread are queued in the order of the list.
+func (q *Queue) EnqueueAll(ctx context.Context, tx pgx.Tx, list ...Message) ([]uuid.UUID, error) {
+	for _, m := range list {
+		if err := q.accepts(m); err != nil {
+			return nil, err
 		}
-		e.reply = first
 	}
-	raw, err := render(m, e)
+	if len(list) == 0 {
+		return nil, nil
+	}
+	first, err := takeThreads(ctx, tx, list)
 	if err != nil {
-		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
+		return nil, fmt.Errorf("queue mail: %w", err)
 	}
-	id := uuid.New() // random: the outbox page shows it
-	if err := insertMessage(ctx, tx, id, m, e, raw); err != nil {
-		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
+	mails := make([]queued, len(list))
+	ids, jobs := make([]uuid.UUID, len(list)), make([]river.InsertManyParams, len(list))
+	for i, m := range list {
+		if mails[i], err = q.queued(m, first); err != nil {
+			return nil, fmt.Errorf("queue mail: %w", err)
+		}
+		ids[i], jobs[i].Args = mails[i].id, deliverArgs{mails[i].id}
 	}
-	if _, err := q.jobs.InsertTx(ctx, tx, deliverArgs{id}, nil); err != nil {
-		return uuid.Nil, fmt.Errorf("queue mail: %w", err)
+	if err := insertMessages(ctx, tx, mails); err != nil {
+		return nil, fmt.Errorf("queue mail: %w", err)
 	}
-	return id, nil
+	if _, err := q.jobs.InsertManyTx(ctx, tx, jobs); err != nil {
+		return nil, fmt.Errorf("queue mail: %w", err)
+	}
+	return ids, nil
+}
+
+func (q *Queue) accepts(m Message) error {
+	if err := m.check(); err != nil {
+		return err
+	}
+	if strings.EqualFold(m.To.Email, q.from.Address) || strings.EqualFold(m.To.Email, m.From) {
+		return &InvalidError{"To", "is-sender"} // would come back as an answer from outside
+	}
+	return nil
+}
+
+// takeThreads locks the threads of mails and returns the Message-ID that each began with; those that open are in neither.
+func takeThreads(ctx context.Context, tx pgx.Tx, list []Message) (first map[string]string, err error) {
+	var names, referring []string
+	for _, m := range list {
+		if m.Opens {
+			continue
+		}
+		names = append(names, m.Thread)
+		if m.refers() {
+			referring = append(referring, m.Thread)
+		}
+	}
+	if err := lockThreads(ctx, tx, names); err != nil {
+		return nil, err
+	}
+	return firstMessageIDs(ctx, tx, referring)
+}
+
+// refers tells whether a mail is to refer to the first of its thread.
+func (m Message) refers() bool { return m.InReplyTo == "" && len(m.Calendar) > 0 }
+
+// queued is a mail that is written and not yet stored.
+type queued struct {
+	Message
+	envelope
+	id  uuid.UUID
+	raw []byte
+}
+
+// queued writes a mail. first are the Message-IDs that threads began with, and becomes so of those that begin here.
+func (q *Queue) queued(m Message, first map[string]string) (queued, error) {
+	w := queued{Message: m, envelope: q.envelope(m), id: uuid.New()} // random: the outbox page shows it
+	if m.refers() {
+		w.reply = first[m.Thread]
+	}
+	if first[m.Thread] == "" {
+		first[m.Thread] = w.messageID
+	}
+	var err error
+	w.raw, err = render(m, w.envelope)
+	return w, err
 }
 
 func (q *Queue) envelope(m Message) envelope {
@@ -113,16 +175,19 @@ func (q *Queue) Rendered(m Message) ([]byte, error) {
 // Register adds the delivery of mails to the workers of the program's River client.
 func (q *Queue) Register(w *river.Workers) { river.AddWorker(w, &deliverWorker{q: q}) }
 
-// Supersede drops the messages of a thread that have not started to leave: a cancellation overtakes an unsent update.
+// Supersede drops the messages of threads that have not started to leave: a cancellation overtakes an unsent update.
 // One that is leaving at this moment stays, leaves first, and counts as sent.
-func (q *Queue) Supersede(ctx context.Context, tx pgx.Tx, thread string) error {
-	if err := lockThread(ctx, tx, thread); err != nil {
+func (q *Queue) Supersede(ctx context.Context, tx pgx.Tx, threads ...string) error {
+	if len(threads) == 0 {
+		return nil
+	}
+	if err := lockThreads(ctx, tx, threads); err != nil {
 		return fmt.Errorf("supersede mail: %w", err)
 	}
 	_, err := tx.Exec(ctx, `
 		update message_out
 		set state = 'superseded'
-		where thread = $1 and state = 'queued' and not in_doubt`, thread)
+		where thread = any($1) and state = 'queued' and not in_doubt`, threads)
 	if err != nil {
 		return fmt.Errorf("supersede mail: %w", err)
 	}
@@ -143,16 +208,21 @@ func (q *Queue) LastDate(ctx context.Context, tx pgx.Tx, thread string) ([]byte,
 	return raw, nil
 }
 
-// Sent reports whether anything of a thread may have reached its recipient: then a cancellation is owed. Asked after
-// Supersede in the same tx the answer cannot change until tx ends.
-func (q *Queue) Sent(ctx context.Context, tx pgx.Tx, thread string) (bool, error) {
-	var sent bool
-	err := tx.QueryRow(ctx, `
-		select exists (
-			select from message_out
-			where thread = $1 and (state = 'sent' or in_doubt))`, thread).Scan(&sent)
+// Sent returns those of some threads of which anything may have reached its recipient: then a cancellation is owed. Asked
+// after Supersede in the same tx the answer cannot change until tx ends.
+func (q *Queue) Sent(ctx context.Context, tx pgx.Tx, threads ...string) ([]string, error) {
+	if len(threads) == 0 {
+		return nil, nil
+	}
+	rows, err := tx.Query(ctx, `
+		select distinct thread from message_out
+		where thread = any($1) and (state = 'sent' or in_doubt)`, threads)
 	if err != nil {
-		return false, fmt.Errorf("sent mail: %w", err)
+		return nil, fmt.Errorf("sent mail: %w", err)
+	}
+	sent, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("sent mail: %w", err)
 	}
 	return sent, nil
 }

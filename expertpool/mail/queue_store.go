@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,41 +18,88 @@ const (
 	deliverySeed = 0x6d61696c02
 )
 
-// lockThread keeps other transactions from queueing in the thread until tx ends. Positions are drawn at insert and
-// seen at commit; without the lock a later position could be seen, and sent, first.
-func lockThread(ctx context.Context, tx pgx.Tx, thread string) error {
-	_, err := tx.Exec(ctx, `select pg_advisory_xact_lock(hashtextextended($1, $2))`, thread, enqueueSeed)
+// lockThreads keeps other transactions from queueing in these threads until tx ends. Positions are drawn at insert and
+// seen at commit; without the lock a later position could be seen, and sent, first. Everybody takes the locks of several
+// threads in the same order, so that two transactions do not wait for each other.
+func lockThreads(ctx context.Context, tx pgx.Tx, threads []string) error {
+	if len(threads) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `
+		select pg_advisory_xact_lock(hashtextextended(thread, $2))
+		from unnest($1::text[]) thread`, slices.Compact(slices.Sorted(slices.Values(threads))), enqueueSeed)
 	return err
 }
 
-func firstMessageID(ctx context.Context, tx pgx.Tx, thread string) (string, error) {
-	var id string
-	err := tx.QueryRow(ctx, `
-		select message_id
-		from message_out
-		where thread = $1 and state <> 'superseded'
-		order by position
-		limit 1`, thread).Scan(&id)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", nil
+// firstMessageIDs maps threads to the Message-IDs that they began with.
+func firstMessageIDs(ctx context.Context, tx pgx.Tx, threads []string) (map[string]string, error) {
+	first := map[string]string{}
+	if len(threads) == 0 {
+		return first, nil
 	}
-	return id, err
+	rows, err := tx.Query(ctx, `
+		select distinct on (thread) thread, message_id
+		from message_out
+		where thread = any($1) and state <> 'superseded'
+		order by thread, position`, threads)
+	if err != nil {
+		return nil, err
+	}
+	var thread, id string
+	_, err = pgx.ForEachRow(rows, []any{&thread, &id}, func() error { first[thread] = id; return nil })
+	return first, err
 }
 
-func insertMessage(ctx context.Context, tx pgx.Tx, id uuid.UUID, m Message, e envelope, raw []byte) error {
+// insertMessages stores mails; their positions rise in the order of the list.
+func insertMessages(ctx context.Context, tx pgx.Tx, list []queued) error {
 	_, err := tx.Exec(ctx, `
 		insert into message_out (
 			id, organisation_id, thread, kind, conference, sender, to_name, to_email,
-			subject, body_text, body_html, calendar, method, message_id, raw)
-		values (
-			@id, @organisation, @thread, @kind, @conference, @sender, @to_name, @to_email,
-			@subject, @text, @html, @calendar, @method, @message_id, @raw)`,
-		pgx.NamedArgs{
-			"id": id, "organisation": m.Organisation, "thread": m.Thread, "kind": m.Kind, "conference": m.Conference,
-			"sender": e.from.Address, "to_name": m.To.Name, "to_email": m.To.Email, "subject": m.Subject,
-			"text": m.Text, "html": m.HTML, "calendar": m.Calendar, "method": m.Method, "message_id": e.messageID, "raw": raw,
-		})
+			subject, body_text, body_html, calendar, method, sequence, stamped_at, message_id, raw)
+		select * from unnest(
+			$1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[], $15::timestamptz[], $16::text[], $17::bytea[])`,
+		column(list, func(w queued) uuid.UUID { return w.id }),
+		column(list, func(w queued) uuid.UUID { return w.Organisation }),
+		column(list, func(w queued) string { return w.Thread }),
+		column(list, func(w queued) string { return w.Kind }),
+		column(list, func(w queued) string { return w.Conference }),
+		column(list, func(w queued) string { return w.from.Address }),
+		column(list, func(w queued) string { return w.To.Name }),
+		column(list, func(w queued) string { return w.To.Email }),
+		column(list, func(w queued) string { return w.Subject }),
+		column(list, func(w queued) string { return w.Text }),
+		column(list, func(w queued) string { return w.HTML }),
+		column(list, func(w queued) []byte { return w.Calendar }),
+		column(list, func(w queued) string { return w.Method }),
+		column(list, queued.sequence),
+		column(list, queued.stamp),
+		column(list, func(w queued) string { return w.messageID }),
+		column(list, func(w queued) []byte { return w.raw }))
 	return err
+}
+
+// column is one value of each mail.
+func column[T any](list []queued, of func(queued) T) []T {
+	values := make([]T, len(list))
+	for i, w := range list {
+		values[i] = of(w)
+	}
+	return values
+}
+
+func (w queued) sequence() *int32 {
+	if r := w.revision(); r != nil {
+		return &r.sequence
+	}
+	return nil
+}
+
+func (w queued) stamp() *time.Time {
+	if r := w.revision(); r != nil {
+		return &r.stamp
+	}
+	return nil
 }
 
 // waiting is a queued message about to be sent.

@@ -16,6 +16,15 @@ import (
 // invitation is called off: the same bytes go once more, the CANCEL after them, and not at the same time.
 func TestACancelNeverOvertakesItsRequestWhenTheServerDiesAfterTakingIt(t *testing.T) {
 	t.Parallel()
+	for name, opens := range map[string]bool{"in a thread that is known": false, "in a thread that opens": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cancelAfterCrash(t, opens)
+		})
+	}
+}
+
+func cancelAfterCrash(t *testing.T, opens bool) {
 	r := newRelay(t, nil)
 	o := relayed(t, r)
 	var seen []string
@@ -32,7 +41,7 @@ func TestACancelNeverOvertakesItsRequestWhenTheServerDiesAfterTakingIt(t *testin
 			if err != nil {
 				return err
 			}
-			owed <- reached
+			owed <- len(reached) == 1
 			off := invitation("CANCEL")
 			off.Thread = "a"
 			_, err = o.Enqueue(t.Context(), tx, off)
@@ -44,7 +53,7 @@ func TestACancelNeverOvertakesItsRequestWhenTheServerDiesAfterTakingIt(t *testin
 		o.start()
 	}
 	asked := invitation("REQUEST")
-	asked.Thread = "a"
+	asked.Thread, asked.Opens = "a", opens
 	o.reach(o.put(asked)[0], "sent")
 	var off uuid.UUID
 	if err := o.db.QueryRow(t.Context(), `select id from message_out where method = 'CANCEL'`).Scan(&off); err != nil {
