@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,7 +24,8 @@ type catalogue struct {
 
 	mu    sync.RWMutex
 	index *index
-	seen  string // the snapshot of the database that index stands at; "" before there is one
+	seen  string    // the snapshot of the database that index stands at; "" before there is one
+	at    time.Time // when that was, by the database's clock
 }
 
 // catalogue is that of a network.
@@ -66,17 +68,27 @@ func unseen(column string) string {
 		and not pg_visible_in_snapshot(%[1]s, $2::pg_snapshot))`, column)
 }
 
+// overtaken is true where changes of single experts do not bring the index of the network $1 from the snapshot $2 up to date: somebody has
+// gone or places have moved since, or the snapshot was taken so long ago ($3) that the rows which would say so may have been pruned. The
+// day between the two terms is more than any transaction takes.
+func overtaken() string {
+	return `(exists (select from directory_event where (network_id = $1 or network_id is null) and ` + unseen("written") + `)
+		or $3::timestamptz < now() - interval '29 days')`
+}
+
+// pruneEvents deletes what no index can need: one that is older is read anew.
+const pruneEvents = `delete from directory_event where at < now() - interval '30 days'`
+
 // askChanges is what every search asks: whether the index is behind, and how the database's dictionary stems some words.
 func (s *Store) askChanges(ctx context.Context, c *catalogue, words []string) (stale bool, stems map[string][]string, err error) {
 	c.mu.RLock()
-	seen := c.seen
+	seen, at := c.seen, c.at
 	c.mu.RUnlock()
 	var lines []string
 	err = s.db.QueryRow(ctx, `
-		select exists (select from expert where network_id = $1 and `+unseen("changed")+`)
-				or exists (select from directory_event where (network_id = $1 or network_id is null) and `+unseen("written")+`),
+		select exists (select from expert where network_id = $1 and `+unseen("changed")+`) or `+overtaken()+`,
 			array(select array_to_string(tsvector_to_array(to_tsvector('german', word)), ' ')
-				from unnest($3::text[]) with ordinality as w(word, n) order by n)`, c.network, seen, nonNil(words)).Scan(&stale, &lines)
+				from unnest($4::text[]) with ordinality as w(word, n) order by n)`, c.network, seen, at, nonNil(words)).Scan(&stale, &lines)
 	if err != nil {
 		return false, nil, err
 	}
@@ -87,8 +99,7 @@ func (s *Store) askChanges(ctx context.Context, c *catalogue, words []string) (s
 	return stale, stems, nil
 }
 
-// reread reads what the index has not seen. Everything is read where there is no index yet, where somebody was deleted or places
-// have moved, and where most of the index is empty. Then a new index is built while searches read the old one.
+// reread reads what the index has not seen. Everything is read where there is no index yet, where it is overtaken, and where most of the index is empty. Then a new index is built while searches read the old one.
 func (s *Store) reread(ctx context.Context, c *catalogue) error {
 	select {
 	case c.turn <- struct{}{}:
@@ -97,10 +108,11 @@ func (s *Store) reread(ctx context.Context, c *catalogue) error {
 		return ctx.Err()
 	}
 	var seen string
+	var at time.Time
 	var fresh *index
 	var cards []card
 	err := pgx.BeginTxFunc(ctx, s.db, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `select pg_current_snapshot()::text`).Scan(&seen)
+		err := tx.QueryRow(ctx, `select pg_current_snapshot()::text, now()`).Scan(&seen, &at)
 		if err != nil {
 			return err
 		}
@@ -123,7 +135,7 @@ func (s *Store) reread(ctx context.Context, c *catalogue) error {
 		c.index = fresh
 	}
 	c.index.put(cards)
-	c.seen = seen
+	c.seen, c.at = seen, at
 	return nil
 }
 
@@ -132,9 +144,7 @@ func (c *catalogue) outdated(ctx context.Context, tx pgx.Tx) (whole bool, err er
 	if c.seen == "" || c.index.wasteful() {
 		return true, nil
 	}
-	err = tx.QueryRow(ctx, `
-		select exists (select from directory_event where (network_id = $1 or network_id is null) and `+unseen("written")+`)`,
-		c.network, c.seen).Scan(&whole)
+	err = tx.QueryRow(ctx, `select `+overtaken(), c.network, c.seen, c.at).Scan(&whole)
 	return whole, err
 }
 

@@ -201,6 +201,37 @@ func TestWhatIsCommittedLateIsFoundAllTheSame(t *testing.T) {
 	}
 }
 
+func TestAnIndexThatIsOlderThanWhatIsKeptOfDeletionsIsReadAnew(t *testing.T) {
+	t.Parallel()
+	d := newDirectory(t)
+	if f := d.search(Search{Text: "Sander"}); names(f) != "Ivo Sander" {
+		t.Fatalf("found %s", names(f))
+	}
+	goes := func(name string, days int) {
+		t.Helper()
+		d.exec(`delete from account where name = $1`, name)
+		d.exec(`update directory_event set at = now() - make_interval(days => $1) where at > now() - interval '1 hour'`, days)
+	}
+	goes("Ivo Sander", 31)
+	goes("Rolf Enders", 29)
+	if err := d.sweepRows(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var kept int
+	if err := d.db.QueryRow(t.Context(), `select count(*) from directory_event where network_id = $1`, d.network).Scan(&kept); err != nil || kept != 1 {
+		t.Errorf("%d rows are kept, %v", kept, err)
+	}
+	d.exec(`delete from directory_event`) // as if the other one's time were over, too
+	c := d.catalogue(d.network)
+	c.at = c.at.AddDate(0, 0, -30)
+	if f := d.search(Search{}); f.Total != 3 {
+		t.Errorf("who has gone is found: %s", names(f))
+	}
+	if c.at.Before(time.Now().AddDate(0, 0, -1)) {
+		t.Errorf("the index is still of %v", c.at)
+	}
+}
+
 func TestSearchesAndChangesGoOnBesideEachOther(t *testing.T) {
 	t.Parallel()
 	d := newDirectory(t)

@@ -189,7 +189,7 @@ func (s *Store) did(ctx context.Context, tx pgx.Tx, organisation uuid.UUID, did,
 }
 
 // sweepRows counts who took part and deletes what is over: applications that nobody confirmed or that were decided, proofs of
-// participation, and the names of those who left.
+// participation, the names of those who left, and what tells indexes of the directory that somebody has.
 func (s *Store) sweepRows(ctx context.Context) error {
 	now := s.now()
 	before := time.Date(Today(now).Year()-keptYears, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -206,6 +206,7 @@ func (s *Store) sweepRows(ctx context.Context) error {
 				select account_id from expert where left_at < $1)`, before)
 		b.Queue(`update declaration_signature set signed_name = '' where signed_name <> '' and expert_id in (
 				select account_id from expert where left_at < $1)`, before)
+		b.Queue(pruneEvents)
 		return tx.SendBatch(ctx, &b).Close()
 	})
 }
