@@ -110,6 +110,11 @@ func conferenceChapters() []chapterQuery {
 			select c.code, o.account_id as written_by, ` + dayOf("o.at") + ` as written_on, o.position, o.words, o.reason, o.missing, o.confidence
 			from opinion_open o join conference c on c.id = o.conference_id
 			where c.case_id = $1 order by o.at, o.opinion_id, o.version`},
+		{"opinion_part", false, `
+			select c.code, o.account_id as written_by, ` + dayOf("o.at") + ` as written_on, q.text as question, p.position, p.reason
+			from opinion_part p join opinion_open o on o.opinion_id = p.opinion_id and o.version = p.version
+			join part_question q on q.id = p.part_id join conference c on c.id = o.conference_id
+			where c.case_id = $1 order by o.at, o.opinion_id, o.version, q.position`},
 		{"opinion_addendum", false, `
 			select c.code, o.account_id as written_by, ` + dayOf("d.at") + ` as written_on, d.text
 			from opinion_addendum d join opinion o on o.id = d.opinion_id join conference c on c.id = o.conference_id

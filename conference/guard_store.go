@@ -21,6 +21,11 @@ func (b Body) parts() []casefile.Part {
 	for i, o := range b.Opinions {
 		parts = append(parts, casefile.Part{Field: fmt.Sprintf("opinion.%d", i), Text: strings.Join(append([]string{o.Words, o.Reason, o.Missing}, o.Addenda...), "\n")})
 	}
+	for _, p := range b.Points {
+		for i, said := range p.Said {
+			parts = append(parts, casefile.Part{Field: fmt.Sprintf("opinion.%d.%d", p.Number, i), Text: said.Reason})
+		}
+	}
 	for _, a := range b.Addenda {
 		parts = append(parts, casefile.Part{Field: "section." + a.Section, Text: a.Text})
 	}

@@ -47,6 +47,7 @@ type Body struct {
 
 	Written  bool            `json:"written,omitempty"`  // there was no meeting
 	Opinions []MinuteOpinion `json:"opinions,omitempty"` // written ones, of an open round, where they differ most first
+	Points   []MinutePoint   `json:"points,omitempty"`   // where there are part questions: as they are for Store.Points
 }
 
 // MinutePerson is somebody who was in the room, or had said to be. A guest has a kind instead of a name, and the times of having
@@ -230,13 +231,13 @@ func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (
 	if err != nil {
 		return b, err
 	}
-	points, err := s.points(ctx, q, c)
+	about, err := points(ctx, q, c)
 	if err != nil {
 		return b, err
 	}
-	b.Opinions = minuted(points)
+	b.Opinions, b.Points = minuted(about), minutedPoints(about)
 	if b.Decisions = strings.TrimSpace(texts["decisions"]); c.Written {
-		b.Decisions = writtenDraft(points)
+		b.Decisions = writtenDraft(about)
 	}
 	for _, key := range c.Kind.Sections() {
 		if key != "decisions" && !c.Kind.untouched(key, texts[key]) {

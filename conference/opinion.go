@@ -102,6 +102,68 @@ func answeredQuorum(seats []Seat, answered []uuid.UUID) bool {
 	return quorate(given)
 }
 
+// lacking are the disciplines that a conference in writing needs and of which nobody has answered when its time is up, in the order of
+// the seats. Each that is required is needed, unless others who have answered know everything that those of it are asked: round says
+// who of those who have not said no knows which part questions, nobody where there are none.
+func lacking(seats []Seat, round []Answering, answered []uuid.UUID, parts int) []string {
+	var known slot.Parts
+	for _, a := range round {
+		if slices.Contains(answered, a.ID) {
+			known |= a.mask
+		}
+	}
+	spare := func(discipline string) bool {
+		people := 0
+		for _, t := range seats {
+			i := slices.IndexFunc(round, func(a Answering) bool { return a.ID == t.AccountID })
+			if t.Discipline != discipline || i < 0 {
+				continue
+			}
+			if people++; round[i].asks(parts)&^known != 0 {
+				return false
+			}
+		}
+		return people > 0
+	}
+	var missing []string
+	for _, t := range seats {
+		needed := t.Role == ExpertPart && t.Required && t.Answer != AnswerCancelled && !slices.Contains(missing, t.Discipline)
+		if needed && !answeredOf(seats, t.Discipline, answered) && !spare(t.Discipline) {
+			missing = append(missing, t.Discipline)
+		}
+	}
+	return missing
+}
+
+func answeredOf(seats []Seat, discipline string, answered []uuid.UUID) bool {
+	return slices.ContainsFunc(seats, func(t Seat) bool {
+		return t.Role == ExpertPart && t.Discipline == discipline && t.Answer == Accepted && slices.Contains(answered, t.AccountID)
+	})
+}
+
+// asks are the part questions that somebody is asked: those that she knows about, and all of them where it is in doubt which.
+func (a Answering) asks(parts int) slot.Parts {
+	if a.mask == 0 {
+		return slot.AllParts(parts)
+	}
+	return a.mask
+}
+
+// asksOf are the part questions, from 0, for the form of one of a round: those that she knows about and those that nobody of the round
+// does; all of them, if in doubt.
+func (a Answers) asksOf(person uuid.UUID) []int {
+	ask := slot.AllParts(len(a.Parts))
+	for _, who := range a.Round {
+		if who.ID == person {
+			ask = who.asks(len(a.Parts))
+		}
+	}
+	for _, n := range a.Open {
+		ask |= 1 << n
+	}
+	return numbers(ask)
+}
+
 // opining are the experts who are asked for an opinion: they have accepted and, where there is a case, have no tie. open says that somebody else may still
 // become one of them.
 func opining(c Conference, seats []Seat) (asked []Seat, open bool) {
@@ -140,7 +202,10 @@ type Opinions struct {
 	Mine     bool     // the actor is asked
 	Own      *opinion.Opinion
 	Draft    opinion.Draft
-	Points   []opinion.Point // once it is open, where opinions differ most first
+	Parts    []opinion.Point // part questions that the actor is asked, in their order, without opinions
+	Points   []opinion.Point // once it is open, where opinions differ most first; before it in the order of asking, without opinions
+	Lacking  []string        // disciplines that are needed and have not answered; for the moderation, of a conference in writing that is not open
+	TimeUp   bool            // of a conference in writing that is not open: its term is over
 	Silent   []string        // names of who had not answered when it was opened
 	CanSend  bool
 	CanAdd   bool
@@ -165,8 +230,50 @@ type MinuteOpinion struct {
 	Addenda    []string           `json:"addenda,omitempty"`
 }
 
+// MinutePoint is a point as it stands in minutes of a conference that has part questions: how far opinions on it are apart, and what they
+// say. Those on the question of the conference itself are its MinuteOpinions.
+type MinutePoint struct {
+	Number   int    `json:"number,omitempty"` // of a part question, from 1
+	Question string `json:"question"`
+	opinion.Spread
+	Said []MinutePart `json:"said,omitempty"`
+}
+
+// MinutePart is what a written opinion says to a part question.
+type MinutePart struct {
+	Name       string `json:"name"`
+	Discipline string `json:"discipline"`
+	Position   string `json:"position"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// minutedPoints are the points in their order, where there are part questions. How far apart opinions are is said where there are any.
+func minutedPoints(points []opinion.Point) (all []MinutePoint) {
+	if len(points) < 2 {
+		return nil
+	}
+	given := opinion.Given(points)
+	for _, p := range points {
+		m := MinutePoint{Number: p.Number, Question: p.Question}
+		if given {
+			m.Spread = p.Spread()
+		}
+		for _, o := range p.Opinions {
+			if p.Number > 0 {
+				m.Said = append(m.Said, MinutePart{o.Name, o.Discipline, o.Position, o.Reason})
+			}
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+// minuted are the opinions on the question of the conference.
 func minuted(points []opinion.Point) (all []MinuteOpinion) {
 	for _, p := range points {
+		if p.Number > 0 {
+			continue
+		}
 		for _, o := range p.Opinions {
 			m := MinuteOpinion{
 				Name: o.Name, Discipline: o.Discipline, Position: o.Position, Words: o.Words, Reason: o.Reason, Missing: o.Missing,
@@ -192,23 +299,38 @@ var positionWords = map[string]string{
 func writtenDraft(points []opinion.Point) string {
 	var b strings.Builder
 	for _, p := range points {
-		var said []string
-		for _, t := range p.Tally() {
-			said = append(said, fmt.Sprintf("%d × %s", t.Count, positionWords[t.Position]))
+		if len(points) > 1 {
+			fmt.Fprintf(&b, "\n%s\n", p.Question)
 		}
-		fmt.Fprintf(&b, "Schriftliche Einschätzungen: %s.\n", strings.Join(said, ", "))
-		b.WriteString("\nBegründungen:\n")
-		for _, o := range p.Opinions {
-			b.WriteString("– " + o.Reason + "\n")
-		}
-		if i := slices.IndexFunc(p.Opinions, func(o opinion.Opinion) bool { return o.Missing != "" }); i >= 0 {
-			b.WriteString("\nEs fehlt noch:\n")
-			for _, o := range p.Opinions[i:] {
-				if o.Missing != "" {
-					b.WriteString("– " + o.Missing + "\n")
-				}
-			}
-		}
+		writePoint(&b, p)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+func writePoint(b *strings.Builder, p opinion.Point) {
+	if len(p.Opinions) == 0 {
+		b.WriteString("Dazu hat niemand etwas gesagt.\n")
+		return
+	}
+	var said []string
+	for _, t := range p.Tally() {
+		said = append(said, fmt.Sprintf("%d × %s", t.Count, positionWords[t.Position]))
+	}
+	fmt.Fprintf(b, "Schriftliche Einschätzungen: %s.\n", strings.Join(said, ", "))
+	writeLines(b, "Begründungen:", p.Opinions, func(o opinion.Opinion) string { return o.Reason })
+	writeLines(b, "Es fehlt noch:", p.Opinions, func(o opinion.Opinion) string { return o.Missing })
+}
+
+// writeLines writes the lines that are not empty under their title, if there are any.
+func writeLines(b *strings.Builder, title string, all []opinion.Opinion, line func(opinion.Opinion) string) {
+	for _, o := range all {
+		if line(o) == "" {
+			continue
+		}
+		if title != "" {
+			b.WriteString("\n" + title + "\n")
+			title = ""
+		}
+		b.WriteString("– " + line(o) + "\n")
+	}
 }

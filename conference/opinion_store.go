@@ -15,81 +15,6 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// Opinions is what the actor may see of the opinions of a conference, to those to whom the case is open: before the opening who has
-// answered, as a number, and what she has written herself; afterwards everything, which is recorded as a look. ErrNotFound where
-// nobody is asked for opinions, ErrClosed.
-func (s *Store) Opinions(ctx context.Context, by account.Actor, code string) (Opinions, error) {
-	var o Opinions
-	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
-		v, err := s.openView(ctx, tx, by, code)
-		if err != nil {
-			return err
-		}
-		if o, err = s.opinionsOf(ctx, tx, by, v); err != nil || len(o.Points) == 0 {
-			return err
-		}
-		return s.Cases.Saw(ctx, tx, by, v.Organisation, v.CaseID, "view_opinions", v.Code)
-	})
-	if err != nil {
-		return Opinions{}, fmt.Errorf("opinions: %w", err)
-	}
-	return o, nil
-}
-
-func (s *Store) opinionsOf(ctx context.Context, q casefile.Querier, by account.Actor, v View) (Opinions, error) {
-	o := Opinions{Code: v.Code, Question: v.Question, Written: v.Written, Due: v.OpinionsDue()}
-	var err error
-	if o.Round, err = opinion.RoundOf(ctx, q, v.ID); err != nil {
-		return o, err
-	}
-	answered, err := opinion.Answered(ctx, q, v.ID)
-	if err != nil {
-		return o, err
-	}
-	asked, _ := opining(v.Conference, v.Seats)
-	o.Asked = len(asked)
-	for _, t := range asked {
-		o.Mine = o.Mine || t.AccountID == by.ID
-		switch {
-		case slices.Contains(answered, t.AccountID):
-			o.Answered++
-		case v.Part == Moderator && !o.Open():
-			o.Waits = append(o.Waits, t.Name)
-		}
-	}
-	if o.Own, o.Draft, err = opinion.Own(ctx, q, v.ID, by.ID); err != nil {
-		return o, err
-	}
-	going := v.State.Planned() || v.State == Live
-	o.CanSend = o.Mine && v.Part.may(toOpine) == nil && going && (o.Own == nil || !o.Open())
-	o.CanAdd = o.Own != nil && o.Open() && v.informable() == nil
-	o.CanOpen = v.Part.may(toOpenOpinions) == nil && !o.Open() && v.openableOpinions(v.Seats, answered, s.Now()) == nil
-	o.CanAsk = v.Part.may(toAskOpinions) == nil && v.State.Planned() && !o.Open() && len(answered) == 0
-	if o.Points, err = s.points(ctx, q, v.Conference); err != nil {
-		return o, err
-	}
-	o.Silent, err = opinion.Silent(ctx, q, v.ID)
-	return o, err
-}
-
-// points are the questions of a conference with the opinions on them, none before the opening, where they differ most first.
-func (s *Store) points(ctx context.Context, q casefile.Querier, c Conference) ([]opinion.Point, error) {
-	r, err := opinion.RoundOf(ctx, q, c.ID)
-	if errors.Is(err, account.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	given, err := opinion.Opened(ctx, q, c.ID)
-	if err != nil || len(given) == 0 {
-		return nil, err
-	}
-	points := []opinion.Point{{Question: c.Question, Scale: r.Scale, Opinions: given}}
-	opinion.Arrange(points)
-	return points, nil
-}
-
 // inWriting gives a panel in writing its dates: from now until the end of its last day.
 func (s *Store) inWriting(ctx context.Context, tx pgx.Tx, p *Panel, organisation uuid.UUID) error {
 	if !p.Written {
@@ -190,7 +115,13 @@ func (s *Store) insteadOfComing(ctx context.Context, tx pgx.Tx, c Conference, ex
 }
 
 // draftFields are the fields of the form of an opinion.
-var draftFields = []string{"position", "words", "reason", "missing", "confidence", "spent"}
+func draftFields() []string {
+	all := []string{"position", "words", "reason", "missing", "confidence", "spent"}
+	for n := 1; n <= MaxParts; n++ {
+		all = append(all, fmt.Sprintf("position_%d", n), fmt.Sprintf("reason_%d", n))
+	}
+	return all
+}
 
 // mostDraft is how many bytes a field of a draft may have; what is longer could not be sent.
 const mostDraft = 4 * 300
@@ -199,7 +130,7 @@ const mostDraft = 4 * 300
 // ErrNotFound, ErrDenied, ErrConflict (opinions_opened, conference_over), ErrClosed.
 func (s *Store) DraftOpinion(ctx context.Context, by account.Actor, code string, d opinion.Draft) error {
 	kept := opinion.Draft{}
-	for _, f := range draftFields {
+	for _, f := range draftFields() {
 		if len(d[f]) > mostDraft {
 			return &account.InvalidError{Field: f, Rule: "too_long"}
 		}
@@ -246,7 +177,7 @@ func (s *Store) opines(ctx context.Context, tx pgx.Tx, by account.Actor, code st
 // SendOpinion gives the actor's opinion, or corrects it: until the round is opened, earlier versions are kept. Who sends her first one after
 // the opening has it marked. minutes is what it took her; it counts where the opinion stands for coming. When everybody has answered the
 // round opens by itself, and a conference in writing is over. The text may name nobody: casefile.NamesError. Errors: InvalidError
-// (position, words, reason, missing, confidence, spent), ErrNotFound, ErrDenied, ErrConflict (opinions_opened, conference_over,
+// (position, words, reason, missing, confidence, spent; position_1, reason_1 and so on for part questions), ErrNotFound, ErrDenied, ErrConflict (opinions_opened, conference_over,
 // undeclared, not_accepted), ErrClosed.
 func (s *Store) SendOpinion(ctx context.Context, by account.Actor, code string, a opinion.Answer, minutes int, because string) error {
 	return s.change(ctx, by, code, toOpine, "send_opinion", func(tx pgx.Tx, c Conference, _ []Seat) error {
@@ -258,12 +189,14 @@ func (s *Store) SendOpinion(ctx context.Context, by account.Actor, code string, 
 		if err != nil {
 			return err
 		}
-		if err := a.Check(r.Scale); err != nil {
+		points, err := askedPoints(ctx, tx, c, r.Scale)
+		if err != nil {
 			return err
 		}
-		err = s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.OpinionText, because,
-			casefile.Part{Field: "words", Text: a.Words}, casefile.Part{Field: "reason", Text: a.Reason}, casefile.Part{Field: "missing", Text: a.Missing})
-		if err != nil {
+		if err := a.Check(points); err != nil {
+			return err
+		}
+		if err := s.Cases.Pass(ctx, tx, by, c.CaseID, c.Organisation, casefile.OpinionText, because, opinionTexts(a)...); err != nil {
 			return err
 		}
 		if err := opinion.Send(ctx, tx, c.ID, c.Organisation, by.ID, a, minutes, s.Now()); err != nil {
@@ -274,6 +207,15 @@ func (s *Store) SendOpinion(ctx context.Context, by account.Actor, code string, 
 		}
 		return s.openWhenAnswered(ctx, tx, by, c, seats)
 	})
+}
+
+// opinionTexts are what the name guard reads of an opinion.
+func opinionTexts(a opinion.Answer) []casefile.Part {
+	texts := []casefile.Part{{Field: "words", Text: a.Words}, {Field: "reason", Text: a.Reason}, {Field: "missing", Text: a.Missing}}
+	for _, p := range a.Parts {
+		texts = append(texts, casefile.Part{Field: fmt.Sprintf("reason_%d", p.Number), Text: p.Reason})
+	}
+	return texts
 }
 
 // countOpinion counts the time of who does not come, as if she had been there for it.
@@ -362,6 +304,9 @@ func (s *Store) openOpinions(ctx context.Context, tx pgx.Tx, by account.Actor, c
 	if why != opinion.ByModerator {
 		opener = uuid.Nil
 	}
+	if err := s.recordLacking(ctx, tx, by, c, seats, why); err != nil {
+		return err
+	}
 	if err := opinion.Open(ctx, tx, c.ID, c.Organisation, ids, opener, why, s.Now()); err != nil {
 		return err
 	}
@@ -372,6 +317,23 @@ func (s *Store) openOpinions(ctx context.Context, tx pgx.Tx, by account.Actor, c
 		return err
 	}
 	return s.tell(ctx, tx, c, c.ModeratorID, opinionsIn)
+}
+
+// recordLacking records the disciplines without which a conference in writing is closed.
+func (s *Store) recordLacking(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, seats []Seat, why opinion.Why) error {
+	if !c.Written {
+		return nil
+	}
+	_, missing, err := soFar(ctx, tx, c, seats)
+	if err != nil {
+		return err
+	}
+	for _, discipline := range missing {
+		if err := s.record(ctx, tx, by, c, "opinion_missing", "discipline", discipline, string(why)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ExtendOpinions gives a conference in writing more time; whoever has not answered is told, and reminded once more. For the moderator.
@@ -425,28 +387,4 @@ func (s *Store) tellLonger(ctx context.Context, tx pgx.Tx, c Conference) error {
 		}
 	}
 	return nil
-}
-
-// OpinionsWaiting are the conferences that wait for an opinion of the actor, the nearest end first; for a coordinator those in writing whose
-// term has ended without one. Of the case there is nothing in them but the question, which is not for pages that list them.
-func (s *Store) OpinionsWaiting(ctx context.Context, by account.Actor) ([]Conference, error) {
-	const unopened = `where c.state in ('inviting', 'quorate', 'live') and exists (
-		select from opinion_round r where r.conference_id = c.id and r.opened_at is null) and `
-	var found []Conference
-	var err error
-	switch by.Reach(account.TakePart) {
-	case account.OwnSeats:
-		found, err = conferences(ctx, s.DB, unopened+`exists (
-				select from invitation i where i.conference_id = c.id and i.account_id = $1 and i.state = 'accepted' and (i.declared = 'none' or c.case_id is null))
-			and not exists (select from opinion p where p.conference_id = c.id and p.account_id = $1 and p.sent_at is not null)
-			order by c.ends_at, c.code`, by.ID)
-	case account.OwnNetwork:
-		found, err = conferences(ctx, s.DB, unopened+`o.network_id = $1 and c.form = 'written' and c.ends_at <= $2
-			and not exists (select from opinion p where p.conference_id = c.id and p.sent_at is not null)
-			order by c.ends_at, c.code`, by.Network, s.Now())
-	}
-	for i := range found {
-		found[i].Question, found[i].OwnWish = "", ""
-	}
-	return found, err
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // SweepOpinions asks by mail whoever has come to be asked for an opinion, reminds those who are to answer in writing once, and opens
-// rounds for which there is nothing left to wait for: a conference in writing ends with its term, if anybody has answered. Each
-// conference is a transaction of its own, so that running twice does nothing twice. It stops at the first error.
+// rounds for which there is nothing left to wait for: a conference in writing ends with its term, if of every discipline that it needs
+// somebody has answered. Each conference is a transaction of its own, so that running twice does nothing twice. It stops at the first error.
 func (s *Store) SweepOpinions(ctx context.Context) error {
 	rows, err := s.DB.Query(ctx, `
 		select c.code from conference c join opinion_round r on r.conference_id = c.id
@@ -57,10 +57,7 @@ func (s *Store) sweepOpinionsOf(ctx context.Context, tx pgx.Tx, code string) err
 	case allAnswered(c, seats, answered):
 		return s.openOpinions(ctx, tx, server, c, seats, opinion.AllAnswered)
 	case c.Written && !s.Now().Before(c.EndsAt):
-		if len(answered) == 0 {
-			return nil // the coordination extends the term, or calls it off
-		}
-		return s.openOpinions(ctx, tx, server, c, seats, opinion.AtDeadline)
+		return s.closeAtEnd(ctx, tx, server, c, seats)
 	case s.Now().After(c.OpinionsDue()):
 		return nil
 	}
@@ -79,6 +76,16 @@ func (s *Store) sweepOpinionsOf(ctx context.Context, tx pgx.Tx, code string) err
 		}
 	}
 	return nil
+}
+
+// closeAtEnd closes a conference in writing whose time is up. Where somebody is lacking it stays open: the coordination extends its term,
+// closes it all the same, or calls it off.
+func (s *Store) closeAtEnd(ctx context.Context, tx pgx.Tx, by account.Actor, c Conference, seats []Seat) error {
+	answered, missing, err := soFar(ctx, tx, c, seats)
+	if err != nil || len(answered) == 0 || len(missing) > 0 {
+		return err
+	}
+	return s.openOpinions(ctx, tx, by, c, seats, opinion.AtDeadline)
 }
 
 // mayWrite says that mails may go now: at a decent time, or when waiting for one would leave too little time to answer.

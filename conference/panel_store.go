@@ -110,26 +110,14 @@ func (s *Store) Answered(ctx context.Context, by account.Actor, code string) (An
 		if err != nil || v.Question == "" {
 			return err
 		}
-		r := Request{}
-		if r.Parts, err = partsOf(ctx, tx, v.RequestID); err != nil || len(r.Parts) == 0 {
+		if a, err = answersOf(ctx, tx, v.Conference, v.Seats); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, `select disciplines from conference_request where id = $1`, v.RequestID).Scan(&r.Disciplines); err != nil {
-			return err
-		}
-		round, err := knowledge(ctx, tx, v.Seats)
-		if err != nil {
-			return err
-		}
-		a.Parts = r.Parts
-		for _, c := range round {
-			who := answering(r, c)
-			a.Round = append(a.Round, who)
-			if c.ID == by.ID {
+		for _, who := range a.Round {
+			if who.ID == by.ID {
 				a.Own = who.Parts
 			}
 		}
-		a.Round, a.Open = judge(len(a.Parts), a.Round)
 		return nil
 	})
 	if err != nil {
@@ -138,8 +126,30 @@ func (s *Store) Answered(ctx context.Context, by account.Actor, code string) (An
 	return a, nil
 }
 
+// answersOf says who of a round answers which part questions; nothing where there are none.
+func answersOf(ctx context.Context, q casefile.Querier, c Conference, seats []Seat) (Answers, error) {
+	var r Request
+	var err error
+	if r.Parts, err = partsOf(ctx, q, c.RequestID); err != nil || len(r.Parts) == 0 {
+		return Answers{}, err
+	}
+	if err := q.QueryRow(ctx, `select disciplines from conference_request where id = $1`, c.RequestID).Scan(&r.Disciplines); err != nil {
+		return Answers{}, fmt.Errorf("part questions: %w", err)
+	}
+	round, err := knowledge(ctx, q, seats)
+	if err != nil {
+		return Answers{}, err
+	}
+	a := Answers{Parts: r.Parts}
+	for _, who := range round {
+		a.Round = append(a.Round, answering(r, who))
+	}
+	a.Round, a.Open = judge(len(a.Parts), a.Round)
+	return a, nil
+}
+
 // knowledge is what the experts of a round know, of those who have not said no: those who have said yes first.
-func knowledge(ctx context.Context, tx pgx.Tx, seats []Seat) ([]expertpool.Candidate, error) {
+func knowledge(ctx context.Context, q casefile.Querier, seats []Seat) ([]expertpool.Candidate, error) {
 	var ids []uuid.UUID
 	for _, want := range [][]Answer{{Accepted}, {Offered, Tentative}} {
 		for _, t := range seats {
@@ -148,7 +158,7 @@ func knowledge(ctx context.Context, tx pgx.Tx, seats []Seat) ([]expertpool.Candi
 			}
 		}
 	}
-	rows, err := tx.Query(ctx, `
+	rows, err := q.Query(ctx, `
 		select a.id, a.name, e.discipline, e.specialty, e.specialties, e.topics
 		from expert e join account a on a.id = e.account_id
 		where a.id = any($1) order by array_position($1, a.id)`, ids)

@@ -57,7 +57,7 @@ func (s *Store) Purge(ctx context.Context) (logs bool, err error) {
 		case rows:
 			tables = slices.Sorted(maps.Keys(dataClass()))
 		case len(redactions) > 0:
-			tables = []string{"note_update", "note_snapshot", "note_section", "opinion_version", "opinion_addendum"}
+			tables = []string{"note_update", "note_snapshot", "note_section", "opinion_version", "opinion_part", "opinion_addendum"}
 		}
 		if err := purgeTables(ctx, c, tables, names); err != nil {
 			return err

@@ -39,6 +39,9 @@ const written = `
 	from opinion_open o join conference c on c.id = o.conference_id
 	cross join lateral (values ('words', o.words), ('reason', o.reason), ('missing', o.missing)) f(field, text) where c.case_id = $1
 	union all
+	select 'opinion', c.code, o.at, 'reason_' || o.number, o.reason, c.state
+	from opinion_part_open o join conference c on c.id = o.conference_id where c.case_id = $1
+	union all
 	select 'opinion', c.code, d.at, 'addition', d.text, c.state
 	from opinion_addendum d join opinion o on o.id = d.opinion_id join conference c on c.id = o.conference_id where c.case_id = $1
 	union all

@@ -99,7 +99,7 @@ func dataClass() map[string]string {
 		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
 		"plan_pass": "case", "proposal": "case", "part_question": "case", "stand_in_race": "case", "stand_in_offer": "case",
 		"poll": "case", "poll_seat": "case", "poll_option": "case", "poll_voice": "case", "poll_vote": "case",
-		"opinion_round": "case", "opinion": "case", "opinion_version": "case", "opinion_addendum": "case",
+		"opinion_round": "case", "opinion": "case", "opinion_version": "case", "opinion_part": "case", "opinion_addendum": "case",
 		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
 		"case_deletion": "consent", "message_out": "mail", "message_in": "mail",
 	}

@@ -208,7 +208,7 @@ const (
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
 	voteFields         = "option# vote# note other clock"
-	opinionFields      = "position words reason missing confidence spent because"
+	opinionFields      = "position words reason missing confidence spent because position_# reason_#"
 	availabilityFields = "act at* quick first_day last_day absence hours_per_month"
 )
 

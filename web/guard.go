@@ -145,10 +145,13 @@ func (s *server) conferenceLook(c echo.Context) error {
 	})
 }
 
-// where gives the words for the place of a passage: a field of a form, or a section of the notes.
+// where gives the words for the place of a passage: a field of a form, a section of the notes, or written opinions in minutes.
 func where(field string) string {
-	if strings.HasPrefix(field, "section.") {
+	switch {
+	case strings.HasPrefix(field, "section."):
 		return field
+	case strings.HasPrefix(field, "opinion."):
+		return "section.opinions"
 	}
 	return "field." + field
 }

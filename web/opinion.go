@@ -20,8 +20,41 @@ import (
 type opinionPage struct {
 	conference.View
 	Round  conference.Opinions
+	Parts  []partOpinion // part questions that the one who looks is asked
 	Form   form
 	Notice string
+}
+
+// partOpinion is a part question in the form: what can be said to it, and why.
+type partOpinion struct {
+	Number   int
+	Question string
+	Position choices
+	Reason   field
+}
+
+// partOpinions lays out the part questions of the form. The first choice is to say nothing to one.
+func (s *server) partOpinions(f form, asked []opinion.Point) []partOpinion {
+	var parts []partOpinion
+	for _, q := range asked {
+		n := strconv.Itoa(q.Number)
+		p := partOpinion{q.Number, q.Question, s.choices(f, "radio", "position_"+n, "position", q.Scale.Positions()), s.field(f, "text", "reason_"+n, "optional")}
+		none := choice{Label: s.words.t("opinion.part.none"), Chosen: f.Get("position_"+n) == ""}
+		p.Position.Options = append([]choice{none}, p.Position.Options...)
+		p.Reason.Label = s.words.t("opinion.part.reason")
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// partAnswers reads what is said to part questions.
+func partAnswers(f form) []opinion.PartAnswer {
+	var said []opinion.PartAnswer
+	for n := 1; n <= conference.MaxParts; n++ {
+		row := strconv.Itoa(n)
+		said = append(said, opinion.PartAnswer{Number: n, Position: f.Get("position_" + row), Reason: f.Get("reason_" + row)})
+	}
+	return said
 }
 
 // Confidences are what can be said of how sure one is.
@@ -43,6 +76,10 @@ func (p opinionPage) OpinionForm() form {
 	}
 	if own := p.Round.Own; own != nil {
 		set(map[string]string{"position": own.Position, "words": own.Words, "reason": own.Reason, "missing": own.Missing, "confidence": string(own.Confidence)})
+		for _, said := range own.Parts {
+			n := strconv.Itoa(said.Number)
+			set(map[string]string{"position_" + n: said.Position, "reason_" + n: said.Reason})
+		}
 	}
 	set(p.Round.Draft)
 	return f
@@ -64,6 +101,7 @@ func (s *server) showOpinion(c echo.Context, status int, p opinionPage) error {
 	if p.View, err = s.Conferences.ByCode(ctx, me(c), code(c)); err != nil {
 		return err
 	}
+	p.Parts = s.partOpinions(p.OpinionForm(), p.Round.Parts)
 	return s.page(c, status, "opinion", p)
 }
 
@@ -98,6 +136,7 @@ func (s *server) sendOpinion(c echo.Context) error {
 	}
 	err = s.Conferences.SendOpinion(c.Request().Context(), me(c), code(c), opinion.Answer{
 		Position: f.Get("position"), Words: f.Get("words"), Reason: f.Get("reason"), Missing: f.Get("missing"), Confidence: opinion.Confidence(f.Get("confidence")),
+		Parts: partAnswers(f),
 	}, minutes, f.Get("because"))
 	return s.opined(c, err, f, "opinion_sent")
 }
@@ -168,17 +207,19 @@ func (s *server) extendOpinions(c echo.Context) error {
 }
 
 // dissent says in words how far opinions on a point are apart.
-func (s *server) dissent(p opinion.Point) string {
-	others, of := p.Dissent()
-	switch {
-	case of < 2:
-		return s.words.t("opinion.one")
-	case others == 0:
+func (s *server) dissent(spread opinion.Spread) string {
+	others, of := spread.Dissent()
+	if spread.Distance == opinion.Agreed {
 		return s.words.f("opinion.agree", of)
-	case others == 1:
-		return s.words.f("opinion.dissent.one", of)
 	}
-	return s.words.f("opinion.dissent.many", others, of)
+	apart := s.words.t("opinion.spread.", spread.Distance)
+	if others == 0 {
+		return apart
+	}
+	if others == 1 {
+		return s.words.f("opinion.dissent.one", of) + ", " + apart
+	}
+	return s.words.f("opinion.dissent.many", others, of) + ", " + apart
 }
 
 // heldIn fills in how a conference is held, where a form for convening says nothing of it yet: by video, with first opinions.
@@ -230,22 +271,28 @@ func (p conferencePage) ScaleForm() form {
 	return f
 }
 
-// opinionTasks are the opinions that an expert has to give, and for a coordinator conferences in writing that nobody has answered in time.
+// NextDue is the last day that a conference in writing whose time is up is given by one click.
+func (p conferencePage) NextDue() time.Time { return conference.UsualDue(p.now, "") }
+
+// opinionTasks are the opinions that an expert has to give, and for a coordinator conferences in writing that lack some when their time is up.
 func (s *server) opinionTasks(ctx context.Context, by account.Actor) ([]task, error) {
 	found, err := s.Conferences.OpinionsWaiting(ctx, by)
 	if err != nil {
 		return nil, err
 	}
+	own := by.Reach(account.TakePart) == account.OwnSeats
 	var tasks []task
 	for _, c := range found {
 		due, at := c.OpinionsDue(), "/conferences/"+c.Code
-		t := task{Clock: shortDay(due), ClockNote: s.words.t("today.opinion.until"), Late: due.Before(s.Now())}
-		if by.Reach(account.TakePart) == account.OwnSeats {
+		t := task{Clock: shortDay(due), ClockNote: s.words.t("today.opinion.until"), Late: due.Before(s.Now()), URL: at, Act: s.words.t("today.opinions_none.act")}
+		switch {
+		case own:
 			t.Title, t.More = s.words.t("today.opinion"), s.words.f("today.opinion.more", c.Code, conference.Until(due))
 			t.URL, t.Act = at+"/opinion", s.words.t("today.opinion.act")
-		} else {
+		case c.Answered == 0:
 			t.Title, t.More = s.words.f("today.opinions_none", c.Code), s.words.t("today.opinions_none.more")
-			t.URL, t.Act = at, s.words.t("today.opinions_none.act")
+		default:
+			t.Title, t.More = s.words.f("today.opinions_lack", c.Code), s.words.f("today.opinions_lack.more", s.names("discipline", c.Lacking))
 		}
 		tasks = append(tasks, t)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/realtime"
 )
@@ -30,6 +31,7 @@ type livePage struct {
 	MeasuresURL, TicketURL, SocketURL string
 	LeaveURL, EndURL, PreviousURL     string
 	OpinionsURL                       string
+	Points                            []opinion.Point
 	AddendumURL, RedactionURL         string
 	CSS, LiveJS, PageJS               string
 }
@@ -64,6 +66,10 @@ func (s *server) room(c echo.Context) error {
 		p.OpinionsURL = at(c, "/opinion")
 	case !errors.Is(err, account.ErrNotFound):
 		return err
+	default:
+		if p.Points, err = s.Conferences.Points(c.Request().Context(), me(c), code(c)); err != nil {
+			return err
+		}
 	}
 	if e.Part == conference.Moderator {
 		p.EndURL = at(c, "#end")

@@ -6,11 +6,69 @@ import (
 	"slices"
 )
 
-// Point is a question with the opinions on it.
+// Point is a question of a conference with the opinions on it.
 type Point struct {
+	Number   int // of a part question, from 1; 0 is the question of the conference itself
 	Question string
 	Scale    Scale
 	Opinions []Opinion
+}
+
+// PartPoints are the points of a conference in the order in which they are asked, without opinions. Each part question has the scale
+// that its own words ask for.
+func PartPoints(question string, s Scale, parts []string) []Point {
+	points := []Point{{Question: question, Scale: s}}
+	for i, text := range parts {
+		points = append(points, Point{Number: i + 1, Question: text, Scale: ScaleFor(text)})
+	}
+	return points
+}
+
+// Fill gives each point the opinions that say something to it. What an opinion says to a part question has neither words of its own
+// nor a confidence, and the addenda stand with the question of the conference.
+func Fill(points []Point, given []Opinion) {
+	for i := range points {
+		for _, o := range given {
+			if own, says := o.on(points[i].Number); says {
+				points[i].Opinions = append(points[i].Opinions, own)
+			}
+		}
+	}
+}
+
+// Given says that there is an opinion on any of the points.
+func Given(points []Point) bool {
+	return slices.ContainsFunc(points, func(p Point) bool { return len(p.Opinions) > 0 })
+}
+
+// on is what an opinion says to the point of a number.
+func (o Opinion) on(number int) (Opinion, bool) {
+	if number == 0 {
+		return o, true
+	}
+	own, says := o.Answer.on(number)
+	earlier := o.Earlier
+	o.Answer, o.Earlier, o.Addenda = own, nil, nil
+	for i, v := range earlier {
+		was, said := v.Answer.on(number)
+		next := own
+		if i+1 < len(earlier) {
+			next, _ = earlier[i+1].Answer.on(number)
+		}
+		if said && (was.Position != next.Position || was.Reason != next.Reason) {
+			o.Earlier = append(o.Earlier, Version{was, v.SentAt})
+		}
+	}
+	return o, says
+}
+
+func (a Answer) on(number int) (Answer, bool) {
+	for _, p := range a.Parts {
+		if p.Number == number {
+			return Answer{Position: p.Position, Reason: p.Reason}, true
+		}
+	}
+	return Answer{}, false
 }
 
 // Disagreement is how far the opinions on a point are apart, from 0 (one position) to 1 (the two ends of the scale): the mean
@@ -36,16 +94,75 @@ func (p Point) Disagreement() float64 {
 	return apart / weight
 }
 
+// Distance says in a word how far the opinions on a point are apart.
+type Distance string
+
+const (
+	Unsaid Distance = "unsaid" // nobody has said anything to it
+	Untold Distance = "untold" // whoever did cannot tell
+	Single Distance = "single" // one opinion alone
+	Agreed Distance = "agreed"
+	Near   Distance = "near"
+	Apart  Distance = "apart"
+	Far    Distance = "far"
+)
+
+// Spread is how the opinions on a point are distributed.
+type Spread struct {
+	Distance Distance `json:"distance,omitempty"`
+	Tally    []Share  `json:"tally,omitempty"` // those positions left out that nobody takes, the scale's order
+}
+
+// Share is how many take a position.
+type Share struct {
+	Position string `json:"position"`
+	Count    int    `json:"count"`
+}
+
+// Spread measures the point.
+func (p Point) Spread() Spread {
+	s := Spread{Tally: p.Tally()}
+	others, of := s.Dissent()
+	far := p.Disagreement()
+	switch {
+	case len(p.Opinions) == 0:
+		s.Distance = Unsaid
+	case of == 0:
+		s.Distance = Untold
+	case of == 1:
+		s.Distance = Single
+	case others == 0:
+		s.Distance = Agreed
+	case far < 1.0/3:
+		s.Distance = Near
+	case far < 2.0/3:
+		s.Distance = Apart
+	default:
+		s.Distance = Far
+	}
+	return s
+}
+
 // Dissent counts those who take another position than most do, and all who take one. Where as many take another, those count who
 // are fewer or as many: of two who differ, one dissents.
-func (p Point) Dissent() (others, of int) {
+func (s Spread) Dissent() (others, of int) {
 	most := 0
-	for _, position := range p.Scale.Positions() {
-		if n := p.count(position); position != Unable {
-			of, most = of+n, max(most, n)
+	for _, share := range s.Tally {
+		if share.Position != Unable {
+			of, most = of+share.Count, max(most, share.Count)
 		}
 	}
 	return of - most, of
+}
+
+// Tally is how many take each position.
+func (p Point) Tally() (counted []Share) {
+	for _, position := range p.Scale.Positions() {
+		if n := p.count(position); n > 0 {
+			counted = append(counted, Share{position, n})
+		}
+	}
+	return counted
 }
 
 func (p Point) count(position string) (n int) {
@@ -57,26 +174,14 @@ func (p Point) count(position string) (n int) {
 	return n
 }
 
-// Tally is how many take each position, those that nobody takes left out, the scale's order.
-func (p Point) Tally() (counted []Share) {
-	for _, position := range p.Scale.Positions() {
-		if n := p.count(position); n > 0 {
-			counted = append(counted, Share{position, n})
-		}
-	}
-	return counted
-}
-
-// Share is how many take a position.
-type Share struct {
-	Position string
-	Count    int
-}
-
-// Arrange puts the points on which opinions are furthest apart first, and within each whoever is furthest from the others. What is
-// alike stays in its order.
+// Arrange puts the points on which opinions are furthest apart first, of those alike the ones on which fewer take a position, and within
+// each whoever is furthest from the others. What is alike stays in its order.
 func Arrange(points []Point) {
-	slices.SortStableFunc(points, func(a, b Point) int { return cmp.Compare(b.Disagreement(), a.Disagreement()) })
+	slices.SortStableFunc(points, func(a, b Point) int {
+		_, few := a.Spread().Dissent()
+		_, more := b.Spread().Dissent()
+		return cmp.Or(cmp.Compare(b.Disagreement(), a.Disagreement()), cmp.Compare(few, more))
+	})
 	for _, p := range points {
 		middle := p.middle()
 		slices.SortStableFunc(p.Opinions, func(a, b Opinion) int {

@@ -5,8 +5,10 @@
 package opinion
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -71,27 +73,37 @@ const (
 // Confidences are all of them, the greatest first.
 var Confidences = []Confidence{Sure, Rather, Unsure}
 
-// weight is how much an answer counts where answers are compared.
+// weight is how much an answer counts where answers are compared. Of part questions nobody is asked how sure she is: there all count
+// alike.
 func (c Confidence) weight() float64 {
-	return map[Confidence]float64{Sure: 3, Rather: 2, Unsure: 1}[c]
+	return map[Confidence]float64{Sure: 3, Rather: 2, Unsure: 1, "": 1}[c]
 }
 
-// Answer is an opinion in three lines: the position, why, and what is missing.
+// Answer is an opinion in three lines: the position, why, and what is missing; and what it says to part questions, if anything.
 type Answer struct {
 	Position   string
 	Words      string // the position in her own words; may be empty
 	Reason     string
 	Missing    string // may be empty
 	Confidence Confidence
+	Parts      []PartAnswer // in the order of the part questions, those left out of which nothing is said
+}
+
+// PartAnswer is what an opinion says to one part question.
+type PartAnswer struct {
+	Number   int // of the part question, from 1
+	Position string
+	Reason   string // may be empty
 }
 
 // longest is how many characters a line may have.
 const longest = 300
 
-// Check holds an answer to the rules of a form, and trims its lines: InvalidError (position, words, reason, missing, confidence).
-func (a *Answer) Check(s Scale) error {
+// Check holds an answer to the rules of a form, and trims its lines; points are what is asked, the question of the conference first.
+// InvalidError (position, words, reason, missing, confidence; position_1, reason_1 and so on for part questions).
+func (a *Answer) Check(points []Point) error {
 	switch {
-	case !slices.Contains(s.Positions(), a.Position):
+	case !slices.Contains(points[0].Scale.Positions(), a.Position):
 		return &account.InvalidError{Field: "position", Rule: "required"}
 	case !slices.Contains(Confidences, a.Confidence):
 		return &account.InvalidError{Field: "confidence", Rule: "required"}
@@ -100,7 +112,33 @@ func (a *Answer) Check(s Scale) error {
 		account.CheckText("words", &a.Words, longest, false),
 		account.CheckText("reason", &a.Reason, longest, true),
 		account.CheckText("missing", &a.Missing, longest, false),
+		a.checkParts(points),
 	)
+}
+
+// checkParts drops what says nothing. A reason alone is asked for its position.
+func (a *Answer) checkParts(points []Point) error {
+	var said []PartAnswer
+	for _, p := range a.Parts {
+		n := strconv.Itoa(p.Number)
+		if err := account.CheckText("reason_"+n, &p.Reason, longest, false); err != nil {
+			return err
+		}
+		if p.Position == "" && p.Reason == "" {
+			continue
+		}
+		i := slices.IndexFunc(points, func(q Point) bool { return q.Number == p.Number })
+		if i < 0 || p.Number == 0 || !slices.Contains(points[i].Scale.Positions(), p.Position) {
+			return &account.InvalidError{Field: "position_" + n, Rule: "required"}
+		}
+		if slices.ContainsFunc(said, func(s PartAnswer) bool { return s.Number == p.Number }) {
+			return &account.InvalidError{Field: "position_" + n, Rule: "unknown"}
+		}
+		said = append(said, p)
+	}
+	slices.SortFunc(said, func(x, y PartAnswer) int { return cmp.Compare(x.Number, y.Number) })
+	a.Parts = said
+	return nil
 }
 
 // UsualMinutes is what an opinion takes, and MostMinutes what can be given at most.

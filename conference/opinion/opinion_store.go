@@ -100,6 +100,9 @@ func Own(ctx context.Context, q casefile.Querier, conference, person uuid.UUID) 
 	if err != nil || len(all) == 0 {
 		return nil, d, err
 	}
+	if err := ownParts(ctx, q, id, all); err != nil {
+		return nil, nil, err
+	}
 	last := all[len(all)-1]
 	o.Answer, o.SentAt, o.Version, o.Earlier = last.Answer, last.SentAt, len(all), all[:len(all)-1]
 	o.Addenda, err = addendaOf(ctx, q, id)
@@ -108,6 +111,26 @@ func Own(ctx context.Context, q casefile.Querier, conference, person uuid.UUID) 
 
 func scanVersion(row pgx.CollectableRow) (v Version, err error) {
 	return v, row.Scan(&v.Position, &v.Words, &v.Reason, &v.Missing, &v.Confidence, &v.SentAt)
+}
+
+// ownParts adds to the versions of an opinion what they say to part questions.
+func ownParts(ctx context.Context, q casefile.Querier, id uuid.UUID, versions []Version) error {
+	rows, err := q.Query(ctx, `
+		select p.version, q.position, p.position, p.reason from opinion_part p join part_question q on q.id = p.part_id
+		where p.opinion_id = $1 order by p.version, q.position`, id)
+	if err != nil {
+		return fmt.Errorf("own opinion: %w", err)
+	}
+	var version int
+	var a PartAnswer
+	_, err = pgx.ForEachRow(rows, []any{&version, &a.Number, &a.Position, &a.Reason}, func() error {
+		versions[version-1].Parts = append(versions[version-1].Parts, a)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("own opinion: %w", err)
+	}
+	return nil
 }
 
 func addendaOf(ctx context.Context, q casefile.Querier, id uuid.UUID) ([]Addendum, error) {
@@ -168,6 +191,20 @@ func Send(ctx context.Context, tx pgx.Tx, conference, organisation, person uuid.
 		insert into opinion_version (opinion_id, version, position, words, reason, missing, confidence, at)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`, id, version, a.Position, a.Words, a.Reason, a.Missing, a.Confidence, now)
 	if err != nil {
+		return fmt.Errorf("send opinion: %w", err)
+	}
+	return sendParts(ctx, tx, conference, id, version, a.Parts)
+}
+
+func sendParts(ctx context.Context, tx pgx.Tx, conference, id uuid.UUID, version int, said []PartAnswer) error {
+	var b pgx.Batch
+	for _, p := range said {
+		b.Queue(`
+			insert into opinion_part (opinion_id, version, part_id, position, reason)
+			select $1, $2, q.id, $5, $6 from part_question q join conference c on c.request_id = q.request_id
+			where c.id = $3 and q.position = $4`, id, version, conference, p.Number, p.Position, p.Reason)
+	}
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return fmt.Errorf("send opinion: %w", err)
 	}
 	return nil
@@ -244,6 +281,10 @@ func Silent(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]st
 
 // Opened are the opinions of a conference by name, none before the round is opened.
 func Opened(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Opinion, error) {
+	parts, err := openedParts(ctx, q, conference)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := q.Query(ctx, `
 		select v.opinion_id, v.stands, v.account_id, a.name, coalesce(s.discipline, ''), v.position, v.words, v.reason, v.missing, v.confidence, v.version, v.at, v.late
 		from opinion_open v
@@ -262,6 +303,7 @@ func Opened(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Op
 	var earlier []Version
 	_, err = pgx.ForEachRow(rows, []any{&id, &stands, &o.AccountID, &o.Name, &o.Discipline, &o.Position, &o.Words, &o.Reason, &o.Missing, &o.Confidence,
 		&o.Version, &o.SentAt, &o.Late}, func() error {
+		o.Parts = parts[versionKey{id, o.Version}]
 		if !stands {
 			earlier = append(earlier, Version{o.Answer, o.SentAt})
 			return nil
@@ -282,6 +324,32 @@ func Opened(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]Op
 	return all, nil
 }
 
+type versionKey struct {
+	opinion uuid.UUID
+	version int
+}
+
+// openedParts are what open opinions say to part questions.
+func openedParts(ctx context.Context, q casefile.Querier, conference uuid.UUID) (map[versionKey][]PartAnswer, error) {
+	rows, err := q.Query(ctx, `
+		select opinion_id, version, number, position, reason from opinion_part_open
+		where conference_id = $1 order by number`, conference)
+	if err != nil {
+		return nil, fmt.Errorf("opinions: %w", err)
+	}
+	parts := map[versionKey][]PartAnswer{}
+	var of versionKey
+	var a PartAnswer
+	_, err = pgx.ForEachRow(rows, []any{&of.opinion, &of.version, &a.Number, &a.Position, &a.Reason}, func() error {
+		parts[of] = append(parts[of], a)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opinions: %w", err)
+	}
+	return parts, nil
+}
+
 // Redact takes words out of all texts of the opinions of an open round, earlier versions and addenda too, and says how often a
 // text had them. Purging the tables is the caller's.
 func Redact(ctx context.Context, tx pgx.Tx, conference uuid.UUID, words, mark string) (texts int64, err error) {
@@ -290,6 +358,9 @@ func Redact(ctx context.Context, tx pgx.Tx, conference uuid.UUID, words, mark st
 		from opinion_open o
 		where o.conference_id = $1 and v.opinion_id = o.opinion_id and v.version = o.version
 			and (strpos(v.words, $2) > 0 or strpos(v.reason, $2) > 0 or strpos(v.missing, $2) > 0)`, `
+		update opinion_part p set reason = replace(p.reason, $2, $3)
+		from opinion_open o
+		where o.conference_id = $1 and p.opinion_id = o.opinion_id and p.version = o.version and strpos(p.reason, $2) > 0`, `
 		update opinion_addendum d set text = replace(d.text, $2, $3)
 		from opinion o
 		where o.id = d.opinion_id and o.conference_id = $1 and strpos(d.text, $2) > 0`} {

@@ -3,6 +3,7 @@ package opinion
 import (
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func TestDisagreementIsHowFarOpinionsAreApart(t *testing.T) {
 		if got := p.Disagreement(); got < c.apart-1e-9 || got > c.apart+1e-9 {
 			t.Errorf("%q: %v, want %v", c.opinions, got, c.apart)
 		}
-		if others, of := p.Dissent(); others != c.others || of != c.of {
+		if others, of := p.Spread().Dissent(); others != c.others || of != c.of {
 			t.Errorf("%q: %d of %d, want %d of %d", c.opinions, others, of, c.others, c.of)
 		}
 	}
@@ -63,7 +64,7 @@ func TestDisagreementIsBoundedAndDoesNotDependOnTheOrder(t *testing.T) {
 			p.Opinions = append(p.Opinions, Opinion{Answer: Answer{Position: all[r.IntN(len(all))], Confidence: Confidences[r.IntN(len(Confidences))]}})
 		}
 		apart := p.Disagreement()
-		if others, _ := p.Dissent(); apart < 0 || apart > 1 || (apart == 0) != (others == 0) {
+		if others, _ := p.Spread().Dissent(); apart < 0 || apart > 1 || (apart == 0) != (others == 0) {
 			t.Fatalf("%+v: %v, %d", p.Opinions, apart, others)
 		}
 		r.Shuffle(len(p.Opinions), func(i, j int) { p.Opinions[i], p.Opinions[j] = p.Opinions[j], p.Opinions[i] })
@@ -91,6 +92,82 @@ func TestWhatIsDisputedMostStandsFirst(t *testing.T) {
 	}
 }
 
+// pointsOf reads points such as "yes/sure no/rather | yes/sure", the question of the conference first.
+func pointsOf(opinions string) []Point {
+	var points []Point
+	for n, one := range strings.Split(opinions, "|") {
+		p := pointOf(Tendency, one)
+		p.Number = n
+		points = append(points, p)
+	}
+	return points
+}
+
+func TestPointsFollowDisagreementThenFewerAnswersThenTheOrderOfAsking(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		opinions string
+		order    string
+	}{
+		{" | | ", "0 1 2"},
+		{"yes/sure yes/sure | yes/ no/ | yes/ partly/", "1 2 0"},
+		{"yes/sure yes/sure | yes/ yes/ | ", "2 0 1"}, // alike, but nobody has said anything to the last
+		{"yes/sure no/sure | yes/ | no/ no/", "0 1 2"},
+		{"yes/sure yes/sure | unable/ unable/ unable/ | yes/", "1 2 0"}, // who cannot tell takes no position
+		{"yes/sure no/sure | yes/ no/ | yes/ no/ no/", "0 1 2"},
+		{"yes/sure no/sure yes/sure | yes/ no/ | yes/ no/ no/", "1 0 2"},
+	} {
+		points := pointsOf(c.opinions)
+		Arrange(points)
+		var order []string
+		for _, p := range points {
+			order = append(order, strconv.Itoa(p.Number))
+		}
+		if got := strings.Join(order, " "); got != c.order {
+			t.Errorf("%q: %s, want %s", c.opinions, got, c.order)
+		}
+	}
+}
+
+func TestTheDistanceOfOpinionsIsAWord(t *testing.T) {
+	t.Parallel()
+	for opinions, want := range map[string]Distance{
+		"": Unsaid, "unable/ unable/": Untold, "unable/ yes/": Single, "yes/ yes/": Agreed, "yes/ yes/ yes/ partly/": Near, "yes/ partly/": Apart, "yes/ no/": Far,
+		"yes/sure yes/sure no/unsure": Apart, "yes/sure no/sure": Far,
+	} {
+		if got := pointOf(Tendency, opinions).Spread(); got.Distance != want {
+			t.Errorf("%q: %+v, want %s", opinions, got, want)
+		}
+	}
+}
+
+func TestEachPointHasTheOpinionsThatSaySomethingToIt(t *testing.T) {
+	t.Parallel()
+	points := PartPoints("Wie viele Stunden?", Hours, []string{"Ist eine Reha sinnvoll?", "Wie viele Stunden zuerst?", "Wer zahlt?"})
+	if points[1].Scale != Tendency || points[2].Scale != Hours || points[3].Number != 3 {
+		t.Errorf("the points: %+v", points)
+	}
+	changed := Answer{Position: "from_6", Reason: "main", Parts: []PartAnswer{{Number: 1, Position: "no", Reason: "then"}}}
+	same := changed
+	same.Reason = "other"
+	Fill(points, []Opinion{
+		{Name: "A", Answer: changed, Earlier: []Version{{Answer: Answer{Position: "from_6", Parts: []PartAnswer{{Number: 1, Position: "yes"}}}}, {Answer: same}}, Addenda: []Addendum{{Text: "later"}}},
+		{Name: "B", Answer: Answer{Position: "under_3", Parts: []PartAnswer{{Number: 2, Position: "under_3"}}}},
+	})
+	if len(points[0].Opinions) != 2 || len(points[1].Opinions) != 1 || len(points[2].Opinions) != 1 || len(points[3].Opinions) != 0 || !Given(points) {
+		t.Fatalf("who says something to what: %+v", points)
+	}
+	a := points[1].Opinions[0]
+	if a.Name != "A" || a.Position != "no" || a.Reason != "then" || len(a.Addenda) != 0 || len(a.Earlier) != 1 || a.Earlier[0].Position != "yes" {
+		t.Errorf("what A says to the first part: %+v", a)
+	}
+	if main := points[0].Opinions[0]; len(main.Earlier) != 2 || len(main.Addenda) != 1 {
+		t.Errorf("what A says to the question: %+v", main)
+	}
+}
+
+func parts(said ...PartAnswer) func(*Answer) { return func(a *Answer) { a.Parts = said } }
+
 func TestAnAnswerIsHeldToItsForm(t *testing.T) {
 	t.Parallel()
 	good := Answer{Position: "yes", Reason: "Weil.", Confidence: Rather}
@@ -107,11 +184,19 @@ func TestAnAnswerIsHeldToItsForm(t *testing.T) {
 		"long words":                  {func(a *Answer) { a.Words = strings.Repeat("x", longest+1) }, "words"},
 		"much missing":                {func(a *Answer) { a.Missing = strings.Repeat("x", longest+1) }, "missing"},
 		"no confidence":               {func(a *Answer) { a.Confidence = "" }, "confidence"},
+		"nothing on a part":           {parts(PartAnswer{Number: 1, Reason: " "}), ""},
+		"a position on a part":        {parts(PartAnswer{Number: 2, Position: "from_6"}), ""},
+		"another scale on a part":     {parts(PartAnswer{Number: 2, Position: "yes"}), "position_2"},
+		"a reason alone on a part":    {parts(PartAnswer{Number: 1, Reason: "Weil."}), "position_1"},
+		"a long reason on a part":     {parts(PartAnswer{Number: 1, Position: "yes", Reason: strings.Repeat("x", longest+1)}), "reason_1"},
+		"a part that is not asked":    {parts(PartAnswer{Number: 3, Position: "yes"}), "position_3"},
+		"the question as a part":      {parts(PartAnswer{Number: 0, Position: "yes"}), "position_0"},
+		"a part twice":                {parts(PartAnswer{Number: 1, Position: "yes"}, PartAnswer{Number: 1, Position: "no"}), "position_1"},
 	} {
 		a := good
 		c.change(&a)
 		var invalid *account.InvalidError
-		err := a.Check(Tendency)
+		err := a.Check(PartPoints("Was?", Tendency, []string{"Ist eine Reha sinnvoll?", "Wie viele Stunden?"}))
 		if errors.As(err, &invalid); (err == nil) != (c.field == "") || invalid != nil && invalid.Field != c.field {
 			t.Errorf("%s: %v", name, err)
 		}
