@@ -207,8 +207,9 @@ const (
 		"hours_per_month max_cases"
 	consentFields = "purposes* circle* organisations* excluded* plan_to* valid_from valid_until counselled_on signed_on language explained " +
 		"release_id_# profession_# holder_# about_#"
-	voteFields         = "option# vote# note other clock"
-	opinionFields      = "position words reason missing confidence spent because position_# reason_#"
+	voteFields    = "option# vote# note other clock"
+	opinionFields = "position words reason missing confidence spent because position_1 reason_1 position_2 reason_2 position_3 reason_3 " +
+		"position_4 reason_4 position_5 reason_5 position_6 reason_6"
 	availabilityFields = "act at* quick first_day last_day absence hours_per_month"
 )
 

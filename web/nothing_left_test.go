@@ -39,6 +39,7 @@ var traces = []string{
 	"zederntrocken",                           // whom a release from secrecy is for
 	"fichtenblau", "rosenmild", "ginsterlang", // a note in the profile, an instrument, who says how many hours
 	"quittengelb", "mispelweich", // an opinion that everybody has read, one that is still blind
+	"sanddornsauer", "berberitzenrot", // what they say to a part question
 	"holundersauer", // what an attachment is called
 	"schlehenherb",  // a part question
 	"ebereschig",    // what an expert answered a question for dates with
@@ -116,9 +117,11 @@ func (e *estate) convenes(question, wish string, in time.Duration) string {
 }
 
 // opines gives Ewald's opinion, which nobody opens: Frieda has not answered.
-func (e *estate) opines(code, reason string) {
+func (e *estate) opines(code, reason, onPart string) {
 	e.t.Helper()
-	e.must(e.Conferences.SendOpinion(e.t.Context(), e.people["Ewald"], code, opinion.Answer{Position: "yes", Reason: reason, Confidence: opinion.Sure}, 15, ""))
+	e.must(e.Conferences.SendOpinion(e.t.Context(), e.people["Ewald"], code, opinion.Answer{
+		Position: "yes", Reason: reason, Confidence: opinion.Sure, Parts: []opinion.PartAnswer{{Number: 1, Position: "no", Reason: onPart}},
+	}, 15, ""))
 }
 
 // confers holds the first conference up to its approved minutes.
@@ -126,7 +129,7 @@ func (e *estate) confers() {
 	ctx, clara, ewald := e.t.Context(), e.people["Clara"], e.people["Ewald"]
 	e.must(e.Conferences.AskOpinions(ctx, clara, e.first, opinion.Tendency))
 	e.accept(e.first, "Ewald")
-	e.opines(e.first, "Eher quittengelb.")
+	e.opines(e.first, "Eher quittengelb.", "Auch sanddornsauer.")
 	id, err := e.Conferences.OwnInvitation(ctx, e.people["Frieda"], e.first)
 	e.must(err)
 	e.must(e.Conferences.Answer(ctx, e.people["Frieda"], id, 0, conference.Tentative, "Wenn es kiefernharzig wird."))
@@ -166,7 +169,7 @@ func (e *estate) goesOn() {
 	e.second = e.convenes("Noch einmal ahornweich?", "Bitte eschenhell.", 10*time.Minute)
 	e.must(e.Conferences.AskOpinions(e.t.Context(), e.people["Clara"], e.second, opinion.Tendency))
 	e.accept(e.second, "Ewald")
-	e.opines(e.second, "Eher mispelweich.")
+	e.opines(e.second, "Eher mispelweich.", "Auch berberitzenrot.")
 	e.must(e.Conferences.Open(e.t.Context(), e.people["Clara"], e.second))
 	e.leaveInLog(e.second, said{"Ewald", "assessment", "Heute tannenstill."})
 	waits := e.asks("Ist es pappelhoch?", "Bitte eschenhell.")

@@ -33,14 +33,14 @@ type partOpinion struct {
 	Reason   field
 }
 
-// partOpinions lays out the part questions of the form. The first choice is to say nothing to one.
+// partOpinions lays out the part questions of the form. The last choice is to say nothing to one, so that a tap can be taken back.
 func (s *server) partOpinions(f form, asked []opinion.Point) []partOpinion {
 	var parts []partOpinion
 	for _, q := range asked {
 		n := strconv.Itoa(q.Number)
 		p := partOpinion{q.Number, q.Question, s.choices(f, "radio", "position_"+n, "position", q.Scale.Positions()), s.field(f, "text", "reason_"+n, "optional")}
 		none := choice{Label: s.words.t("opinion.part.none"), Chosen: f.Get("position_"+n) == ""}
-		p.Position.Options = append([]choice{none}, p.Position.Options...)
+		p.Position.Options = append(p.Position.Options, none)
 		p.Reason.Label = s.words.t("opinion.part.reason")
 		parts = append(parts, p)
 	}
