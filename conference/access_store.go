@@ -106,6 +106,10 @@ func conferenceChapters() []chapterQuery {
 			select coalesce(c.code, r.code) as code, i.question, i.asked_by, ` + dayOf("i.asked_at") + ` as asked_on, i.state as information_state, i.answer, i.answered_by
 			from information_request i left join conference c on c.id = i.conference_id left join conference_request r on r.id = i.request_id
 			where coalesce(c.case_id, r.case_id) = $1 order by i.asked_at, i.id`},
+		{"agenda_phase", false, `
+			select c.code, p.title
+			from agenda_phase p join conference c on c.id = p.conference_id
+			where c.case_id = $1 and p.title <> '' order by c.starts_at, c.id, p.position`},
 		{"opinion", false, `
 			select c.code, o.account_id as written_by, ` + dayOf("o.at") + ` as written_on, o.position, o.words, o.reason, o.missing, o.confidence
 			from opinion_open o join conference c on c.id = o.conference_id

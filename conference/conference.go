@@ -133,6 +133,7 @@ const (
 	toOpine
 	toOpenOpinions
 	toAskOpinions
+	toArrange // the agenda, and to say which phase it is
 )
 
 // may is who may do what, by part. Consent and state are asked besides.
@@ -158,6 +159,8 @@ var may = map[deed][]Part{
 	toOpine:        {ExpertPart},
 	toOpenOpinions: {Moderator},
 	toAskOpinions:  {Moderator},
+
+	toArrange: {Moderator},
 }
 
 func (p Part) may(d deed) error {
@@ -322,6 +325,9 @@ func (v View) CanAskInformation() bool {
 }
 func (v View) CanAnswerInformation() bool {
 	return v.Part.may(toAnswerInformation) == nil && v.Shut == "" && v.informable() == nil
+}
+func (v View) CanArrange() bool {
+	return !v.Written && v.can(toArrange) && v.Shut == "" && (v.State.Planned() || v.State == Live)
 }
 func (v View) CanEnd() bool     { return v.Part.may(toEnd) == nil && v.State == Live }
 func (v View) CanMinute() bool  { return v.Part.may(toMinute) == nil && v.State == MinutesDraft }

@@ -26,6 +26,9 @@ func (b Body) parts() []casefile.Part {
 			parts = append(parts, casefile.Part{Field: fmt.Sprintf("opinion.%d.%d", p.Number, i), Text: said.Reason})
 		}
 	}
+	for _, p := range b.Agenda {
+		parts = append(parts, casefile.Part{Field: "agenda", Text: p.Title})
+	}
 	for _, a := range b.Addenda {
 		parts = append(parts, casefile.Part{Field: "section." + a.Section, Text: a.Text})
 	}

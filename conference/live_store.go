@@ -228,6 +228,7 @@ func (s *Store) beginMinutes(ctx context.Context, tx pgx.Tx, c Conference) error
 	var b pgx.Batch
 	b.Queue(`update conference set state = 'minutes_draft', ended_at = $2 where id = $1`, c.ID, s.Now())
 	b.Queue(`update note set state = 'sealed', sealed_at = $2 where conference_id = $1`, c.ID, s.Now())
+	b.Queue(leavePhase, c.ID, s.Now())
 	b.Queue(`
 		insert into minutes (conference_id, organisation_id, state, changed_at)
 		values ($1, $2, 'draft', $3)`, c.ID, c.Organisation, s.Now())

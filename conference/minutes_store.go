@@ -48,6 +48,7 @@ type Body struct {
 	Written  bool            `json:"written,omitempty"`  // there was no meeting
 	Opinions []MinuteOpinion `json:"opinions,omitempty"` // written ones, of an open round, where they differ most first
 	Points   []MinutePoint   `json:"points,omitempty"`   // where there are part questions: as they are for Store.Points
+	Agenda   []MinutePhase   `json:"agenda,omitempty"`   // where the conference went by one
 }
 
 // MinutePerson is somebody who was in the room, or had said to be. A guest has a kind instead of a name, and the times of having
@@ -227,6 +228,11 @@ func (s *Store) compose(ctx context.Context, q casefile.Querier, c Conference) (
 	if b.People, b.RollAt, err = present(ctx, q, c); err != nil {
 		return b, err
 	}
+	went, err := agendaOf(ctx, q, c, nil)
+	if err != nil {
+		return b, err
+	}
+	b.Agenda = went.minutes(s.Now())
 	texts, err := sectionTexts(ctx, q, c)
 	if err != nil {
 		return b, err

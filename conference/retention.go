@@ -99,7 +99,7 @@ func dataClass() map[string]string {
 		"case_phase": "case", "case_traits": "case", "guard_override": "case", "legal_hold": "case", "client_link": "case", "reveal_request": "case",
 		"plan_pass": "case", "proposal": "case", "part_question": "case", "stand_in_race": "case", "stand_in_offer": "case",
 		"poll": "case", "poll_seat": "case", "poll_option": "case", "poll_voice": "case", "poll_vote": "case",
-		"opinion_round": "case", "opinion": "case", "opinion_version": "case", "opinion_part": "case", "opinion_addendum": "case",
+		"opinion_round": "case", "opinion": "case", "opinion_version": "case", "opinion_part": "case", "opinion_addendum": "case", "agenda_phase": "case",
 		"minutes": "plan", "measure": "plan", "measure_event": "plan", "consent": "consent", "secrecy_release": "case", "case_file": "consent",
 		"case_deletion": "consent", "message_out": "mail", "message_in": "mail",
 	}
@@ -116,6 +116,7 @@ func ofConferences(conferences, requests string) []held {
 		{"measure_event", `measure_id in (select id from measure where ` + conf + `)`}, {"measure", conf},
 		{"plan_pass", conf}, {"minutes", conf}, {"room_deed", conf}, {"conference_guest", conf}, {"note_addendum", conf},
 		{"information_request", conf + ` or request_id in (` + requests + `)`},
+		{"agenda_phase", conf},
 		{"opinion", conf}, {"opinion_round", conf}, // and with them what was sent and added
 		{"note", conf}, // and with it its log, snapshots, sections and redactions
 		{"response", `invitation_id in (select id from invitation where ` + conf + `)`},

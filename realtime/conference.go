@@ -54,6 +54,7 @@ type conference struct {
 	note    *note
 	aware   awareness
 	room    *roomState
+	agenda  *Agenda   // nil: nobody was in the room yet who is to know it
 	sockets []*socket // in the order of arrival
 	stop    *ending
 	clerk   *clerk
@@ -223,6 +224,8 @@ func (c *conference) receive(in inbound) {
 		c.passKey(s, in.key)
 	case inLine:
 		c.passLine(s, in.line)
+	case inTurn:
+		c.turn(s, in.turn)
 	case inHandOver:
 		c.handOver(s, in.way, in.body)
 	default:

@@ -142,6 +142,8 @@ type Batch struct {
 type Config struct {
 	Notes Notes
 	Gate  Gate
+	// Agendas keeps the agendas; without it nobody is told of phases.
+	Agendas Agendas
 	// Rooms makes the video rooms; without it there are notes and presence.
 	Rooms *sfu.SFU
 	// Origin is the scheme and host that our pages come from. A browser that

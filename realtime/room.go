@@ -175,6 +175,9 @@ func (s *socket) perform(e envelope) bool {
 	case "caption":
 		l, ok := body[caption](e)
 		return ok && l.usable() && s.conf.send(inbound{from: s, kind: inLine, line: l})
+	case "mod.agenda":
+		t, ok := body[turn](e)
+		return ok && t.From != nil && t.To != nil && s.conf.send(inbound{from: s, kind: inTurn, turn: t})
 	}
 	if _, known := commands[e.Type]; !known {
 		return true // a type of tomorrow

@@ -78,6 +78,7 @@ func (c *conference) welcome(s *socket) {
 	}
 	s.out.put(textFrame("welcome", welcome{s.peer, s.guest.EndsAt, c.serversFor(s), c.room.list(), s.visitor.Part, c.room.status()}))
 	close(s.welcomed)
+	c.showAgenda(s)
 }
 
 // showOut ends all sockets of a person. Who is sent back comes again by itself,

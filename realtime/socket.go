@@ -94,6 +94,7 @@ type inbound struct {
 	body   []byte
 	key    keyPut
 	line   caption
+	turn   turn
 	name   string   // the type of a command
 	asks   *command // of a command
 	way    int64    // of what is to be handed over
@@ -116,6 +117,7 @@ const (
 	inCommand                      // asks something of the room
 	inKey                          // sends an envelope with keys
 	inLine                         // sends a line of captions
+	inTurn                         // goes to another phase of the agenda
 	inHandOver                     // sends a frame to the other of two
 )
 

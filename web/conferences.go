@@ -69,6 +69,7 @@ type conferencePage struct {
 	Bars     map[uuid.UUID]string                // why experts of the round could not be invited any more; of the coordination
 	Round    *conference.Opinions                // nil where nobody is asked for opinions, or the case is shut
 	Origins  []origin                            // where its date comes from; of the coordination
+	Agenda   *agendaList                         // nil where there is no meeting, or the case is shut
 	Me       uuid.UUID
 	Houses   []staffOf // people of the network who can still be asked to a topic; of the coordination
 	now      time.Time
@@ -164,6 +165,9 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		} else if !errors.Is(err, account.ErrNotFound) {
 			return err
 		}
+		if err := s.showAgendaOf(c, &p); err != nil {
+			return err
+		}
 	}
 	if p.Origins, err = s.origins(c.Request().Context(), me(c), code(c)); err != nil {
 		return err
@@ -179,6 +183,18 @@ func (s *server) showConference(c echo.Context, status int, p conferencePage) er
 		}
 	}
 	return s.page(c, status, "conference", p)
+}
+
+// showAgendaOf adds the agenda, where there is a meeting.
+func (s *server) showAgendaOf(c echo.Context, p *conferencePage) error {
+	if p.Written {
+		return nil
+	}
+	a, err := s.Conferences.AgendaOf(c.Request().Context(), p.View)
+	if err == nil {
+		p.Agenda = s.agendaList(p.StartsAt, a)
+	}
+	return err
 }
 
 // showPlanning adds what the coordination plans with. Whom else she might ask takes a look at the whole pool, so it waits until she

@@ -154,6 +154,7 @@ var fields = map[string]string{
 	"/conferences/:code/information":              "missing due_on because",
 	"/conferences/:code/information/:id":          "given because",
 	"/conferences/:code/information/:id/withdraw": "",
+	"/conferences/:code/agenda":                   "act kind# title# minutes# owner# because",
 	"/conferences/:code/opinion":                  opinionFields,
 	"/conferences/:code/opinion/draft":            opinionFields,
 	"/conferences/:code/opinion/add":              "addition because",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -141,7 +142,21 @@ func (s *server) own(kind, of, name string) string {
 	if key := kind + of + "." + name; s.words.has(key) {
 		return s.words.t(key)
 	}
+	if row, n := numberedField(name); row != "" && s.words.has(kind+of+"."+row) {
+		return s.words.f(kind+of+"."+row, n+1)
+	}
 	return s.words.t(kind, name)
+}
+
+// numberedField is the name of a field that a form has in each of its rows, and the row, counted from 0: title3 is the title of row 3. The
+// words of such a field have a place for the number, counted from 1. Of any other field the name is "".
+func numberedField(name string) (row string, n int) {
+	m := numbered.FindStringSubmatch(name)
+	if m == nil {
+		return "", 0
+	}
+	n, _ = strconv.Atoi(name[len(m[1]):])
+	return m[1], n
 }
 
 func (s *server) has(kind, of, name string) bool {
@@ -149,7 +164,8 @@ func (s *server) has(kind, of, name string) bool {
 }
 
 func (s *server) broken(of, name, rule string) string {
-	for _, key := range []string{"rule." + of + "." + name + "." + rule, "rule." + name + "." + rule} {
+	row, _ := numberedField(name)
+	for _, key := range []string{"rule." + of + "." + name + "." + rule, "rule." + of + "." + row + "." + rule, "rule." + name + "." + rule} {
 		if s.words.has(key) {
 			return s.words.t(key)
 		}

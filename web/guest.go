@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/agenda"
 	"github.com/konsil-server/konsil/realtime"
 )
 
@@ -56,6 +57,7 @@ type guestPage struct {
 	Title, Code          string
 	Name                 string // what the others see unless the guest says otherwise
 	StartsAt, EndsAt     time.Time
+	Phases               []agenda.Kind
 	Live, Pair           bool
 	TicketURL, SocketURL string
 	NettestURL           string
@@ -72,6 +74,7 @@ func (s *server) guest(c echo.Context) error {
 	return s.render(c, http.StatusOK, "guest", guestPage{
 		Title: s.words.t("kind.", conf.Kind), Code: conf.Code, Name: s.guestName(e.Kind), StartsAt: conf.StartsAt, EndsAt: conf.EndsAt,
 		Live:      conf.State == conference.Live,
+		Phases:    agenda.Kinds,
 		Pair:      s.PeerToPeer,
 		TicketURL: "/guest/" + c.Param("token") + "/ticket", SocketURL: "/conferences/" + conf.Code + "/live",
 		NettestURL: "/guest/" + c.Param("token") + "/nettest",

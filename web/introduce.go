@@ -7,11 +7,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/agenda"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/realtime"
 )
 
-// conference and realtime do not know each other. LiveNotes and LiveGate introduce them: they turn the values of one into
+// conference and realtime do not know each other. LiveNotes, LiveGate and LiveAgendas introduce them: they turn the values of one into
 // those of the other.
 
 // LiveNotes keeps the notes of live conferences in s.
@@ -19,6 +20,36 @@ func LiveNotes(s *conference.Store) realtime.Notes { return liveNotes{s} }
 
 // LiveGate asks s who may be in a live conference.
 func LiveGate(s *conference.Store) realtime.Gate { return liveGate{s} }
+
+// LiveAgendas keeps the agendas of live conferences in s.
+func LiveAgendas(s *conference.Store) realtime.Agendas { return liveAgendas{s} }
+
+type liveAgendas struct{ *conference.Store }
+
+func (l liveAgendas) Agenda(ctx context.Context, conf string) (realtime.Agenda, error) {
+	a, err := l.RoomAgenda(ctx, parseID(conf))
+	return roomAgenda(a), err
+}
+
+func (l liveAgendas) Turn(ctx context.Context, conf string, by realtime.Guest, from, to int) (realtime.Agenda, error) {
+	a, err := l.TurnAgenda(ctx, parseID(by.Person), parseID(conf), from, to)
+	return roomAgenda(a), err
+}
+
+func roomAgenda(a conference.Agenda) realtime.Agenda {
+	out := realtime.Agenda{At: a.At, Since: a.Since}
+	for i, p := range a.Phases {
+		seat := a.Owner(p)
+		phase := realtime.Phase{
+			Kind: string(p.Kind), Title: p.Title, Minutes: p.Minutes, Owner: string(p.Owner.Role), Person: idText(seat.AccountID), Spent: a.Spent[i],
+		}
+		if p.Owner.Role == agenda.Seat {
+			phase.Name = seat.Name
+		}
+		out.Phases = append(out.Phases, phase)
+	}
+	return out
+}
 
 type liveNotes struct{ *conference.Store }
 

@@ -246,6 +246,8 @@ var access = []struct{ route, in, form string }{
 	{"POST /conferences/:code/information", round, "missing=Befund&due_on=2026-12-01"},
 	{"POST /conferences/:code/information/:id", house, "given=liegt bei"},
 	{"POST /conferences/:code/information/:id/withdraw", round, ""},
+	{"GET /conferences/:code/agenda", round, ""},
+	{"POST /conferences/:code/agenda", "Clara", ""},
 	{"GET /conferences/:code/opinion", round, ""},
 	{"POST /conferences/:code/opinion", round, "position=yes&reason=x&confidence=sure"},
 	{"POST /conferences/:code/opinion/draft", round, "reason=x"},

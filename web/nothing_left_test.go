@@ -16,6 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/agenda"
 	"github.com/konsil-server/konsil/conference/casefile"
 	"github.com/konsil-server/konsil/conference/casefile/icf"
 	"github.com/konsil-server/konsil/conference/opinion"
@@ -43,6 +44,7 @@ var traces = []string{
 	"holundersauer", // what an attachment is called
 	"schlehenherb",  // a part question
 	"ebereschig",    // what an expert answered a question for dates with
+	"sanddornig",    // a phase of the agenda
 }
 
 // passedOn are those of them that go to another organisation.
@@ -138,6 +140,7 @@ func (e *estate) confers() {
 	e.must(e.Conferences.AskInformation(ctx, ewald, e.first, "Ist es buchenfest?", today, ""))
 	e.must(e.Conferences.AnswerInformation(ctx, e.people["Anna"], e.first, query[uuid.UUID](e.testServer, `select id from information_request`), "Eher eibendunkel.", ""))
 	e.must(e.Conferences.Open(ctx, clara, e.first))
+	e.must(e.Conferences.ArrangeAgenda(ctx, clara, e.first, agenda.Agenda{{Kind: agenda.Own, Title: "Warum sanddornig?", Minutes: 5, Owner: agenda.Owner{Role: agenda.Moderator}}}, ""))
 	e.must(e.Conferences.Joined(ctx, query[uuid.UUID](e.testServer, `select id from conference where code = $1`, e.first), ewald.ID))
 	e.leaveInLog(e.first, said{"Ewald", "assessment", "Heute tannenstill."})
 	e.must(e.Conferences.Propose(ctx, clara, e.first, "Es wird erlenfeucht.", ewald.ID, today.AddDate(0, 0, 21), ""))

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/konsil-server/konsil/conference"
+	"github.com/konsil-server/konsil/conference/agenda"
 	"github.com/konsil-server/konsil/conference/opinion"
 	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/realtime"
@@ -24,6 +25,7 @@ func (s *server) open(c echo.Context) error {
 // livePage is what templates/live.html takes.
 type livePage struct {
 	Title, Code, Question             string
+	Phases                            []agenda.Kind
 	Sections                          []liveSection
 	EndsAt                            time.Time
 	Me                                livePerson
@@ -48,6 +50,7 @@ func (s *server) room(c echo.Context) error {
 	p := livePage{
 		Title: s.words.t("kind.", e.Kind), Code: e.Code, Question: e.Question, EndsAt: e.EndsAt,
 		Me:          livePerson{e.Person.Name, e.Person.Short(), e.Person.ID.String()},
+		Phases:      agenda.Kinds,
 		Writable:    true,
 		Pair:        s.PeerToPeer,
 		MeasuresURL: at(c, "/measures"), TicketURL: at(c, "/ticket"), SocketURL: at(c, "/live"), LeaveURL: at(c, ""),

@@ -232,6 +232,8 @@ func (s *server) routes(e *echo.Echo) {
 		{"POST", "/conferences/:code/information", members, s.askInformation},
 		{"POST", "/conferences/:code/information/:id", may(account.AnswerInformation), s.answerInformation},
 		{"POST", "/conferences/:code/information/:id/withdraw", members, s.withdrawInformation},
+		{"GET", "/conferences/:code/agenda", members, s.agenda},
+		{"POST", "/conferences/:code/agenda", coordinators, s.agendaPost},
 		{"GET", "/conferences/:code/opinion", members, s.opinion},
 		{"POST", "/conferences/:code/opinion", members, s.sendOpinion},
 		{"POST", "/conferences/:code/opinion/draft", members, s.draftOpinion},

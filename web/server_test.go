@@ -134,7 +134,7 @@ func (s *testServer) wire() {
 	s.must(err)
 	s.t.Cleanup(func() { s.must(rooms.Close()) })
 	s.Live = realtime.NewHub(realtime.Config{
-		Notes: LiveNotes(s.Conferences), Gate: LiveGate(s.Conferences), Rooms: rooms, Origin: s.URL, Log: s.Log, Now: s.Now,
+		Notes: LiveNotes(s.Conferences), Gate: LiveGate(s.Conferences), Agendas: LiveAgendas(s.Conferences), Rooms: rooms, Origin: s.URL, Log: s.Log, Now: s.Now,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	gone := make(chan error, 1)

@@ -24,19 +24,20 @@ var mayImport = map[string][]string{
 		"conference/nameguard/yardstick", "conference/slot", "conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "migrations", "migrations/localpg",
 	},
 	"web": { // ical: the outbox page says in words what a calendar part says
-		"conference", "conference/trial", "conference/plan", "conference/opinion", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
+		"conference", "conference/trial", "conference/plan", "conference/agenda", "conference/opinion", "conference/attachment", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard",
 		"conference/ical", "conference/slot", "conference/poll", "expertpool", "expertpool/account", "expertpool/exchange", "expertpool/mail", "realtime", "web/checkout",
 	},
 	"web/checkout": {}, // below all: where the tests' PostgreSQL may come from
 	"conference": { // ydoc: pure; the note's log is read back with the engine that wrote it
-		"conference/plan", "conference/opinion", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
+		"conference/plan", "conference/agenda", "conference/opinion", "conference/casefile", "conference/nameguard", "conference/pseudonym", "conference/ical", "conference/slot", "conference/poll",
 		"expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "expertpool/sweep", "realtime/ydoc",
 	},
 	"conference/trial":               {"conference/ical", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit"}, // a date that belongs to no conference: who tries her calendar needs nothing of a case
 	"conference/plan":                {"conference/casefile", "expertpool", "expertpool/account", "expertpool/mail", "expertpool/audit", "expertpool/sweep"},
 	"conference/opinion":             {"conference/casefile", "expertpool/account"}, // casefile: what can be queried. Apart, since nothing else may read what its tables hold before the opening
 	"conference/casefile":            {"conference/attachment", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "expertpool", "expertpool/account", "expertpool/audit"},
-	"conference/casefile/icf":        {}, // pure
+	"conference/agenda":              {"expertpool/account"}, // pure: the rules of an agenda, apart because conference is large; account: what a form is refused with
+	"conference/casefile/icf":        {},                     // pure
 	"conference/pseudonym":           {"conference/nameguard", "expertpool/account", "expertpool/audit"},
 	"conference/attachment":          {},
 	"conference/ical":                {"conference/slot"}, // pure; what a clock on the wall means is the same in both

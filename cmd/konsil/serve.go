@@ -207,7 +207,7 @@ func (s *server) wireLive() error {
 		return fmt.Errorf("KONSIL_RTC_ADDR, KONSIL_TURN_ADDR: %w", err)
 	}
 	s.hub = realtime.NewHub(realtime.Config{
-		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Rooms: s.rooms, Origin: s.PublicURL,
+		Notes: web.LiveNotes(s.conferences), Gate: web.LiveGate(s.conferences), Agendas: web.LiveAgendas(s.conferences), Rooms: s.rooms, Origin: s.PublicURL,
 		ICEServers: s.iceServers, PeerToPeer: s.pairs(), Log: s.log, Now: s.now,
 	})
 	return nil

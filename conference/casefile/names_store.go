@@ -126,6 +126,7 @@ const (
 	InformationText Document = "information"
 	AttachmentText  Document = "attachment"
 	OpinionText     Document = "opinion"
+	AgendaText      Document = "agenda"
 	summaryText     Document = "summary"
 )
 

@@ -1,6 +1,7 @@
 // The room on the page: tiles, cards, controls, keys and what is said aloud, joined. The live page has it beside the notes, a guest's page has
 // it alone. Markup: templates/stage.html.
 
+import { AgendaLine } from "./agenda";
 import { Announcer } from "./announce";
 import { Captions } from "./captions";
 import { Cards } from "./cards";
@@ -40,6 +41,7 @@ export class Stage {
   private readonly seal: SealPanel;
   private readonly captions: Captions;
   private readonly announcer: Announcer;
+  private readonly agenda: AgendaLine;
   private readonly unbind: () => void;
   private over = false;
 
@@ -63,6 +65,7 @@ export class Stage {
     this.ready = new Ready(this.cards, this.room, this.bindCheck());
     this.seal = new SealPanel(byId("seal"), this.room);
     this.announcer = new Announcer(byId("room-said"));
+    this.agenda = new AgendaLine(byId("agenda"), this.room, tell);
     this.captions = new Captions(byId("captions"), byId("captions-switch"), this.room, tell, () => {
       this.announcer.say("Jemand schreibt mit, was gesagt wird. Der Schriftverlauf zeigt es.");
       this.showTags();
@@ -75,8 +78,15 @@ export class Stage {
   /** Handles a text frame; false when it is not about the room. */
   receive(type: string, data: Record<string, unknown>): boolean {
     if (type === "error" && this.explain(data["what"])) return true;
+    if (type === "agenda") {
+      this.agenda.receive(data);
+      return true;
+    }
     if (!this.room.receive(type, data)) return false;
-    if (type === "lobby.waiting") this.tell(""); // whatever stood there was about the room
+    if (type === "lobby.waiting") {
+      this.tell(""); // whatever stood there was about the room
+      this.agenda.clear();
+    }
     if (type === "speakers" && !wished("nospeaker")) this.announcer.speaker(this.tiles.loud());
     return true;
   }
@@ -94,6 +104,7 @@ export class Stage {
     this.over = true;
     this.unbind();
     this.announcer.stop();
+    this.agenda.destroy();
     this.room.destroy();
     this.tiles.clear();
     this.captions.clear();
@@ -114,6 +125,8 @@ export class Stage {
       { key: "V", words: "Kamera an oder aus", act: () => void this.desk.switch("camera") },
       { key: "H", words: "Hand heben oder senken", act: () => this.desk.raise() },
       { key: "T", words: "Schriftverlauf zeigen oder verbergen", act: () => this.captions.toggle() },
+      { key: "N", words: "Nächste Phase der Tagesordnung, für die Moderation", act: () => this.agenda.go(1) },
+      { key: "B", words: "Eine Phase zurück, für die Moderation", act: () => this.agenda.go(-1) },
     ];
     if (!byId("share").hidden) keys.push({ key: "S", words: "Bildschirm teilen, anfragen oder beenden", act: () => void this.desk.switch("screen") });
     return bindShortcuts(keys, help);
@@ -139,6 +152,7 @@ export class Stage {
     const sentence = {
       media: "Ton und Bild sind gerade nicht möglich. Die Mitschrift funktioniert.",
       rights: "Das darf nur die Moderation, und nicht gegenüber anderen aus der Moderation.",
+      agenda: "Die Phase ließ sich nicht wechseln. Bitte versuchen Sie es noch einmal.",
       phase: "Gäste können erst in der Gastphase herein. Sie beginnt unter „Moderation“.",
     }[String(what)];
     if (sentence) this.tell(sentence);
@@ -159,6 +173,7 @@ export class Stage {
     this.seal.show();
     this.tiles.doubts(room.seal?.doubts() ?? new Set());
     this.captions.changed();
+    this.agenda.changed();
     this.announcer.people(room.people, room.self);
     setText(byId("room-state"), this.state());
     this.showTurns();
