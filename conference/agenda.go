@@ -1,7 +1,6 @@
 package conference
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -94,9 +93,9 @@ func (c Conference) arrangeable(a Agenda) error {
 
 // agendaParts are the texts of an agenda that people wrote.
 func agendaParts(phases agenda.Agenda) (parts []casefile.Part) {
-	for i, p := range phases {
+	for _, p := range phases {
 		if p.Title != "" {
-			parts = append(parts, casefile.Part{Field: fmt.Sprintf("title%d", i), Text: p.Title})
+			parts = append(parts, casefile.Part{Field: "agenda", Text: p.Title})
 		}
 	}
 	return parts

@@ -104,7 +104,7 @@ func TestOnlyTheModerationArrangesAnAgendaAndOnlyBeforeItBegins(t *testing.T) {
 	}
 	named := agenda.Agenda{{Kind: agenda.Own, Title: "Was Erfunda Mustermann will", Minutes: 5, Owner: agenda.Owner{Role: agenda.Moderator}}}
 	var names *casefile.NamesError
-	if err := h.s.ArrangeAgenda(ctx, h.coordinator, code, named, ""); !errors.As(err, &names) || names.Hints[0].Field != "title0" {
+	if err := h.s.ArrangeAgenda(ctx, h.coordinator, code, named, ""); !errors.As(err, &names) || names.Hints[0].Passage == "" {
 		t.Errorf("a title that names the client: %v", err)
 	}
 	h.must(h.s.ArrangeAgenda(ctx, h.coordinator, code, named, "steht so im Bescheid"))
