@@ -209,9 +209,14 @@ func (b *tab) crashes() {
 // rehearses signs in with one click, and goes to the room of a conference.
 func (b *tab) rehearses(s *testServer, name, code string) {
 	b.t.Helper()
+	b.signsIn(s, name)
+	b.entersRoom(code)
+}
+
+func (b *tab) signsIn(s *testServer, name string) {
+	b.t.Helper()
 	b.visits("/livez")
 	b.does(fmt.Sprintf(`await fetch("/rehearse/%s", { method: "POST", redirect: "manual" })`, s.people[name].ID))
-	b.entersRoom(code)
 }
 
 func (b *tab) entersRoom(code string) {

@@ -116,8 +116,8 @@ type panelView struct {
 	Missed  []int                  // what nobody of them answers
 }
 
-// panelOf judges the round that is ticked in a form. Where the form asks for it, the smallest one is ticked before.
-func panelOf(r conference.Request, benches []expertpool.Bench, convene *form) panelView {
+// panelOf judges the round that is ticked in a form, with the members of groups. Where the form asks for it, the smallest one is ticked before.
+func panelOf(r conference.Request, benches []expertpool.Bench, groups []expertpool.Group, convene *form) panelView {
 	v := panelView{Coverage: conference.Cover(r, benches), Request: r.ID}
 	if convene.Get("take") == "smallest" {
 		delete(convene.Values, "experts")
@@ -126,7 +126,16 @@ func panelOf(r conference.Request, benches []expertpool.Bench, convene *form) pa
 			convene.Values["experts"] = append(convene.Values["experts"], a.ID.String())
 		}
 	}
-	v.Round, v.Missed = v.Coverage.Round(panelIn(*convene).Experts)
+	picked := panelIn(*convene).Experts
+	for _, g := range groups {
+		if !convene.Has("groups", g.ID.String()) {
+			continue
+		}
+		for _, m := range g.Members {
+			picked = append(picked, m.ID)
+		}
+	}
+	v.Round, v.Missed = v.Coverage.Round(picked)
 	return v
 }
 

@@ -31,6 +31,12 @@ func TestPartQuestionsComeWithTheRequestAndProposeTheSmallestRound(t *testing.T)
 	if !open.Has("Niemand in Ihrer Auswahl beantwortet das.") || !open.Has("beantwortet keine der Teilfragen") {
 		t.Error("a round that answers nothing is not told so")
 	}
+	group, err := s.Pool.NewGroup(t.Context(), s.people["Clara"], "Seele")
+	s.must(err)
+	s.must(s.Pool.Enrol(t.Context(), s.people["Clara"], group, s.people["Ewald"].ID))
+	if grouped := clara.get(at + "?groups=" + group.String()); !grouped.Has("Antwort von: Dr. Ewald Psych") {
+		t.Error("who comes with a group does not count")
+	}
 	wantRefused(t, "a long part question", clara.post(at+"/parts", typed("part_1", strings.Repeat("a", 201))), "parts-part_1", tooLong)
 	if a := clara.post(at+"/parts", typed("part_1", "Nur das?")); a.Status != http.StatusOK || a.Has("Angst, Schlaf") || !a.Has("Nur das?") {
 		t.Errorf("changed part questions: %d", a.Status)

@@ -249,11 +249,11 @@ func (s *server) decisions(ctx context.Context, by account.Actor, p *requestPage
 	if err != nil {
 		return err
 	}
-	p.Panel = panelOf(p.Request, benches, &p.Convene)
-	p.Offers, p.Dated = offersOf(benches, p.Convene), !panel.Starts.IsZero()
 	if p.Groups, err = s.Pool.Groups(ctx, by); err != nil {
 		return err
 	}
+	p.Panel = panelOf(p.Request, benches, p.Groups, &p.Convene)
+	p.Offers, p.Dated = offersOf(benches, p.Convene), !panel.Starts.IsZero()
 	if p.Polled, err = s.polled(ctx, by, p.ID); err != nil {
 		return err
 	}

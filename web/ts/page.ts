@@ -1,12 +1,14 @@
 // Small comforts for pages that work without them:
 //
 //   <form data-guard>        asks before leaving while something in it has been changed and not sent
-//   <form data-names="URL">  its text fields are looked at for names while somebody writes; see guard/fields.ts
+//   <form data-names="URL">  its text fields are looked at for names while somebody writes; see guard/fields.ts. With [data-names-strict]
+//                            nothing that was found can be left as it is, because the server takes no reason for it
 //   <ol data-rows>           its rows can be gone through with the arrow keys; see rows.ts
 //   <form data-once>         takes one submit only; the button says that it is busy
 //   <section id="x" data-poll="URL" [data-every="5000"]>   fetched again while the page is visible, put in place when it differs
 //   <i data-watch hidden></i>   this page shows what may be taken away: it is loaded anew as soon as the server refuses it (or refuses the
 //                               address that data-watch names, where the page itself would still be given)
+//   <form data-live="URL#id">  the part with that id follows what is ticked in it; see ticks.ts
 //   <details data-load="URL"><section id="x">   the part with an id is fetched when it is unfolded, and put in place
 //   <form action="/sign-out"> removes what this device keeps of unsaved notes and guests' links before it goes. The keys that make it known
 //                            to others again stay: they open nothing without their person's sign-in
@@ -22,6 +24,7 @@ import { drawSecret, forgetSecrets } from "./e2ee/links";
 import { forgetConference, wipeDevice } from "./queue";
 import { followRows } from "./rows";
 import { Gone, changedValue, refetch } from "./swap";
+import { followTicks } from "./ticks";
 
 guardChanges();
 loadUnfolded();
@@ -31,6 +34,7 @@ submitOnce();
 followRows();
 for (const part of document.querySelectorAll("[data-poll][id]")) poll(part);
 if (document.querySelector("[data-watch]")) watch();
+for (const form of document.querySelectorAll<HTMLFormElement>("form[data-live]")) followTicks(form);
 nameGuard();
 for (const form of document.querySelectorAll<HTMLFormElement>("form[data-draft]")) keepDraft(form);
 if (document.querySelector("[data-passkey]")) void import("./passkey").then(({ followPasskeys }) => followPasskeys()).catch(reportError);

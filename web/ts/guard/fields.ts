@@ -1,6 +1,7 @@
 // The name guard under the text fields of a form: <form data-names="URL">, where the URL answers GET with what to look with and POST with what
 // the server finds. A form may come later or again; its fields are followed once somebody enters them. Fields within [data-identity] say who
-// the client is, of whom nobody but this page knows yet: they are not looked at, the others are looked at for what stands in them.
+// the client is, of whom nobody but this page knows yet: they are not looked at, the others are looked at for what stands in them. Where nobody
+// has agreed to anything, <form data-names-strict>, what was found can only be replaced.
 
 import { NameList } from "./list";
 import { Looker } from "./look";
@@ -45,7 +46,7 @@ async function follow(field: TextField): Promise<void> {
   }
   const same = standins.get(form) ?? new Standins();
   standins.set(form, same);
-  const list = new NameList(ready, same, placeOf(field), field, field);
+  const list = new NameList(ready, same, placeOf(field), field, field, form.dataset["namesStrict"] !== undefined);
   knowClient(form, ready, list);
   list.follow(field.value, true);
   field.addEventListener("input", () => list.follow(field.value, true));

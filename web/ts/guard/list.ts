@@ -32,13 +32,17 @@ export class NameList {
   private shown = "";
   private readonly gone = new AbortController();
 
-  /** @param keys takes the key: the field, or what surrounds it */
+  /**
+   * @param keys takes the key: the field, or what surrounds it
+   * @param strict nothing may be left as it is
+   */
   constructor(
     private readonly looker: Looker,
     private readonly standins: Standins,
     private readonly field: Field,
     keys: HTMLElement,
     after: HTMLElement,
+    private readonly strict = false,
   ) {
     this.watch = new Watch(looker, (text, passages) => this.show(text, passages));
     this.box.className = "names";
@@ -114,15 +118,17 @@ export class NameList {
     why.textContent = ` ${this.looker.says(passage)}`;
     const acts = document.createElement("span");
     acts.className = "acts";
-    acts.append(
-      button("btn slim", `Ersetzen durch ${this.standin(passage)}`, () => void this.withNow(words, (one) => this.replace(one))),
-      button("btn slim quiet", "Stehen lassen", () => {
-        this.watch.leave(words);
-        this.said.textContent = `„${words}“ bleibt stehen.`;
-      }),
-    );
+    acts.append(button("btn slim", `Ersetzen durch ${this.standin(passage)}`, () => void this.withNow(words, (one) => this.replace(one))));
+    if (!this.strict) acts.append(this.leaver(words));
     item.append(jump, why, acts);
     return item;
+  }
+
+  private leaver(words: string): HTMLElement {
+    return button("btn slim quiet", "Stehen lassen", () => {
+      this.watch.leave(words);
+      this.said.textContent = `„${words}“ bleibt stehen.`;
+    });
   }
 
   /** Nothing is replaced where it was a moment ago: the text is looked at again if it is not the one that the list is of. */
