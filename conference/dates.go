@@ -100,33 +100,36 @@ func (o Offer) Experts() []uuid.UUID {
 // NearMiss is a date at which one wish alone is missing.
 type NearMiss struct {
 	Start, End time.Time
-	Wish       int
-	Instead    []Somebody // of the same discipline, if it need not be the one who was named
+	Lack
 }
 
 // Dates is the answer: the best dates, those that nearly fit, what would help, and every date there is for the picture.
 type Dates struct {
 	Offers []Offer
 	Chosen *Offer // at the date that was asked about; nil: it cannot be had, or none was
+	Fails  *Fail  // why it cannot; nil: it can, or none was
 	Near   []NearMiss
 	Land   ical.State  // of the asking organisation; empty: not known
 	Helps  []slot.Help // by wish that is needed
 	Starts int         // how many quarter hours it could begin at
-	Cells  []slot.Cell
+	Cells  []DateCell
 	Needed int      // wishes that are not optional
 	Nobody []string // disciplines of which nobody can be asked at all
 }
 
-// calendar is the question as slot takes it, and who the numbers stand for.
+// calendarAsk is the question as slot takes it, who the numbers stand for, and what is known of their time.
 type calendarAsk struct {
-	ask    slot.Ask
-	people []expertpool.Candidate
+	ask      slot.Ask
+	people   []expertpool.Candidate
+	promised map[uuid.UUID][]expertpool.Span
+	busy     map[uuid.UUID]expertpool.Busy
+	read     map[int]times // by person, once somebody has asked why
 }
 
 // askFor puts a search into numbers. benches are those of Suggest: their order is the order in which equals are taken. promised are what
 // people have said yes to, busy what their calendars say.
 func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, busy map[uuid.UUID]expertpool.Busy, from time.Time, now time.Time) calendarAsk {
-	var a calendarAsk
+	a := calendarAsk{promised: promised, busy: busy, read: map[int]times{}}
 	grid := slot.NewGrid(from, now.AddDate(0, 0, 7*d.Weeks))
 	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers, Apart: int(apart / slot.Quarter)}
 	a.ask.Open, a.ask.Avoid = opening(grid, d.Land)
@@ -139,7 +142,7 @@ func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]e
 			}) {
 				continue
 			}
-			p := personOf(grid, s.Candidate, promised[s.ID], busy[s.ID])
+			p := timesOf(grid, s.Candidate, promised[s.ID], busy[s.ID]).person()
 			p.Load = load(s)
 			if s.House != "" {
 				if houses[s.House] == 0 {
@@ -174,52 +177,6 @@ func load(s expertpool.Suggestion) int {
 	return 1000
 }
 
-// personOf is what is known of somebody's time. Who has told her hours is busy outside of them. Who has not, but lets her calendar be
-// read, is free in office hours where it is empty, and outside of them it is not known. What a calendar says that was not read lately
-// may have changed: those times are neither free nor busy.
-func personOf(g slot.Grid, c expertpool.Candidate, promised []expertpool.Span, calendar expertpool.Busy) slot.Person {
-	p := slot.Person{Free: g.Empty(), Busy: g.Empty()}
-	whole := expertpool.Span{From: g.At(0), Until: g.At(g.Len())}
-	if len(c.Availability.Rules) > 0 {
-		for _, s := range c.Availability.Between(whole) {
-			g.Within(p.Free, s.From, s.Until)
-		}
-		g.Span(p.Busy, whole.From, whole.Until)
-		p.Busy.Without(p.Free)
-	} else if calendar.Fresh {
-		officeHours(g, p.Free, c.Availability.Location(), calendar.Until)
-	}
-	taken := g.Empty()
-	for _, s := range calendar.Spans {
-		g.Span(taken, s.From, s.Until)
-		if calendar.Fresh {
-			g.Span(p.Busy, s.From, s.Until)
-		}
-	}
-	p.Free.Without(taken)
-	loc := c.Availability.Location()
-	for _, away := range c.Availability.Absences {
-		first, last := away.First, away.Last
-		g.Span(p.Busy, slot.Wall(first.Year(), first.Month(), first.Day(), 0, loc), slot.Wall(last.Year(), last.Month(), last.Day(), 1440, loc))
-	}
-	for _, s := range promised {
-		g.Span(p.Busy, s.From.Add(-changeover), s.Until.Add(changeover))
-	}
-	return p
-}
-
-// officeHours adds the hours of a working week in which conferences are held and which need not be avoided, up to an instant.
-func officeHours(g slot.Grid, to slot.Set, zone *time.Location, until time.Time) {
-	var week []slot.Weekly
-	for d := time.Monday; d <= time.Friday; d++ {
-		week = append(week, slot.Weekly{Day: d, From: early, To: late})
-	}
-	later := g.Empty()
-	g.Span(later, until, g.At(g.Len()))
-	g.Days(to, week, zone)
-	to.Without(later)
-}
-
 // opening is when conferences are held, and of that what is better avoided.
 func opening(g slot.Grid, land ical.State) (open, avoid slot.Set) {
 	open, avoid = g.Empty(), g.Empty()
@@ -243,20 +200,25 @@ func opening(g slot.Grid, land ical.State) (open, avoid slot.Set) {
 
 // answer turns numbers back into people.
 func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
-	found := Dates{Helps: t.Helps(), Starts: t.Starts(), Cells: t.Cells()}
+	found := Dates{Helps: t.Helps(), Starts: t.Starts()}
+	for _, c := range t.Cells() {
+		cell := DateCell{Cell: c}
+		if c.Missing >= 0 && !c.Whole {
+			cell.Why = a.why(c.Missing, a.ask.Grid.Index(c.Start))
+		}
+		found.Cells = append(found.Cells, cell)
+	}
 	for _, s := range t.Slots() {
 		found.Offers = append(found.Offers, a.offer(s))
 	}
 	if s, is := t.At(d.At); is {
 		o := a.offer(s)
 		found.Chosen = &o
+	} else if !d.At.IsZero() {
+		found.Fails = a.fail(d.At, t)
 	}
 	for _, n := range t.Near() {
-		m := NearMiss{Start: n.Start, End: n.End, Wish: n.Seat}
-		for _, k := range n.Instead[:min(len(n.Instead), 3)] {
-			m.Instead = append(m.Instead, a.somebody(k.Person, k.Certain))
-		}
-		found.Near = append(found.Near, m)
+		found.Near = append(found.Near, NearMiss{n.Start, n.End, a.lack(n.Seat, a.ask.Grid.Index(n.Start), n.Instead)})
 	}
 	for i, w := range d.Wishes {
 		if !w.Optional {

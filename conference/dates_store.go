@@ -22,10 +22,26 @@ func (s *Store) FindDates(ctx context.Context, by account.Actor, request uuid.UU
 	if err := d.validate(); err != nil {
 		return Dates{}, err
 	}
+	return s.findDates(ctx, by, d, func(tx pgx.Tx) (Request, error) { return s.waiting(ctx, tx, by, request, "") })
+}
+
+// FindTopicDates looks for dates for a topic that is thought of, as FindDates does for a request. Errors: InvalidError, ErrDenied.
+func (s *Store) FindTopicDates(ctx context.Context, by account.Actor, topic string, d DateSearch) (Dates, error) {
+	if !by.May(account.Convene) {
+		return Dates{}, account.ErrDenied
+	}
+	if err := d.validate(); err != nil {
+		return Dates{}, err
+	}
+	return s.findDates(ctx, by, d, func(pgx.Tx) (Request, error) { return Request{Organisation: by.Organisation, Question: topic}, nil })
+}
+
+// findDates looks for dates of what is asked.
+func (s *Store) findDates(ctx context.Context, by account.Actor, d DateSearch, asked func(pgx.Tx) (Request, error)) (Dates, error) {
 	var a calendarAsk
 	var own ical.State
 	err := pgx.BeginTxFunc(ctx, s.DB, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		r, err := s.waiting(ctx, tx, by, request, "")
+		r, err := asked(tx)
 		if err != nil {
 			return err
 		}

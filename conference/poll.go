@@ -192,6 +192,7 @@ type PollAsk struct {
 	Choices    []PollChoice
 	AnsweredAt *time.Time
 	Owes       bool // at least one date has no vote
+	Unasked    bool // all is known of her, and she has not said otherwise
 	Note       string
 	Other      *time.Time
 	Shut       string // rule why it takes no answer any more; empty while it does
@@ -200,7 +201,7 @@ type PollAsk struct {
 func askOf(p Poll, v poll.Voice, now time.Time) PollAsk {
 	a := PollAsk{
 		ID: v.ID, Code: p.Code, Discipline: v.Discipline, Length: p.Length, Deadline: p.Deadline, AnsweredAt: v.AnsweredAt,
-		Note: v.Note, Other: v.Other, Shut: pollShut(p, now),
+		Note: v.Note, Other: v.Other, Shut: pollShut(p, now), Unasked: v.AskedAt == nil && v.AnsweredAt == nil,
 	}
 	for _, o := range p.Options {
 		c := PollChoice{ID: o.ID, Start: o.Start, End: o.Start.Add(p.Length), Cast: v.Votes[o.ID]}

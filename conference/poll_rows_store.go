@@ -87,7 +87,7 @@ func fillPoll(ctx context.Context, q casefile.Querier, p *Poll) error {
 
 func fillVotes(ctx context.Context, q casefile.Querier, p *Poll) error {
 	rows, err := q.Query(ctx, `
-		select t.voice_id, t.option_id, t.vote, t.known from poll_vote t join poll_voice v on v.id = t.voice_id where v.poll_id = $1`, p.ID)
+		select t.voice_id, t.option_id, t.vote, t.source from poll_vote t join poll_voice v on v.id = t.voice_id where v.poll_id = $1`, p.ID)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func fillVotes(ctx context.Context, q casefile.Querier, p *Poll) error {
 	}
 	var voice, option uuid.UUID
 	var c poll.Cast
-	_, err = pgx.ForEachRow(rows, []any{&voice, &option, &c.Vote, &c.Known}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&voice, &option, &c.Vote, &c.Source}, func() error {
 		votes[voice][option] = c
 		return nil
 	})
@@ -159,8 +159,8 @@ func queueOption(b *pgx.Batch, p Poll, o poll.Option) {
 
 func queueVote(b *pgx.Batch, p Poll, voice, option uuid.UUID, c poll.Cast) {
 	b.Queue(`
-		insert into poll_vote (voice_id, option_id, organisation_id, vote, known) values ($1, $2, $3, $4, $5)
-		on conflict (voice_id, option_id) do update set vote = excluded.vote, known = excluded.known`, voice, option, p.Organisation, c.Vote, c.Known)
+		insert into poll_vote (voice_id, option_id, organisation_id, vote, source) values ($1, $2, $3, $4, $5)
+		on conflict (voice_id, option_id) do update set vote = excluded.vote, source = excluded.source`, voice, option, p.Organisation, c.Vote, c.Source)
 }
 
 func nilID(id uuid.UUID) *uuid.UUID {

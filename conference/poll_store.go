@@ -116,17 +116,12 @@ func (s *Store) sound(ctx context.Context, tx pgx.Tx, by account.Actor, r Reques
 }
 
 // known is what is known of everybody at a date; who is not in it may or may not be free.
-func (s sounding) known(at time.Time) map[uuid.UUID]poll.Vote {
-	found, start := map[uuid.UUID]poll.Vote{}, s.ask.Grid.Index(at)
-	for i, seat := range s.ask.Seats {
+func (s sounding) known(at time.Time) map[uuid.UUID]poll.Cast {
+	found, start := map[uuid.UUID]poll.Cast{}, s.ask.Grid.Index(at)
+	for _, seat := range s.ask.Seats {
 		for _, p := range seat.Persons {
-			found[s.people[p].ID] = poll.No
-		}
-		for _, k := range s.table.Takers(i, start) {
-			if id := s.people[k.Person].ID; k.Certain {
-				found[id] = poll.Yes
-			} else {
-				delete(found, id)
+			if c := s.at(p, start); c.Vote.Said() {
+				found[s.people[p].ID] = c
 			}
 		}
 	}
@@ -162,8 +157,8 @@ func (s sounding) voices(p Poll) ([]poll.Voice, error) {
 	for _, o := range p.Options {
 		known := s.known(o.Start)
 		for _, v := range found {
-			if vote, is := known[v.Account]; is {
-				v.Votes[o.ID] = poll.Cast{Vote: vote, Known: true}
+			if c, is := known[v.Account]; is {
+				v.Votes[o.ID] = c
 			}
 		}
 	}
@@ -298,8 +293,8 @@ func (s *Store) grow(ctx context.Context, tx pgx.Tx, by account.Actor, p Poll, a
 	queueOption(&b, p, o)
 	var open []poll.Voice
 	for _, v := range p.Voices {
-		if vote, is := known[v.Account]; is {
-			queueVote(&b, p, v.ID, o.ID, poll.Cast{Vote: vote, Known: true})
+		if c, is := known[v.Account]; is {
+			queueVote(&b, p, v.ID, o.ID, c)
 			continue
 		}
 		b.Queue(`update poll_voice set asked_at = coalesce(asked_at, $2) where id = $1`, v.ID, now)

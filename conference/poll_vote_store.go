@@ -24,13 +24,13 @@ func (s *Store) Polled(ctx context.Context, by account.Actor, voice uuid.UUID) (
 	return askOf(p, v, s.Now()), nil
 }
 
-// polled finds the poll in which a voice is the actor's and she was asked.
+// polled finds the poll in which a voice is the actor's, whether she was asked or all is known of her.
 func polled(ctx context.Context, q casefile.Querier, by account.Actor, voice uuid.UUID, lock string) (Poll, poll.Voice, error) {
 	if !by.May(account.TakePart) {
 		return Poll{}, poll.Voice{}, account.ErrNotFound
 	}
 	p, err := onePoll(ctx, q, `
-		where p.id = (select poll_id from poll_voice where id = $1 and account_id = $2 and asked_at is not null)`+lock, voice, by.ID)
+		where p.id = (select poll_id from poll_voice where id = $1 and account_id = $2)`+lock, voice, by.ID)
 	if err != nil {
 		return Poll{}, poll.Voice{}, err
 	}
@@ -80,21 +80,33 @@ func (s *Store) cast(ctx context.Context, tx pgx.Tx, p Poll, v poll.Voice, b Bal
 
 // PollAsks lists the polls that wait for an answer of the actor, the nearest deadline first.
 func (s *Store) PollAsks(ctx context.Context, by account.Actor) ([]PollAsk, error) {
+	asks, err := s.ownPolls(ctx, by, `asked_at is not null`)
+	return slices.DeleteFunc(asks, func(a PollAsk) bool { return !a.Owes }), err
+}
+
+// PollsUnasked lists the polls that take answers and go by what is known of the actor's time without asking her: she can say otherwise
+// with AnswerPoll.
+func (s *Store) PollsUnasked(ctx context.Context, by account.Actor) ([]PollAsk, error) {
+	return s.ownPolls(ctx, by, `asked_at is null`)
+}
+
+// ownPolls lists the polls that take answers in which the actor has a voice of this kind, the nearest deadline first.
+func (s *Store) ownPolls(ctx context.Context, by account.Actor, kind string) ([]PollAsk, error) {
 	if by.Reach(account.TakePart) != account.OwnSeats {
 		return nil, nil
 	}
 	found, err := polls(ctx, s.DB, `
 		where p.closed_at is null and p.deadline_at > $2
-			and p.id in (select poll_id from poll_voice where account_id = $1 and asked_at is not null)
+			and p.id in (select poll_id from poll_voice where account_id = $1 and `+kind+`)
 		order by p.deadline_at, p.id`, by.ID, s.Now())
 	if err != nil {
-		return nil, fmt.Errorf("poll asks: %w", err)
+		return nil, fmt.Errorf("own polls: %w", err)
 	}
 	var asks []PollAsk
 	for _, p := range found {
 		for _, v := range p.Voices {
-			if a := askOf(p, v, s.Now()); v.Account == by.ID && a.Owes {
-				asks = append(asks, a)
+			if v.Account == by.ID {
+				asks = append(asks, askOf(p, v, s.Now()))
 			}
 		}
 	}

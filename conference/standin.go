@@ -134,7 +134,7 @@ func takersOf(bench expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, 
 		if slices.ContainsFunc(round, func(t Seat) bool { return t.AccountID == s.ID }) || keptOut(s) {
 			continue
 		}
-		p := personOf(grid, s.Candidate, promised[s.ID], calendars[s.ID])
+		p := timesOf(grid, s.Candidate, promised[s.ID], calendars[s.ID]).person()
 		p.Load = load(s)
 		ask.Seats[0].Persons = append(ask.Seats[0].Persons, len(ids))
 		ask.Persons = append(ask.Persons, p)

@@ -60,6 +60,41 @@ func TestSuggestionsAreForTheCoordinationOfTheNetworkWhileARequestWaits(t *testi
 	}
 }
 
+func TestWhatACalendarSaysOfTheDateIsAReason(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	starts := h.clock.Add(26 * time.Hour)
+	reasons := func(read time.Time, busyFrom time.Time) []expertpool.ReasonKind {
+		t.Helper()
+		h.calendar("Kern", read, busyFrom, busyFrom.Add(time.Hour))
+		found, err := h.s.Suggestions(t.Context(), h.coordinator, h.asksFor(h.newCase()), Occasion{Starts: starts, Length: time.Hour})
+		h.must(err)
+		var kinds []expertpool.ReasonKind
+		for _, r := range found[1].Suggestions[0].Reasons {
+			if r.Kind == expertpool.Elsewhere || r.Kind == expertpool.Vacant || r.Kind == expertpool.NoHours {
+				kinds = append(kinds, r.Kind)
+			}
+		}
+		if against := slices.Contains(kinds, expertpool.Elsewhere); against == found[1].Suggestions[0].Advised() {
+			t.Errorf("%v, and advised %v", kinds, !against)
+		}
+		return kinds
+	}
+	for _, c := range []struct {
+		what       string
+		read, busy time.Time
+		says       expertpool.ReasonKind
+	}{
+		{"busy", h.clock, starts.Add(-30 * time.Minute), expertpool.Elsewhere},
+		{"busy before", h.clock, starts.Add(-time.Hour), expertpool.Vacant},
+		{"read too long ago", h.clock.Add(-72 * time.Hour), starts.Add(-30 * time.Minute), expertpool.NoHours},
+	} {
+		if got := reasons(c.read, c.busy); !slices.Equal(got, []expertpool.ReasonKind{c.says}) {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}
+
 func TestWhoSaidThatSheIsBoundStaysBoundInLaterConferencesOfTheCase(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -40,7 +40,8 @@ const (
 	Unknown OnDate = "unknown" // she has said nothing about her week
 	Outside OnDate = "outside" // not within her hours
 	Absent  OnDate = "absent"
-	Paused  OnDate = "paused" // not to be asked at all
+	Engaged OnDate = "engaged" // a calendar that she lets be read has something then
+	Paused  OnDate = "paused"  // not to be asked at all
 )
 
 const (

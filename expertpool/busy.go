@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,6 +30,19 @@ type Busy struct {
 	Spans []Span    // when she is not free; in order
 	Fresh bool      // it was read lately: whatever is not in Spans is free until Until
 	Until time.Time // nothing is known of what is later
+}
+
+// At says how a calendar stands to a date: Engaged, Free, or Unknown where it was not read lately or does not reach so far.
+func (b Busy) At(at Span) OnDate {
+	switch {
+	case !b.Fresh:
+		return Unknown
+	case slices.ContainsFunc(b.Spans, func(s Span) bool { return s.From.Before(at.Until) && s.Until.After(at.From) }):
+		return Engaged
+	case at.Until.After(b.Until):
+		return Unknown
+	}
+	return Free
 }
 
 const (

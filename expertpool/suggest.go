@@ -31,6 +31,7 @@ type Candidate struct {
 	House        string // practice number: people of one house; empty: none is known
 	Postcode     string
 	Availability Availability
+	Calendar     Busy       // at the date; without one nothing
 	Contingent   Contingent // of the month of the date
 	OpenCases    int
 	MaxCases     int        // 0: no ceiling
@@ -54,6 +55,7 @@ const (
 	Interest  ReasonKind = "interest"  // has stated a tie to the organisation that asks
 	OnPause   ReasonKind = "paused"    // has paused
 	Away      ReasonKind = "absent"    // is not there on the date
+	Elsewhere ReasonKind = "busy"      // has something else on the date, by her calendar
 	Spent     ReasonKind = "spent"     // N of Of minutes of the contingent; this conference does not fit in
 	Crowded   ReasonKind = "crowded"   // N of Of open cases
 	TooOften  ReasonKind = "too_often" // asked N times in 30 days
@@ -62,6 +64,7 @@ const (
 	InHours   ReasonKind = "in_hours"  // has time on the date
 	OutHours  ReasonKind = "out_hours" // the date is outside her usual hours
 	NoHours   ReasonKind = "no_hours"  // has said nothing about her hours
+	Vacant    ReasonKind = "vacant"    // has said nothing about them either, but her calendar is empty on the date
 	Load      ReasonKind = "load"      // N of Of minutes of the contingent
 	Cases     ReasonKind = "cases"     // N of Of open cases
 	Quick     ReasonKind = "answers"   // answers in N minutes, as a rule
@@ -172,7 +175,7 @@ func (n Need) judge(c Candidate, words []string) Suggestion {
 			s.Rank = 0
 		}
 	}
-	order := []ReasonKind{Bound, Barred, Interest, OnPause, Away, Spent, Crowded, TooOften, Focus, Works, InHours, OutHours, NoHours, Load, Cases, Quick, Silent, OftenSoon, LastTime, Never, Far}
+	order := []ReasonKind{Bound, Barred, Interest, OnPause, Away, Elsewhere, Spent, Crowded, TooOften, Focus, Works, InHours, OutHours, NoHours, Vacant, Load, Cases, Quick, Silent, OftenSoon, LastTime, Never, Far}
 	slices.SortStableFunc(s.Reasons, func(a, b Reason) int { return cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)) })
 	return s
 }
@@ -196,17 +199,22 @@ func (n Need) date(c Candidate) (Reason, bool) {
 	if n.At == (Span{}) {
 		return Reason{}, false
 	}
-	switch c.Availability.At(n.At) {
-	case Free:
-		return Reason{Kind: InHours, Points: forHours}, true
-	case Outside:
-		return Reason{Kind: OutHours, Points: -forHours}, true
-	case Absent:
+	hours, calendar := c.Availability.At(n.At), c.Calendar.At(n.At)
+	switch {
+	case hours == Paused:
+		return Reason{}, false // which bars tells
+	case hours == Absent:
 		return Reason{Kind: Away, Against: true}, true
-	case Unknown:
-		return Reason{Kind: NoHours}, true
+	case calendar == Engaged:
+		return Reason{Kind: Elsewhere, Against: true}, true
+	case hours == Free:
+		return Reason{Kind: InHours, Points: forHours}, true
+	case hours == Outside:
+		return Reason{Kind: OutHours, Points: -forHours}, true
+	case calendar == Free:
+		return Reason{Kind: Vacant, Points: forHours}, true
 	}
-	return Reason{}, false // has paused, which bars tells
+	return Reason{Kind: NoHours}, true
 }
 
 func (n Need) load(c Candidate) (Reason, bool) {

@@ -45,7 +45,7 @@ func Candidates(ctx context.Context, tx pgx.Tx, network uuid.UUID, n Need) ([]Ca
 	return found, nil
 }
 
-// addTime fills in availability and the contingent of the month of the date; without a date of this month.
+// addTime fills in availability, what calendars say of the date, and the contingent of its month; without a date of this month.
 func addTime(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID map[uuid.UUID]*Candidate) error {
 	month, since := MonthOf(n.Now), Today(n.Now)
 	if n.At != (Span{}) {
@@ -55,9 +55,15 @@ func addTime(ctx context.Context, tx pgx.Tx, ids []uuid.UUID, n Need, byID map[u
 	if err != nil {
 		return err
 	}
+	busy := map[uuid.UUID]Busy{}
+	if n.At != (Span{}) {
+		if busy, err = BusyTimes(ctx, tx, ids, n.At, n.Now); err != nil {
+			return err
+		}
+	}
 	uses, err := used(ctx, tx, ids, month)
 	for id, c := range byID {
-		c.Availability = times[id]
+		c.Availability, c.Calendar = times[id], busy[id]
 		c.Contingent.Attended, c.Contingent.Planned = uses[id].Attended, uses[id].Planned
 	}
 	return err

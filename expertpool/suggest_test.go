@@ -74,6 +74,9 @@ func TestEveryReasonMovesTheRankItsOwnWay(t *testing.T) {
 		{"a date outside her hours", func(c *Candidate) {
 			c.Availability.Rules = []slot.Weekly{{Day: time.Friday, From: 840, To: 960}}
 		}, false, Reason{Kind: OutHours}},
+		{"an empty calendar, where nothing is known of her hours", func(c *Candidate) {
+			c.Calendar = Busy{Fresh: true, Until: asksOn.Until}
+		}, true, Reason{Kind: Vacant}},
 		{"less of the contingent used", func(c *Candidate) { c.Contingent.Attended = 30 * time.Minute }, true, Reason{Kind: Load, N: 30, Of: 240}},
 		{"more of the contingent used, by what is planned", func(c *Candidate) { c.Contingent.Planned = time.Hour }, false, Reason{Kind: Load, N: 120, Of: 240}},
 		{"fewer open cases", func(c *Candidate) { c.OpenCases = 0 }, true, Reason{Kind: Cases, N: 0, Of: 4}},
@@ -127,6 +130,10 @@ func TestWhomSomethingSpeaksAgainstStandsAtTheEndWithTheReason(t *testing.T) {
 		{"absent on the date", func(c *Candidate) {
 			c.Availability.Absences = []Absence{{First: Today(asksOn.From), Last: Today(asksOn.From)}}
 		}, Reason{Kind: Away}},
+		{"something else in her calendar", func(c *Candidate) {
+			c.Availability.Rules = []slot.Weekly{{Day: time.Thursday, From: 840, To: 960}} // goes before the hours of her week
+			c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{asksOn.Until.Add(-time.Minute), asksOn.Until.Add(time.Hour)}}}
+		}, Reason{Kind: Elsewhere}},
 		{"contingent used up", func(c *Candidate) { c.Contingent.Planned = 151 * time.Minute }, Reason{Kind: Spent, N: 211, Of: 240}},
 		{"no contingent at all", func(c *Candidate) { c.Contingent = Contingent{} }, Reason{Kind: Spent}},
 		{"no place for another case", func(c *Candidate) { c.OpenCases = 4 }, Reason{Kind: Crowded, N: 4, Of: 4}},
@@ -157,6 +164,7 @@ func TestWhatJustFitsIsNotAdvisedAgainst(t *testing.T) {
 	c := plain(1)
 	c.Contingent.Planned = 150 * time.Minute // half an hour is left, which is what is asked for
 	c.OpenCases, c.Asked = 3, 4
+	c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{asksOn.From.Add(-time.Hour), asksOn.From}, {asksOn.Until, asksOn.Until.Add(time.Hour)}}}
 	c.Availability.Absences = []Absence{{First: Today(asksOn.From).AddDate(0, 0, 1), Last: Today(asksOn.From).AddDate(0, 0, 9)}}
 	if got := ranked(t, need(), c); !got[0].Advised() {
 		t.Errorf("%+v", got[0].Reasons)

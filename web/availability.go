@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"github.com/konsil-server/konsil/conference"
 	"github.com/konsil-server/konsil/expertpool"
 	"github.com/konsil-server/konsil/expertpool/account"
 )
@@ -21,8 +22,9 @@ type timePage struct {
 	Own   bool
 	At    string // address of the page
 	Week  []weekdayHours
-	Month string // in words
-	Form  form   // the one that came back
+	Month string               // in words
+	Form  form                 // the one that came back
+	Polls []conference.PollAsk // that go by her time without asking her; on her own page
 }
 
 // weekdayHours is one day of an ordinary week, as half hours to tap on.
@@ -74,6 +76,11 @@ func (s *server) showTime(c echo.Context, status int, f form) error {
 	month := expertpool.MonthOf(s.Now()).From
 	p.Month = s.words.t("month.", int(month.Month()))
 	p.Week = weekOf(p.Rules, c.QueryParam("day"))
+	if p.Own {
+		if p.Polls, err = s.Conferences.PollsUnasked(c.Request().Context(), me(c)); err != nil {
+			return err
+		}
+	}
 	return s.page(c, status, "availability", p)
 }
 

@@ -1,11 +1,15 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -17,10 +21,12 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// datesPage answers when a round can meet. All of the question stands in the address, so it can be kept and sent on.
+// datesPage answers when a round can meet. The question about a request stands in the address, so that it can be kept and sent on; that about
+// a topic comes with what was typed of it, which stands in no address.
 type datesPage struct {
-	conference.Request
+	conference.Request // of a topic nothing but the disciplines
 	conference.Dates
+	Kept    url.Values // of a topic: what was typed in its form
 	Rows    []wishRow
 	Form    form
 	Lengths []string
@@ -54,7 +60,7 @@ func (s *server) dates(c echo.Context) error {
 // showDates shows what a question finds; poll is the form for asking people, as it came back.
 func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.Values, poll form) error {
 	ctx, by := c.Request().Context(), me(c)
-	p := datesPage{Lengths: lengths, Lands: ical.States, Spans: []string{"2", "4", "8"}, query: query}
+	p := newDatesPage(query)
 	var err error
 	if p.Request, err = s.Conferences.Request(ctx, by, id); err != nil {
 		return err
@@ -62,15 +68,39 @@ func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.V
 	if !p.Waits() {
 		return account.Refuse(account.ErrConflict, "request_decided")
 	}
+	status, err = s.findDates(c, status, &p, func(d conference.DateSearch) (conference.Dates, error) {
+		return s.Conferences.FindDates(ctx, by, id, d)
+	})
+	if err != nil {
+		return err
+	}
+	if p.Polled, err = s.polled(ctx, by, id); err != nil {
+		return err
+	}
+	p.offerPoll(s.Now(), poll)
+	return s.page(c, status, "dates", p)
+}
+
+func newDatesPage(query url.Values) datesPage {
+	return datesPage{Lengths: lengths, Lands: ical.States, Spans: []string{"2", "4", "8"}, query: query}
+}
+
+// findDates fills in what a question finds; status is that of the page, if nothing is wrong with the question.
+func (s *server) findDates(c echo.Context, status int, p *datesPage, find func(conference.DateSearch) (conference.Dates, error)) (int, error) {
 	search := p.search()
 	p.Form = fill("length", strconv.Itoa(int(search.Length.Minutes())), "weeks", strconv.Itoa(search.Weeks), "land", string(search.Land))
 	p.Form.Of = "dates"
-	p.Dates, err = s.Conferences.FindDates(ctx, by, id, search)
+	if !search.At.IsZero() {
+		local := search.At.In(expertpool.Zone())
+		p.Form.Values["date"], p.Form.Values["time"] = []string{local.Format(time.DateOnly)}, []string{local.Format("15:04")}
+	}
+	var err error
+	p.Dates, err = find(search)
 	switch {
 	case p.Form.wrong(err):
 		status = http.StatusUnprocessableEntity
 	case err != nil:
-		return err
+		return status, err
 	}
 	var disciplines []string
 	for _, w := range search.Wishes {
@@ -80,17 +110,13 @@ func (s *server) showDates(c echo.Context, status int, id uuid.UUID, query url.V
 	}
 	var experts []expertpool.Expert
 	if len(disciplines) > 0 { // without any it would be everybody
-		if experts, err = s.Pool.Find(ctx, by, disciplines...); err != nil {
-			return err
+		if experts, err = s.Pool.Find(c.Request().Context(), me(c), disciplines...); err != nil {
+			return status, err
 		}
 	}
 	p.rows(search, experts)
-	if p.Polled, err = s.polled(ctx, by, id); err != nil {
-		return err
-	}
-	p.offerPoll(s.Now(), poll)
-	p.Weeks, p.Days = drawWeeks(p.Cells, p.Needed, p.at), tellDays(p.Cells, p.Needed)
-	return s.page(c, status, "dates", p)
+	p.Weeks, p.Days = s.drawWeeks(p), tellDays(p.Cells, p.Needed)
+	return status, nil
 }
 
 // search reads the question. Without one it is what the request asks for.
@@ -108,7 +134,9 @@ func (p *datesPage) search() conference.DateSearch {
 	d := conference.DateSearch{
 		Length: time.Duration(number("length", 25)) * time.Minute, Weeks: number("weeks", 4), Land: ical.State(p.query.Get("land")),
 	}
-	d.At, _ = time.Parse(time.RFC3339, p.query.Get("at")) // the zero time is no date
+	if d.At = readMoment(p.query.Get("date"), p.query.Get("time")); d.At.IsZero() {
+		d.At, _ = time.Parse(time.RFC3339, p.query.Get("at")) // the zero time is no date
+	}
 	disciplines := p.query["wish"]
 	if len(disciplines) == 0 {
 		disciplines = p.Disciplines
@@ -141,12 +169,16 @@ func (p *datesPage) rows(search conference.DateSearch, experts []expertpool.Expe
 	}
 }
 
-// at is the address of this page with one date looked at.
+// at is the address of this page with one date looked at; none where the page has no address.
 func (p *datesPage) at(start time.Time) string {
+	if p.Topic() {
+		return ""
+	}
 	q := url.Values{}
 	for k, v := range p.query {
 		q[k] = v
 	}
+	q.Del("date")
 	q.Set("at", start.UTC().Format(time.RFC3339))
 	return "/requests/" + p.ID.String() + "/dates?" + q.Encode() + "#chosen"
 }
@@ -161,8 +193,20 @@ func (p datesPage) Take(o conference.Offer) string {
 	return "/requests/" + p.ID.String() + "?" + q.Encode() + "#round"
 }
 
-// Wanted is the wish that a near miss fails for.
-func (p datesPage) Wanted(n conference.NearMiss) wishRow { return p.Rows[n.Wish] }
+// Topic says that the page is about a topic, and not about a request.
+func (p datesPage) Topic() bool { return p.Kept != nil }
+
+// Value says the same in one field: the beginning, and who.
+func (p datesPage) Value(o conference.Offer) string {
+	words := []string{o.Start.UTC().Format(time.RFC3339)}
+	for _, id := range o.Experts() {
+		words = append(words, id.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// Wanted is the wish that a date fails for.
+func (p datesPage) Wanted(l conference.Lack) wishRow { return p.Rows[l.Wish] }
 
 // Name is the name of the expert that a wish asks for; empty: anybody.
 func (w wishRow) Name() string {
@@ -194,7 +238,9 @@ type week struct {
 type run struct {
 	X, Y, Height int
 	Kind         string // sure, may, near
-	Label, URL   string // URL only where a conference can begin
+	Label, Says  string // when, and how it stands
+	URL          string // where more is told of it, or empty
+	last         time.Time
 }
 
 const (
@@ -216,44 +262,84 @@ func kindOf(c slot.Cell, needed int) string {
 	return ""
 }
 
-// drawWeeks draws the dates week by week.
-func drawWeeks(cells []slot.Cell, needed int, link func(time.Time) string) []week {
+// drawWeeks draws the dates of a page week by week.
+func (s *server) drawWeeks(p *datesPage) []week {
 	var weeks []week
-	var last slot.Cell
-	for _, c := range cells {
+	for _, c := range p.Cells {
 		local := c.Start.In(expertpool.Zone())
-		monday := local.AddDate(0, 0, -(int(local.Weekday())+6)%7)
-		_, number := local.ISOWeek()
-		label := "KW " + strconv.Itoa(number)
-		if len(weeks) == 0 || weeks[len(weeks)-1].Label != label {
-			w := week{Label: label}
-			for d := range 5 {
-				w.Days = append(w.Days, monday.AddDate(0, 0, d).Format("2.1."))
-			}
-			for h := 2; h < 12; h += 2 {
-				w.Hours = append(w.Hours, h*4*quarterTall)
-			}
-			weeks = append(weeks, w)
-			last = slot.Cell{}
+		if _, number := local.ISOWeek(); len(weeks) == 0 || weeks[len(weeks)-1].Label != "KW "+strconv.Itoa(number) {
+			weeks = append(weeks, emptyWeek(local))
 		}
-		w := &weeks[len(weeks)-1]
-		kind := kindOf(c, needed)
-		if n := len(w.Runs) - 1; n >= 0 && kind != "" && kindOf(last, needed) == kind && c.Start.Sub(last.Start) == slot.Quarter {
-			w.Runs[n].Height += quarterTall
-			w.Runs[n].Label = w.Runs[n].Label[:len(w.Runs[n].Label)-len("00:00")] + local.Format("15:04")
-		} else if kind != "" {
-			r := run{
+		if kind := kindOf(c.Cell, p.Needed); kind != "" {
+			weeks[len(weeks)-1].add(run{
 				X: (int(local.Weekday()) - 1) * columnWide, Y: ((local.Hour()-firstHour)*4 + local.Minute()/15) * quarterTall, Height: quarterTall,
-				Kind: kind, Label: shortDay(c.Start) + ", " + local.Format("15:04") + "–" + local.Format("15:04"),
-			}
-			if kind != "near" {
-				r.URL = link(c.Start)
-			}
-			w.Runs = append(w.Runs, r)
+				Kind: kind, Label: shortDay(c.Start) + ", " + local.Format("15:04") + "–" + local.Format("15:04"), Says: s.standing(p, c, kind),
+				URL: p.at(c.Start), last: c.Start,
+			})
 		}
-		last = c
 	}
 	return weeks
+}
+
+func emptyWeek(local time.Time) week {
+	_, number := local.ISOWeek()
+	w := week{Label: "KW " + strconv.Itoa(number)}
+	monday := local.AddDate(0, 0, -(int(local.Weekday())+6)%7)
+	for d := range 5 {
+		w.Days = append(w.Days, monday.AddDate(0, 0, d).Format("2.1."))
+	}
+	for h := 2; h < 12; h += 2 {
+		w.Hours = append(w.Hours, h*4*quarterTall)
+	}
+	return w
+}
+
+// add adds a date, to the run before it where it goes on with it and there is nothing else to say.
+func (w *week) add(r run) {
+	if n := len(w.Runs) - 1; n >= 0 && w.Runs[n].Kind == r.Kind && w.Runs[n].Says == r.Says && r.last.Sub(w.Runs[n].last) == slot.Quarter {
+		before := &w.Runs[n]
+		before.Height += quarterTall
+		before.Label = before.Label[:len(before.Label)-len("00:00")] + r.Label[len(r.Label)-len("00:00"):]
+		before.last = r.last
+		return
+	}
+	w.Runs = append(w.Runs, r)
+}
+
+// standing says how a date stands; where one person is missing, who that is and what keeps her.
+func (s *server) standing(p *datesPage, c conference.DateCell, kind string) string {
+	says := s.words.t("dates.kind.", kind)
+	if kind != "near" || c.Missing < 0 {
+		return says
+	}
+	row := p.Rows[c.Missing]
+	says += ": " + cmp.Or(row.Name(), s.words.t("discipline.", row.Discipline))
+	var sources []string
+	for _, h := range c.Why {
+		sources = append(sources, s.words.t("dates.lack.", h.Source))
+	}
+	if len(sources) > 0 {
+		says += " (" + strings.Join(sources, ", ") + ")"
+	}
+	return says
+}
+
+// lacking says what keeps people from a date: Laut Kalender belegt, or where there are several: 2 laut Kalender belegt, 1 abwesend.
+func (s *server) lacking(why []conference.Hindrance, people int) string {
+	var said []string
+	for _, h := range why {
+		words := s.words.t("dates.lack.", h.Source)
+		if people > 1 {
+			words = strconv.Itoa(h.People) + " " + words
+		}
+		said = append(said, words)
+	}
+	all := strings.Join(said, ", ")
+	if all == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(all)
+	return string(unicode.ToUpper(first)) + all[size:]
 }
 
 // dayLine says of a day what the picture shows.
@@ -262,7 +348,7 @@ type dayLine struct {
 	Sure, May, Near int // starts of each kind
 }
 
-func tellDays(cells []slot.Cell, needed int) []dayLine {
+func tellDays(cells []conference.DateCell, needed int) []dayLine {
 	var days []dayLine
 	for _, c := range cells {
 		day := expertpool.Today(c.Start)
@@ -270,7 +356,7 @@ func tellDays(cells []slot.Cell, needed int) []dayLine {
 			days = append(days, dayLine{Day: day})
 		}
 		d := &days[len(days)-1]
-		switch kindOf(c, needed) {
+		switch kindOf(c.Cell, needed) {
 		case "sure":
 			d.Sure++
 		case "may":

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,11 +20,16 @@ import (
 
 // pollFields are those of the form that starts a poll: the question of the dates page with the dates that are ticked.
 func pollFields() string {
-	names := "wish* optional* length weeks land options* deadline until"
-	for _, d := range expertpool.Disciplines {
-		names += " who_" + d
+	return "wish* optional* length weeks land options* deadline until " + whoFields()
+}
+
+// whoFields are those that name a certain expert of a discipline.
+func whoFields() string {
+	names := make([]string, len(expertpool.Disciplines))
+	for i, d := range expertpool.Disciplines {
+		names[i] = "who_" + d
 	}
-	return names
+	return strings.Join(names, " ")
 }
 
 // ticked are how many dates a poll begins with, if nobody chooses.
@@ -127,15 +133,24 @@ func (p pollPage) Left() string { return waited(p.Deadline.Sub(p.Now)) }
 // Of is what counts for somebody at an option.
 func (p pollPage) Of(v poll.Voice, o poll.Standing) poll.Vote { return v.At(o.ID) }
 
-// Source says where a vote comes from, if not from an answer: known, taken.
+// Source says where a vote comes from, if not from an answer: taken, or one of poll.Sources.
 func (p pollPage) Source(v poll.Voice, o poll.Standing) string {
 	if _, taken := v.Taken[o.ID]; taken {
 		return "taken"
 	}
-	if v.Votes[o.ID].Known {
-		return "known"
+	return string(v.Votes[o.ID].Source)
+}
+
+// unasked says why somebody has not been asked; nothing of one who was, or who has answered without.
+func (s *server) unasked(v poll.Voice) string {
+	var from []string
+	for _, source := range v.KnownFrom() {
+		from = append(from, s.words.t("poll.source.", source))
 	}
-	return ""
+	if len(from) == 0 {
+		return ""
+	}
+	return s.words.f("poll.unasked", strings.Join(from, ", "))
 }
 
 // Others are those who would rather keep another date.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/konsil-server/konsil/conference/slot"
 )
 
 // pollForm is the form of the dates page for two days of next week, for anybody of psychiatry and physiotherapy.
@@ -153,5 +155,77 @@ func TestTheCoordinationSteersAPoll(t *testing.T) {
 	}
 	if a := clara.get(at); !a.Has("ohne Termin beendet") || !a.Has("Freitag, 4. Dezember 2026, 11:00–11:25 Uhr") {
 		t.Error("the page does not show how the poll stands")
+	}
+}
+
+func TestWhomNobodyAsksSeesWhatIsKnownAndSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	ewald := s.people["Ewald"]
+	s.must(s.Pool.KeepWeek(t.Context(), ewald, ewald.ID, []slot.Weekly{{Day: time.Tuesday, From: 480, To: 1020}}))
+	at := s.polled() // Tuesday and Thursday
+	clara := s.as("Clara")
+	if a := clara.get(at + "/poll"); !a.Has("nicht gefragt, denn alles ist bekannt: aus den angegebenen Zeiten") {
+		t.Error("nobody says why she is not asked")
+	}
+	if s.mailed("Ewald", "poll") != 0 || s.mailed("Frieda", "poll") != 1 {
+		t.Error("the wrong people have been asked")
+	}
+	b, own := s.as("Ewald"), "/polls/"+query[uuid.UUID](s, `select id from poll_voice where account_id = $1`, ewald.ID).String()
+	if a := b.get("/"); a.Has("Welcher Termin passt Ihnen?") {
+		t.Error("a task waits for her")
+	}
+	if a := b.get("/me/availability"); !a.Has(`href="` + own + `"`) {
+		t.Error("her times do not lead to the poll")
+	}
+	a := b.get(own)
+	for _, want := range []string{"Sie müssen nichts tun", "aus dem Kalender: frei (Ihre angegebenen Zeiten)", "aus dem Kalender: belegt (Ihre angegebenen Zeiten)"} {
+		if !a.Has(want) {
+			t.Errorf("her page lacks %q", want)
+		}
+	}
+	for _, word := range []string{"Frieda", "Gustav", "Physiotherapie", "noch keine Antwort"} {
+		if a.Has(word) {
+			t.Errorf("she sees %q", word)
+		}
+	}
+	if a := b.post(own, s.voting("no", "yes")); a.Status != http.StatusOK || !a.Has("Danke, Ihre Antwort ist da.") || a.Has("aus dem Kalender") {
+		t.Errorf("she says otherwise: %d", a.Status)
+	}
+	if a := clara.get(at + "/poll"); a.Has("nicht gefragt") {
+		t.Error("what she says does not count")
+	}
+	if a := s.as("Frieda").get(own); a.Status != http.StatusNotFound {
+		t.Errorf("somebody else sees her answers: %d", a.Status)
+	}
+}
+
+// mailed counts the mails of a kind to somebody.
+func (s *testServer) mailed(name, kind string) int {
+	s.t.Helper()
+	return query[int](s, `select count(*) from message_out where to_email = $1 and kind = $2`, strings.ToLower(name)+"@konsil.test", kind)
+}
+
+func TestADateAtWhichACalendarIsFullSaysSo(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	ctx, frieda := t.Context(), s.people["Frieda"]
+	s.must(s.Pool.KeepReminders(ctx, frieda, true)) // the row that a calendar belongs to
+	s.exec(`insert into busy_calendar (account_id, organisation_id, address, added_at, due_at, read_at, covered_until) values ($1, $2, '', $3, $3, $3, $4)`,
+		frieda.ID, frieda.Organisation, s.Now(), s.Now().AddDate(0, 3, 0))
+	s.exec(`insert into busy (account_id, from_at, until_at) values ($1, '2026-12-01T08:00:00Z', '2026-12-01T12:00:00Z')`, frieda.ID)
+	request, clara := "/requests/"+s.request(s.newCase("psychiatry", "physiotherapy")).String(), s.as("Clara")
+	if a := clara.get(request + "?date=2026-12-01&time=10:00&length=25"); !a.Has("Nicht empfohlen: zum gewünschten Termin laut Kalender belegt") {
+		t.Error("the ranked suggestion does not say so")
+	}
+	if a := clara.get(request + "?date=2026-12-02&time=10:00&length=25"); !a.Has("laut Kalender dann frei") || a.Has("laut Kalender belegt") {
+		t.Error("nor that it is empty on another day")
+	}
+	a := clara.get(request + "/dates?date=2026-12-01&time=10:00")
+	if !a.Has("Dieser Termin geht nicht.") || !a.Has("<b>Physiotherapie</b>: Laut Kalender belegt.") {
+		t.Error("the date that was asked about does not say so")
+	}
+	if !a.Has("eine Person fehlt: Physiotherapie (laut Kalender belegt)") || !a.Has("Es fehlt nur: Physiotherapie. Laut Kalender belegt.") {
+		t.Error("the picture, or the list, does not say so")
 	}
 }

@@ -180,7 +180,7 @@ func (s *server) funcs() template.FuncMap {
 		"specialties": specialtyTerms, "span": expertpool.HoursAndMinutes,
 		"summaryField": s.summaryField, "templateField": s.templateField,
 		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
-		"partrows": s.partRows, "parts": s.partList, "spare": s.spare,
+		"partrows": s.partRows, "parts": s.partList, "spare": s.spare, "lacking": s.lacking, "unasked": s.unasked,
 		"limit": s.limit, "due": s.due, "answers": s.answers, "add": func(a, b int) int { return a + b }, "dayat": func(t time.Time) string { return dayURL(expertpool.Today(t)) }, "median": s.median, "seriesrule": s.ruleOf, "seriesdays": listedDays, "takeplace": takePlace, "placevalue": placeValue, "waited": waited, "home": home, "why": s.why, "hour": func(minutes int) int { return minutes / 60 },
 		"distances": func() []int { return distances }, "profession": profession,
 		"modes": expertpool.Modes, "languages": expertpool.Languages,

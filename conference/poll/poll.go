@@ -21,10 +21,23 @@ const (
 // Said tells whether it is one of the three answers.
 func (v Vote) Said() bool { return v == Yes || v == IfNeedBe || v == No }
 
+// Source is what tells whether somebody is free at a date, where she has not been asked.
+type Source string
+
+const (
+	Hours    Source = "hours"    // of her week, as she has told them
+	Absence  Source = "absence"  // days on which she is not there
+	Promise  Source = "promise"  // another conference, or a date that is kept for one
+	Calendar Source = "calendar" // of another place, which she lets be read
+)
+
+// Sources are all of them.
+var Sources = []Source{Promise, Absence, Calendar, Hours}
+
 // Cast is a vote and where it comes from.
 type Cast struct {
-	Vote  Vote
-	Known bool // from the hours that she has told and what she has promised, not said to this question
+	Vote   Vote
+	Source Source // empty: said to this question
 }
 
 // Seat is a place that is to be taken: by a certain expert, or by anybody of a discipline.
@@ -91,6 +104,21 @@ type Poll struct {
 	Seats                                        []Seat
 	Options                                      []Option // by start
 	Voices                                       []Voice
+}
+
+// KnownFrom are the sources of a voice that nobody has asked because all is known of her; none once she has spoken for herself.
+func (v Voice) KnownFrom() []Source {
+	if v.AskedAt != nil || v.AnsweredAt != nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(Sources), func(s Source) bool {
+		for _, c := range v.Votes {
+			if c.Source == s {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // Open tells whether the poll waits for a decision.

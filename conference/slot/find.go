@@ -143,8 +143,8 @@ func (t *Table) row(persons []int) row {
 	r := row{slices.Clone(persons), t.ask.Grid.Empty(), t.ask.Grid.Empty()}
 	slices.SortStableFunc(r.persons, func(a, b int) int { return t.ask.Persons[a].Load - t.ask.Persons[b].Load })
 	for _, p := range r.persons {
-		r.sure.or(t.sure[p])
-		r.maybe.or(t.maybe[p])
+		r.sure.With(t.sure[p])
+		r.maybe.With(t.maybe[p])
 	}
 	return r
 }
@@ -160,10 +160,16 @@ func (t *Table) State(seat, start int) State {
 	return Nobody
 }
 
+// Opens tells whether a conference may start at an instant, whoever has time.
+func (t *Table) Opens(start time.Time) bool {
+	i := t.ask.Grid.Index(start)
+	return t.open.Has(i) && t.ask.Grid.At(i).Equal(start)
+}
+
 // At is the best panel for the date that starts at an instant; false when there is none.
 func (t *Table) At(start time.Time) (Slot, bool) {
 	i := t.ask.Grid.Index(start)
-	if !t.open.Has(i) || !t.ask.Grid.At(i).Equal(start) {
+	if !t.Opens(start) {
 		return Slot{}, false
 	}
 	seated := t.seated(i, -1)
@@ -177,6 +183,7 @@ func (t *Table) At(start time.Time) (Slot, bool) {
 type Cell struct {
 	Start         time.Time
 	Covered, Sure int  // required seats for which there is anybody, and for which somebody is certain
+	Missing       int  // the seat that is not covered, if it is the only one; else -1
 	Whole         bool // all required seats can be taken, each by another person
 }
 
@@ -184,7 +191,7 @@ type Cell struct {
 func (t *Table) Cells() []Cell {
 	var cells []Cell
 	t.open.each(func(i int) {
-		c := Cell{Start: t.ask.Grid.At(i)}
+		c := Cell{Start: t.ask.Grid.At(i), Missing: -1}
 		need := 0
 		for j, seat := range t.ask.Seats {
 			if seat.Optional {
@@ -197,7 +204,12 @@ func (t *Table) Cells() []Cell {
 				c.Covered++
 			case Possible:
 				c.Covered++
+			case Nobody:
+				c.Missing = j
 			}
+		}
+		if c.Covered != need-1 {
+			c.Missing = -1
 		}
 		c.Whole = c.Covered == need && (t.plenty(i) || t.seated(i, -1) != nil)
 		cells = append(cells, c)
@@ -247,14 +259,7 @@ func (t *Table) slot(start int, seated []Taken) Slot {
 	return s
 }
 
-func (t *Table) avoided(start int) bool {
-	for i := range t.ask.Quarters {
-		if t.ask.Avoid.Has(start + i) {
-			return true
-		}
-	}
-	return false
-}
+func (t *Table) avoided(start int) bool { return t.ask.Avoid.Any(start, t.ask.Quarters) }
 
 // wholes is when every required seat but the one left out has somebody; -1 leaves out none.
 func (t *Table) wholes(but int) Set {

@@ -85,6 +85,33 @@ func (s Set) Without(t Set) {
 	}
 }
 
+// With adds to s what is in t.
+func (s Set) With(t Set) {
+	for i := range min(len(s), len(t)) {
+		s[i] |= t[i]
+	}
+}
+
+// Any tells whether any of n quarter hours from start on is in s.
+func (s Set) Any(start, n int) bool {
+	for i := range n {
+		if s.Has(start + i) {
+			return true
+		}
+	}
+	return false
+}
+
+// All tells whether all of n quarter hours from start on are in s.
+func (s Set) All(start, n int) bool {
+	for i := range n {
+		if !s.Has(start + i) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s Set) fill(a, b int) {
 	for i := max(a, 0); i < b; {
 		if i%64 == 0 && i+64 <= b {
@@ -94,12 +121,6 @@ func (s Set) fill(a, b int) {
 		}
 		s[i/64] |= 1 << (i % 64)
 		i++
-	}
-}
-
-func (s Set) or(t Set) {
-	for i, w := range t {
-		s[i] |= w
 	}
 }
 

@@ -35,7 +35,7 @@ func (t *Table) Near() []Near {
 			left, next = left-1, start+t.ask.Quarters+t.ask.Apart
 			found = append(found, Near{
 				Start: t.ask.Grid.At(start), End: t.ask.Grid.At(start + t.ask.Quarters),
-				Seat: i, Taken: seated, Instead: t.instead(i, start),
+				Seat: i, Taken: seated, Instead: t.Instead(i, start),
 			})
 		})
 	}
@@ -43,7 +43,8 @@ func (t *Table) Near() []Near {
 	return found
 }
 
-func (t *Table) instead(seat, start int) []Taker {
+// Instead are who could take a seat at the date that starts at quarter start, if it need not be one of the seat's own people.
+func (t *Table) Instead(seat, start int) []Taker {
 	var found []Taker
 	for _, p := range t.ask.Seats[seat].Instead {
 		if t.maybe[p].Has(start) {
@@ -75,7 +76,7 @@ func (t *Table) Helps() []Help {
 		h := Help{Seat: i, Optional: s.Count()}
 		any := slices.Clone(t.seats[i].maybe)
 		for _, p := range seat.Instead {
-			any.or(t.maybe[p])
+			any.With(t.maybe[p])
 		}
 		s.and(any)
 		h.Anyone = s.Count()
