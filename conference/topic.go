@@ -30,6 +30,8 @@ func (t *Topic) validate(now time.Time) error {
 	switch {
 	case err != nil:
 		return err
+	case t.Written && len(t.Colleagues) > 0:
+		return &account.InvalidError{Field: "colleagues", Rule: "in_writing"} // opinions are those of experts
 	case len(t.Colleagues) > 20:
 		return &account.InvalidError{Field: "colleagues", Rule: "twenty"}
 	case t.Visible != nil:

@@ -18,8 +18,8 @@ import (
 // nobody is uuid.Nil in SQL.
 const nobody = `'00000000-0000-0000-0000-000000000000'::uuid`
 
-// ConveneTopic makes a conference on a topic: seats, a date, and an invitation to each expert and colleague, all in one transaction. It
-// returns the code of the conference. Coordinators only. Errors: InvalidError, casefile.NamesError for a text that names somebody, ErrDenied.
+// ConveneTopic makes a conference on a topic: seats, a date or in writing the end of the time for answers, and an invitation to each expert and
+// colleague, all in one transaction. It returns the code of the conference. Coordinators only. Errors: InvalidError, casefile.NamesError for a text that names somebody, ErrDenied.
 func (s *Store) ConveneTopic(ctx context.Context, by account.Actor, t Topic) (string, error) {
 	if !by.May(account.Convene) {
 		return "", account.ErrDenied
@@ -32,6 +32,9 @@ func (s *Store) ConveneTopic(ctx context.Context, by account.Actor, t Topic) (st
 	err := pgx.BeginFunc(ctx, s.DB, func(tx pgx.Tx) error {
 		err := s.Cases.Nameless(ctx, tx, by.Organisation, casefile.Part{Field: "topic", Text: t.Question}, casefile.Part{Field: "explanation", Text: t.Explanation})
 		if err != nil {
+			return err
+		}
+		if err := s.inWriting(ctx, tx, &t.Panel, by.Organisation); err != nil {
 			return err
 		}
 		experts, err := s.chosen(ctx, tx, by, uuid.Nil, t.Experts)
@@ -148,6 +151,8 @@ func (s *Store) InviteColleagues(ctx context.Context, by account.Actor, code str
 		switch {
 		case c.CaseID != uuid.Nil:
 			return account.Refuse(account.ErrConflict, "has_case")
+		case c.Written:
+			return account.Refuse(account.ErrConflict, "in_writing")
 		case !c.State.Planned():
 			return account.Refuse(account.ErrConflict, "not_planned")
 		}

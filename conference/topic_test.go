@@ -401,3 +401,39 @@ func TestNothingOfATopicIsLeftWhenItsTimeIsOver(t *testing.T) {
 		t.Errorf("the protocol counts %d", n)
 	}
 }
+
+func TestATopicInWritingEndsOnItsDayAndAsksExpertsAlone(t *testing.T) {
+	t.Parallel()
+	h, ctx := newHouse(t), t.Context()
+	h.clock = berlin("2027-03-01 09:00")
+	written := Topic{
+		Question: "Wie gelingt der Übergang aus der Tagesklinik?",
+		Panel:    Panel{Experts: []uuid.UUID{h.experts["Kern"].ID, h.experts["Reimann"].ID}, Written: true, DueOn: time.Date(2027, 3, 9, 0, 0, 0, 0, time.UTC)},
+	}
+	var invalid *account.InvalidError
+	for field, spoil := range map[string]func(*Topic){
+		"due_on": func(t *Topic) { t.DueOn = time.Date(2027, 3, 7, 0, 0, 0, 0, time.UTC) }, "colleagues": func(t *Topic) { t.Colleagues = []uuid.UUID{h.foreign.ID} },
+	} {
+		bad := written
+		spoil(&bad)
+		if _, err := h.s.ConveneTopic(ctx, h.coordinator, bad); !errors.As(err, &invalid) || invalid.Field != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	code, err := h.s.ConveneTopic(ctx, h.coordinator, written)
+	h.must(err)
+	v, err := h.s.ByCode(ctx, h.coordinator, code)
+	h.must(err)
+	if !v.Written || !v.Topic() || !v.EndsAt.Equal(berlin("2027-03-09 18:00")) {
+		t.Errorf("written %v, until %v", v.Written, v.EndsAt)
+	}
+	if err := h.s.InviteColleagues(ctx, h.coordinator, code, []uuid.UUID{h.foreign.ID}); !isConflict(err, "in_writing") {
+		t.Errorf("a colleague later on: %v", err)
+	}
+	h.says(code, h.experts["Kern"], Accepted)
+	o, err := h.s.Opinions(ctx, h.experts["Kern"], code)
+	h.must(err)
+	if !o.Mine || !o.CanSend || !o.Written {
+		t.Errorf("who has accepted is asked for an opinion: %+v", o)
+	}
+}

@@ -114,7 +114,7 @@ var fields = map[string]string{
 	"/retention":                     "class days reason",
 	"/casework":                      "caseload phases codes capacities",
 	"/questions/new":                 "question explanation urgency disciplines*",
-	"/conferences/new":               "act topic explanation disciplines* experts* groups* colleagues* date time length",
+	"/conferences/new":               topicFields(),
 	"/requests/:id/dates":            pollFields(),
 	"/requests/:id/poll":             "act option deadline until other clock",
 	"/requests/:id/convene":          "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale series",

@@ -3,7 +3,10 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,6 +70,10 @@ func (s *server) showTopic(c echo.Context, status int, f form) error {
 	ctx, by := c.Request().Context(), me(c)
 	p := topicPage{Form: f, Disciplines: expertpool.Disciplines, Lengths: lengths}
 	p.Form.Of = "convene"
+	if p.Form.Get("held") == "" {
+		p.Form.Values["held"] = []string{"video"} // without first opinions: they are of the question of a case
+	}
+	s.heldIn(p.Form)
 	wanted := slices.DeleteFunc(slices.Clone(f.Values["disciplines"]), func(d string) bool { return !expertpool.KnownDiscipline(d) })
 	panel := panelIn(f)
 	when := conference.Occasion{Starts: panel.Starts, Length: panel.Length}
@@ -93,7 +100,12 @@ func (s *server) newTopicPost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.Get("act") == "look" {
+	switch {
+	case strings.TrimSpace(f.Get("take")) != "":
+		return s.showTopic(c, http.StatusOK, taken(f))
+	case f.Get("act") == "dates":
+		return s.showTopicDates(c, f)
+	case f.Get("act") == "look":
 		return s.showTopic(c, http.StatusOK, f)
 	}
 	t := conference.Topic{Question: f.Get("topic"), Explanation: f.Get("explanation"), Colleagues: idsIn(f, "colleagues")}
@@ -108,6 +120,54 @@ func (s *server) newTopicPost(c echo.Context) error {
 		return err
 	}
 	return s.done(c, "/conferences/"+code, "convened")
+}
+
+// topicFields are those of the form for a topic, and besides those with which dates are looked for.
+func topicFields() string {
+	return strings.Join(topicKept(), " ") + " act date time length take more weeks land wish* optional* " + whoFields()
+}
+
+// topicKept are the fields that the page of dates for a topic takes along.
+func topicKept() []string {
+	return strings.Fields("topic explanation disciplines* experts* groups* colleagues* held due_on opinions scale")
+}
+
+// showTopicDates shows when a round for a topic can meet. What was typed comes along, and goes back with the date that is taken.
+func (s *server) showTopicDates(c echo.Context, f form) error {
+	p := newDatesPage(f.Values)
+	p.Disciplines = f.Values["disciplines"]
+	p.Kept = url.Values{}
+	for _, name := range topicKept() {
+		if name = strings.TrimSuffix(name, "*"); len(f.Values[name]) > 0 {
+			p.Kept[name] = f.Values[name]
+		}
+	}
+	status, err := s.findDates(c, http.StatusOK, &p, func(d conference.DateSearch) (conference.Dates, error) {
+		if len(d.Wishes) == 0 {
+			return conference.Dates{}, nil // nothing is asked yet
+		}
+		return s.Conferences.FindTopicDates(c.Request().Context(), me(c), f.Get("topic"), d)
+	})
+	if err != nil {
+		return err
+	}
+	return s.page(c, status, "topic-dates", p)
+}
+
+// taken fills a date that was found into the form for a topic, with those who can keep it instead of those who were ticked.
+func taken(f form) form {
+	words := strings.Fields(f.Get("take"))
+	at, _ := time.Parse(time.RFC3339, words[0]) // the zero time is refused when it comes to convening
+	local := at.In(expertpool.Zone())
+	f.Values["date"], f.Values["time"] = []string{local.Format(time.DateOnly)}, []string{local.Format("15:04")}
+	f.Values["experts"] = words[1:]
+	for _, d := range f.Values["wish"] {
+		if !f.Has("disciplines", d) {
+			f.Values["disciplines"] = append(f.Values["disciplines"], d)
+		}
+	}
+	f.Values["held"] = []string{"video"}
+	return f
 }
 
 func (s *server) inviteColleagues(c echo.Context) error {

@@ -3,9 +3,12 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/konsil-server/konsil/conference/slot"
 )
 
 // topicForm is what Clara fills in for a topic on Thursday, with Ewald and, of another house, Bernd.
@@ -141,5 +144,64 @@ func TestAQuestionWithoutACaseGoesToTheCoordinationAndTellsOfNobody(t *testing.T
 	}
 	if page := s.as("Bernd").get(a.Path); page.Status != http.StatusNotFound {
 		t.Errorf("another house sees the question: %d", page.Status)
+	}
+}
+
+func TestATopicFindsItsDateAndKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	ewald := s.people["Ewald"]
+	s.must(s.Pool.KeepWeek(t.Context(), ewald, ewald.ID, []slot.Weekly{{Day: time.Thursday, From: 10 * 60, To: 11 * 60}}))
+	clara := s.as("Clara")
+	looks := with(with(with(s.topicForm(), "act", "dates"), "disciplines", "psychiatry"), "date", "")
+	a := clara.post("/conferences/new", looks)
+	if a.Status != http.StatusOK || !a.Has("Alle Möglichkeiten") || !a.Has("Donnerstag, 26. November 2026, 10:00–10:45 Uhr") || !a.Has(`value="Viele fallen zurück."`) {
+		t.Fatalf("dates: %d", a.Status)
+	}
+	if a.Has("Umfrage") || strings.Contains(a.Body, "href=\"/requests/") {
+		t.Error("a topic has no request to ask people for")
+	}
+	take := regexp.MustCompile(`name="take" value="([^"]+)"`).FindStringSubmatch(a.Body)
+	if take == nil || take[1] != "2026-11-26T09:00:00Z "+ewald.ID.String() {
+		t.Fatalf("the first date is %q", take)
+	}
+	back := with(with(looks, "take", take[1]), "wish", "psychiatry")
+	a = clara.post("/conferences/new", back)
+	for _, want := range []string{`value="2026-11-26"`, `value="10:00"`, "Viele fallen zurück.", `value="` + ewald.ID.String() + `" checked`, `value="` + s.people["Bernd"].ID.String() + `" checked`} {
+		if a.Status != http.StatusOK || !a.Has(want) {
+			t.Errorf("back in the form: %d, without %q", a.Status, want)
+		}
+	}
+	a = clara.post("/conferences/new", with(with(looks, "date", "2026-11-27"), "who_psychiatry", ewald.ID.String()))
+	if !a.Has("Dieser Termin geht nicht.") || !a.Has("Außerhalb der angegebenen Zeiten.") || !a.Has("Stattdessen ginge: Dr. Gustav Psych") {
+		t.Error("a date that fails does not say why, and what would help")
+	}
+	if a := clara.post("/conferences/new", with(looks, "disciplines")); a.Status != http.StatusOK || !a.Has("Wählen Sie oben unter") {
+		t.Errorf("nobody wished yet: %d", a.Status)
+	}
+	if a := clara.post("/conferences/new", with(looks, "weeks", "99")); a.Status != http.StatusUnprocessableEntity || !a.Has("bis acht Wochen") {
+		t.Errorf("99 weeks: %d", a.Status)
+	}
+	for _, odd := range []string{"x", " ", "2026-11-26T09:00:00Z nobody"} {
+		if a := clara.post("/conferences/new", with(looks, "take", odd)); a.Status != http.StatusOK {
+			t.Errorf("take=%q: %d", odd, a.Status)
+		}
+	}
+}
+
+func TestATopicCanBeHeldInWriting(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	clara := s.as("Clara")
+	if a := clara.get("/conferences/new"); !a.Has(`value="written"`) || !a.Has(`name="due_on"`) {
+		t.Error("the form does not offer it")
+	}
+	written := with(with(with(s.topicForm(), "held", "written"), "due_on", "2026-11-30"), "date", "")
+	wantRefused(t, "a colleague", clara.post("/conferences/new", written), "convene-colleagues", "nur Fachpersonen")
+	written = with(written, "colleagues")
+	wantRefused(t, "a Sunday", clara.post("/conferences/new", with(written, "due_on", "2026-11-29")), "convene-due_on", "Arbeitstag")
+	a := clara.post("/conferences/new", written)
+	if a.Status != http.StatusOK || !strings.HasPrefix(a.Path, "/conferences/T7-") || !a.Has("schriftlich, bis Montag, 30. November 2026") {
+		t.Errorf("convened: %d at %s", a.Status, a.Path)
 	}
 }
