@@ -318,8 +318,8 @@ func (h *house) polled(start time.Time, disciplines []string) (request, option u
 	d := PollDraft{DateSearch: DateSearch{Wishes: wishes(disciplines...), Length: 30 * time.Minute}, Options: []time.Time{start, start.AddDate(0, 0, 1)}}
 	_, err := h.s.StartPoll(h.t.Context(), h.coordinator, request, d)
 	h.must(err)
-	h.exec(`insert into poll_vote (voice_id, option_id, organisation_id, vote, known)
-		select v.id, o.id, v.organisation_id, 'yes', false from poll_voice v join poll_option o on o.poll_id = v.poll_id join poll p on p.id = v.poll_id
+	h.exec(`insert into poll_vote (voice_id, option_id, organisation_id, vote)
+		select v.id, o.id, v.organisation_id, 'yes' from poll_voice v join poll_option o on o.poll_id = v.poll_id join poll p on p.id = v.poll_id
 		where p.request_id = $1 and o.starts_at = $2`, request, start)
 	return request, get[uuid.UUID](h, `select o.id from poll_option o join poll p on p.id = o.poll_id where p.request_id = $1 and o.starts_at = $2`, request, start)
 }

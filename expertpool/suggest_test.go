@@ -132,7 +132,7 @@ func TestWhomSomethingSpeaksAgainstStandsAtTheEndWithTheReason(t *testing.T) {
 		}, Reason{Kind: Away}},
 		{"something else in her calendar", func(c *Candidate) {
 			c.Availability.Rules = []slot.Weekly{{Day: time.Thursday, From: 840, To: 960}} // goes before the hours of her week
-			c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{asksOn.Until.Add(-time.Minute), asksOn.Until.Add(time.Hour)}}}
+			c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{From: asksOn.Until.Add(-time.Minute), Until: asksOn.Until.Add(time.Hour)}}}
 		}, Reason{Kind: Elsewhere}},
 		{"contingent used up", func(c *Candidate) { c.Contingent.Planned = 151 * time.Minute }, Reason{Kind: Spent, N: 211, Of: 240}},
 		{"no contingent at all", func(c *Candidate) { c.Contingent = Contingent{} }, Reason{Kind: Spent}},
@@ -164,7 +164,7 @@ func TestWhatJustFitsIsNotAdvisedAgainst(t *testing.T) {
 	c := plain(1)
 	c.Contingent.Planned = 150 * time.Minute // half an hour is left, which is what is asked for
 	c.OpenCases, c.Asked = 3, 4
-	c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{asksOn.From.Add(-time.Hour), asksOn.From}, {asksOn.Until, asksOn.Until.Add(time.Hour)}}}
+	c.Calendar = Busy{Fresh: true, Until: asksOn.Until, Spans: []Span{{From: asksOn.From.Add(-time.Hour), Until: asksOn.From}, {From: asksOn.Until, Until: asksOn.Until.Add(time.Hour)}}}
 	c.Availability.Absences = []Absence{{First: Today(asksOn.From).AddDate(0, 0, 1), Last: Today(asksOn.From).AddDate(0, 0, 9)}}
 	if got := ranked(t, need(), c); !got[0].Advised() {
 		t.Errorf("%+v", got[0].Reasons)
