@@ -155,8 +155,10 @@ export class AgendaLine {
     const guests = leads ? this.guests() : null;
     this.part("guests").hidden = !guests;
     setText(this.part("guests"), guests?.words ?? "");
-    // opinions stand on the page where some were asked for, those that are furthest apart first
-    this.part("opinions").hidden = this.phases[this.at]?.kind !== "recommendations" || !document.getElementById("opinions");
+    // what to recommend on stands on the page in its order: points on which opinions are furthest apart first, or part questions as asked
+    const points = document.querySelector("section.opinions")?.id || document.querySelector("section.opinions [id]")?.id;
+    this.part("opinions").hidden = this.phases[this.at]?.kind !== "recommendations" || !points;
+    this.part("opinions").querySelector("a")?.setAttribute("href", `#${points}`);
   }
 
   /** The guests' phase, offered where the agenda has come to it or has left it. */
@@ -184,7 +186,9 @@ export class AgendaLine {
     const more = says.appendChild(document.createElement("p"));
     more.className = "soft small";
     const real = Math.round(this.took(at) / 60_000);
-    more.textContent = [this.owner(phase), minutes(phase.minutes), at === this.at ? `jetzt, bisher ${real}` : real > 0 ? `tatsächlich ${real}` : ""].filter(Boolean).join(" · ");
+    more.textContent = [this.owner(phase), minutes(phase.minutes), at === this.at ? (real > 0 ? `jetzt, bisher ${real}` : "jetzt") : real > 0 ? `tatsächlich ${real}` : ""].filter(Boolean).join(" · ");
+    const hint = this.words[`${phase.kind}.hint`];
+    if (hint) says.appendChild(Object.assign(document.createElement("p"), { className: "soft small", textContent: hint }));
     return row;
   }
 }
