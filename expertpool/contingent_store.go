@@ -9,13 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// stayed is how long the expert of seat s was at conference c: who broke off counts until the end, and nobody counts beyond it.
+const stayed = `greatest(interval '0', least(coalesce(s.left_at, c.ended_at, c.ends_at), coalesce(c.ended_at, s.left_at, c.ends_at)) - s.attended_at)`
+
 // usedBy is what of the contingents of those experts who meet a condition is used between $2 and $3, in seconds. A conference
 // counts for the month in which it is to begin. What was called off does not count, and neither does one that she said no to.
 // While a conference is live it counts as planned.
 func usedBy(condition string) string {
 	return `
 		select s.account_id,
-			coalesce(sum(extract(epoch from coalesce(s.left_at, c.ended_at, c.ends_at) - s.attended_at))
+			coalesce(sum(extract(epoch from `+stayed+`))
 				filter (where s.attended_at is not null and c.state not in ('inviting', 'quorate', 'live', 'cancelled')), 0)::float8 as attended,
 			coalesce(sum(extract(epoch from case when s.written then interval '15 minutes' else c.ends_at - c.starts_at end))
 				filter (where i.state in ('offered', 'tentative', 'accepted') and c.state in ('inviting', 'quorate', 'live')), 0)::float8 as planned
