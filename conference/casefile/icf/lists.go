@@ -4,8 +4,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 )
 
 // Label is what a category is called on pages, in words of our own: short for professionals, and as a question in plain language
@@ -27,9 +25,6 @@ func Labels() map[Code]Label {
 	}
 	return all
 }
-
-// Labelled are the codes with a built-in label, in order.
-func Labelled() []Code { return slices.Sorted(maps.Keys(Labels())) }
 
 // Brief are the thirteen categories of the brief ICF core set for vocational rehabilitation.
 func Brief() []Code {

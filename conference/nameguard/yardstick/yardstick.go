@@ -91,9 +91,6 @@ type Row struct {
 // Recall is the share that was fully covered; 1 of none.
 func (r Row) Recall() float64 { return share(r.Full, r.N) }
 
-// Touched is the share that was found at least in part.
-func (r Row) Touched() float64 { return share(r.Any, r.N) }
-
 func share(part, of int) float64 {
 	if of == 0 {
 		return 1
