@@ -149,50 +149,110 @@ func (s *server) render(c echo.Context, status int, name string, data any) error
 	return c.HTMLBlob(status, b.Bytes())
 }
 
+// funcs is what templates may call, by subject.
 func (s *server) funcs() template.FuncMap {
 	zone := expertpool.Zone()
 	return template.FuncMap{
-		"t":       s.words.t,
-		"f":       s.words.f,
-		"count":   s.count,
-		"icon":    func() string { return s.Assets.URL("icon.svg") },
-		"css":     func() string { return s.Assets.URL("konsil.css") },
-		"js":      func(name string) string { return s.Assets.URL(name + ".js") },
-		"short":   account.Initials,
+		// words
+		"t":     s.words.t,
+		"f":     s.words.f,
+		"count": s.count,
+		"names": s.names,
+		"roles": roleNames,
+		"why":   s.why,
+		"tone":  tone,
+
+		// moments and spans
 		"when":    conference.When,
+		"until":   conference.Until,
 		"day":     conference.Day,
 		"hours":   conference.Hours,
+		"sday":    shortDay,
 		"date":    func(t time.Time) string { return t.Format("02.01.2006") }, // for dates kept as midnight UTC
 		"stamp":   func(t time.Time) string { return t.In(zone).Format("02.01.2006, 15:04 Uhr") },
-		"isoday":  func(t time.Time) string { return t.In(zone).Format(time.DateOnly) },
-		"minutes": func(a, b time.Time) int { return int(b.Sub(a).Minutes()) },
 		"clock":   func(t time.Time) string { return t.In(zone).Format("15:04") },
-		"sday":    shortDay,
 		"iso":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"wait":    func(t time.Time) string { return waited(s.Now().Sub(t)) },
-		"list":    func(v ...any) []any { return v },
-		"join":    func(sep string, v []string) string { return strings.Join(v, sep) },
+		"isoday":  func(t time.Time) string { return t.In(zone).Format(time.DateOnly) },
+		"dayat":   func(t time.Time) string { return dayURL(expertpool.Today(t)) },
+		"minutes": func(a, b time.Time) int { return int(b.Sub(a).Minutes()) },
+		"hour":    func(minutes int) int { return minutes / 60 },
+		"span":    expertpool.HoursAndMinutes,
+		"waited":  waited,
 
-		"held": s.held, "until": conference.Until, "dissent": s.dissent, "scales": scales,
-
-		"linked": linked, "asked": asked, "quoted": quoted,
-		"field": s.field, "choices": s.choices, "wrongs": s.wrongs, "cuts": s.cuts, "where": where, "trait": s.trait, "percent": percent,
-		"specialties": specialtyTerms, "span": expertpool.HoursAndMinutes,
-		"summaryField": s.summaryField, "templateField": s.templateField,
-		"entries": entries, "turns": turns, "tone": tone, "empty": newEmpty, "names": s.names,
-		"partrows": s.partRows, "parts": s.partList, "spare": s.spare, "lacking": s.lacking, "unasked": s.unasked,
-		"limit": s.limit, "due": s.due, "answers": s.answers, "add": func(a, b int) int { return a + b }, "dayat": func(t time.Time) string { return dayURL(expertpool.Today(t)) }, "median": s.median, "seriesrule": s.ruleOf, "seriesdays": listedDays, "takeplace": takePlace, "placevalue": placeValue, "waited": waited, "home": home, "why": s.why, "hour": func(minutes int) int { return minutes / 60 },
-		"distances": func() []int { return distances }, "profession": profession,
-		"modes": expertpool.Modes, "languages": expertpool.Languages,
+		// values
+		"add":     func(a, b int) int { return a + b },
 		"next":    func(n int) int { return n + 1 },
+		"percent": percent,
+		"join":    func(sep string, v []string) string { return strings.Join(v, sep) },
+		"list":    func(v ...any) []any { return v },
 		"strings": func(v ...string) []string { return v },
-		"roles":   roleNames, "provider": s.providerName,
 
-		"bars": bars, "height": func(drawn []bar) int { return max(len(drawn), 1) * barHeight }, "degree": s.degreeOf, "degrees": degrees,
-		"fact": s.fact, "editions": editions, "qualifiers": func(c icf.Code) []string { return c.Component().Fields() }, "occasions": func() []string { return casefile.Occasions },
-		"workbands": func() []string { return casefile.Bands }, "wai": waiFields, "whodas": whodasFields,
-		"qr": qrPath, "browser": browserName,
-		"icflabel": func(c icf.Code) string { return icf.Labels()[c].Label },
+		// files of the page
+		"icon": func() string { return s.Assets.URL("icon.svg") },
+		"css":  func() string { return s.Assets.URL("konsil.css") },
+		"js":   func(name string) string { return s.Assets.URL(name + ".js") },
+		"qr":   qrPath,
+
+		// forms
+		"field":         s.field,
+		"choices":       s.choices,
+		"wrongs":        s.wrongs,
+		"cuts":          s.cuts,
+		"empty":         newEmpty,
+		"trait":         s.trait,
+		"summaryField":  s.summaryField,
+		"templateField": s.templateField,
+
+		// people
+		"short":       account.Initials,
+		"profession":  profession,
+		"specialties": specialtyTerms,
+		"distances":   func() []int { return distances },
+		"modes":       expertpool.Modes,
+		"languages":   expertpool.Languages,
+		"home":        home,
+		"provider":    s.providerName,
+		"browser":     browserName,
+
+		// cases
+		"bars":       bars,
+		"height":     func(drawn []bar) int { return max(len(drawn), 1) * barHeight },
+		"degree":     s.degreeOf,
+		"degrees":    degrees,
+		"qualifiers": func(c icf.Code) []string { return c.Component().Fields() },
+		"icflabel":   func(c icf.Code) string { return icf.Labels()[c].Label },
+		"fact":       s.fact,
+		"editions":   editions,
+		"occasions":  func() []string { return casefile.Occasions },
+		"workbands":  func() []string { return casefile.Bands },
+		"wai":        waiFields,
+		"whodas":     whodasFields,
+
+		// requests, panels, dates
+		"asked":      asked,
+		"linked":     linked,
+		"quoted":     quoted,
+		"limit":      s.limit,
+		"due":        s.due,
+		"median":     s.median,
+		"partrows":   s.partRows,
+		"parts":      s.partList,
+		"spare":      s.spare,
+		"seriesrule": s.ruleOf,
+		"seriesdays": listedDays,
+		"takeplace":  takePlace,
+		"placevalue": placeValue,
+
+		// conferences
+		"held":    s.held,
+		"answers": s.answers,
+		"scales":  scales,
+		"dissent": s.dissent,
+		"entries": entries,
+		"turns":   turns,
+		"lacking": s.lacking,
+		"unasked": s.unasked,
+		"where":   where,
 	}
 }
 
