@@ -54,69 +54,83 @@ func (r *reader) plain(s stream) []byte {
 
 // words follows the operators of a page, or of a form within it, that show text.
 func (r *reader) words(content []byte, resources dict, depth int) {
-	l := &lexer{content, 0}
+	s := script{reader: r, resources: resources, depth: depth, l: &lexer{content, 0}}
 	var operands []any
-	var f *font
-	line := 0.0
 	for {
-		v := l.next(0, false)
+		v := s.l.next(0, false)
 		if _, over := v.(end); over {
 			return
 		}
-		op, is := v.(keyword)
-		if !is {
-			if operands = append(operands, v); len(operands) > 64 {
-				operands = operands[1:]
-			}
-			continue
+		if op, is := v.(keyword); is {
+			s.do(op, operands)
+			operands = operands[:0]
+		} else if operands = append(operands, v); len(operands) > 64 {
+			operands = operands[1:]
 		}
-		last := func() any {
-			if len(operands) == 0 {
-				return nil
-			}
-			return operands[len(operands)-1]
+	}
+}
+
+// script is a content stream while it is read.
+type script struct {
+	*reader
+	resources dict
+	depth     int
+	l         *lexer
+	f         *font
+	line      float64 // where the last line stood
+}
+
+// do follows one operator. ISO 32000-1, Annex A.
+func (s *script) do(op keyword, operands []any) {
+	var last any
+	if len(operands) > 0 {
+		last = operands[len(operands)-1]
+	}
+	switch op {
+	case "Tf":
+		if len(operands) >= 2 {
+			s.f = s.font(s.resources, operands[len(operands)-2])
 		}
-		switch op {
-		case "Tf":
-			if len(operands) >= 2 {
-				f = r.font(resources, operands[len(operands)-2])
+	case "Tj":
+		s.show(s.f, last)
+	case "'", `"`:
+		s.out.WriteByte('\n')
+		s.show(s.f, last)
+	case "TJ":
+		parts, _ := last.(array)
+		for _, part := range parts {
+			if n, is := part.(number); is && n.float() < -180 {
+				s.out.WriteByte(' ') // a gap as wide as a blank
 			}
-		case "Tj":
-			r.show(f, last())
-		case "'", `"`:
-			r.out.WriteByte('\n')
-			r.show(f, last())
-		case "TJ":
-			parts, _ := last().(array)
-			for _, part := range parts {
-				if n, is := part.(number); is && n.float() < -180 {
-					r.out.WriteByte(' ') // a gap as wide as a blank
-				}
-				r.show(f, part)
-			}
-		case "Td", "TD", "Tm":
-			n, _ := last().(number)
-			if y := n.float(); op == "Tm" && y != line || op != "Tm" && y != 0 {
-				r.out.WriteByte('\n')
-				line = y
-			} else if op != "Tm" {
-				r.out.WriteByte(' ')
-			}
-		case "T*":
-			r.out.WriteByte('\n')
-		case "BT":
-			r.out.WriteByte(' ')
-		case "BDC", "DP":
-			r.unshown(last())
-		case "Do":
-			r.draw(resources, last(), depth)
-		case "BI": // a picture in the middle of the words
-			r.unread = true
-			if i := bytes.Index(l.data[l.at:], []byte("EI")); i >= 0 {
-				l.at += i + 2
-			}
+			s.show(s.f, part)
 		}
-		operands = operands[:0]
+	case "Td", "TD", "Tm":
+		n, _ := last.(number)
+		s.moved(op == "Tm", n.float())
+	case "T*":
+		s.out.WriteByte('\n')
+	case "BT":
+		s.out.WriteByte(' ')
+	case "BDC", "DP":
+		s.unshown(last)
+	case "Do":
+		s.draw(s.resources, last, s.depth)
+	case "BI": // a picture in the middle of the words
+		s.unread = true
+		if i := bytes.Index(s.l.data[s.l.at:], []byte("EI")); i >= 0 {
+			s.l.at += i + 2
+		}
+	}
+}
+
+// moved parts what stands on different lines, and what stands apart on one. y is the height of a line, or how far from the last one it is.
+func (s *script) moved(absolute bool, y float64) {
+	switch {
+	case absolute && y != s.line || !absolute && y != 0:
+		s.out.WriteByte('\n')
+		s.line = y
+	case !absolute:
+		s.out.WriteByte(' ')
 	}
 }
 
