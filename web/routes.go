@@ -8,8 +8,18 @@ import (
 	"github.com/konsil-server/konsil/expertpool/account"
 )
 
-// routes is every address of konsil, and for whom it is. Nothing changes on GET.
-func (s *server) routes(e *echo.Echo) {
+// route is an address of konsil, and for whom it is.
+type route struct {
+	method, path string
+	who          audience
+	do           echo.HandlerFunc
+}
+
+// liveSocket is where the live page's one WebSocket comes in.
+const liveSocket = "/conferences/:code/live"
+
+// table is every address of konsil. Nothing changes on GET.
+func (s *server) table() []route {
 	caseworkers := may(account.KeepCases)
 	coordinators := may(account.Convene)
 	staff := may(account.SeeRequests)
@@ -17,12 +27,7 @@ func (s *server) routes(e *echo.Echo) {
 	keepers := may(account.KeepPool)
 	experts := may(account.KeepOwnProfile)
 
-	const socket = "/conferences/:code/live"
-	for _, r := range []struct {
-		method, path string
-		who          audience
-		do           echo.HandlerFunc
-	}{
+	return []route{
 		{"GET", "/", anyone, s.today},
 		{"POST", "/sign-in", anyone, s.signInPost},
 		{"POST", "/sign-out", members, s.signOut},
@@ -249,7 +254,7 @@ func (s *server) routes(e *echo.Echo) {
 		{"GET", "/conferences/:code/room", members, s.room},
 		{"POST", "/conferences/:code/ticket", members, s.ticket},
 		{"POST", "/conferences/:code/device", members, s.bringDevice},
-		{"GET", socket, anyone, s.live}, // the ticket says who
+		{"GET", liveSocket, anyone, s.live}, // the ticket says who
 		{"POST", "/nettest", members, s.nettest},
 		{"GET", "/conferences/:code/measures", members, s.measures},
 		{"POST", "/conferences/:code/measures", members, s.measuresPost},
@@ -317,14 +322,19 @@ func (s *server) routes(e *echo.Echo) {
 
 		{"GET", "/livez", open, s.livez},
 		{"GET", "/readyz", open, s.readyz},
-	} {
+	}
+}
+
+// routes opens every address.
+func (s *server) routes(e *echo.Echo) {
+	for _, r := range s.table() {
 		do := r.do
 		if r.method == http.MethodPost {
 			do = s.strictly(r.path, do)
 		}
 		do = s.paced(r.method, r.path, r.who, do)
 		e.Add(r.method, r.path, do)
-		if r.method == http.MethodGet && r.path != socket && r.path != oidcPath {
+		if r.method == http.MethodGet && r.path != liveSocket && r.path != oidcPath {
 			e.Add(http.MethodHead, r.path, do) // RFC 9110 §9.3.2; net/http leaves the body out
 		}
 	}
