@@ -9,7 +9,7 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// ErrBusy: too many connections are being tried out.
+// ErrBusy says that too many connections are being tried out.
 var ErrBusy = errors.New("busy")
 
 // Try answers the offer of a connection that carries nothing, from somebody who wants to know before joining whether and how her
