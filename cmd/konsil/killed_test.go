@@ -101,7 +101,7 @@ func newLossRig(t *testing.T, bin string, rng *rand.Rand) *lossRig {
 	}
 	r.cable = newCable(t, r.addr)
 	r.server = r.serve()
-	r.code = value[string](r.site, `select code from conference`)
+	r.code = value[string](r.site, `select code from conference order by created_at limit 1`)
 	r.ledger = &ledger{doc: ydoc.New(), next: map[uint64]uint32{}, writer: map[uint64]string{}, tokens: map[string]int{}}
 	people := r.seated()
 	moderator, err := signIn(t.Context(), r.url, people[0])
@@ -130,8 +130,8 @@ func (r *lossRig) seated() (accounts []string) {
 	rows, err := conn.Query(r.t.Context(), `
 		select s.account_id::text
 		from seat s left join invitation i on i.conference_id = s.conference_id and i.account_id = s.account_id
-		where s.role <> 'expert' or i.state = 'accepted'
-		order by s.role <> 'moderator', s.account_id`)
+		where s.conference_id = (select id from conference where code = $1) and (s.role <> 'expert' or i.state = 'accepted')
+		order by s.role <> 'moderator', s.account_id`, r.code)
 	if err == nil {
 		accounts, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	}

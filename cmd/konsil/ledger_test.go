@@ -47,7 +47,7 @@ func (l *ledger) read(ctx context.Context, q pgx.Tx) error {
 		return err
 	}
 	var head int64
-	if err := q.QueryRow(ctx, `select head_seq from note`).Scan(&head); err != nil {
+	if err := q.QueryRow(ctx, `select max(head_seq) from note`).Scan(&head); err != nil {
 		return err
 	}
 	if head != l.head {

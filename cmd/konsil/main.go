@@ -140,6 +140,9 @@ func prepare(ctx context.Context, c config, db *database, assets *web.Assets, sa
 		if err := s.rehearse(ctx, say); err != nil {
 			return nil, nil, errors.Join(err, s.rooms.Close())
 		}
+		if err := s.rehearseExamples(ctx, say); err != nil {
+			return nil, nil, errors.Join(err, s.rooms.Close())
+		}
 	}
 	l, err := net.Listen("tcp", c.Addr)
 	if err != nil {

@@ -366,34 +366,44 @@ func (s *server) rehearsalCase(ctx context.Context, by account.Actor, k rehearsa
 
 // rehearseConference convenes the first request for a quarter of an hour from now; its room can be opened at once.
 func (s *server) rehearseConference(ctx context.Context) error {
+	p := conference.Panel{Starts: s.now().Add(15 * time.Minute).Truncate(5 * time.Minute).Add(5 * time.Minute), Length: 25 * time.Minute}
+	_, err := s.rehearseConvening(ctx, rehearsalCases[0].question, p, map[string]conference.Answer{
+		"Dr. Anselm Kern": conference.Accepted, "Dr. Lukas Reimann": conference.Accepted, "Bastian Kuhn": conference.Offered,
+	})
+	return err
+}
+
+// rehearseConvening makes a conference of a request that waits, with the experts who answer, and returns its code; empty when none waits.
+func (s *server) rehearseConvening(ctx context.Context, question string, p conference.Panel, answers map[string]conference.Answer) (string, error) {
 	by, err := s.actor(ctx, rehearsalStaff[0].name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	waiting, err := s.conferences.Requests(ctx, by)
-	if err != nil {
-		return err
+	request, err := s.rehearsalRequest(ctx, by, question)
+	if err != nil || request == uuid.Nil {
+		return "", err
 	}
-	for _, r := range waiting {
-		if r.Question != rehearsalCases[0].question || r.State != "submitted" {
-			continue
-		}
-		p := conference.Panel{Starts: s.now().Add(15 * time.Minute).Truncate(5 * time.Minute).Add(5 * time.Minute), Length: 25 * time.Minute}
-		answers := map[string]conference.Answer{"Dr. Anselm Kern": conference.Accepted, "Dr. Lukas Reimann": conference.Accepted, "Bastian Kuhn": conference.Offered}
-		for name := range answers {
-			e, err := s.actor(ctx, name)
-			if err != nil {
-				return err
-			}
-			p.Experts = append(p.Experts, e.ID)
-		}
-		code, err := s.conferences.Convene(ctx, by, r.ID, p)
+	for name := range answers {
+		e, err := s.actor(ctx, name)
 		if err != nil {
-			return err
+			return "", err
 		}
-		return s.rehearseAnswers(ctx, code, answers)
+		p.Experts = append(p.Experts, e.ID)
 	}
-	return nil
+	code, err := s.conferences.Convene(ctx, by, request, p)
+	if err != nil {
+		return "", err
+	}
+	return code, s.rehearseAnswers(ctx, code, answers)
+}
+
+// rehearsalRequest finds the request with this question while it waits; uuid.Nil when it does not.
+func (s *server) rehearsalRequest(ctx context.Context, by account.Actor, question string) (uuid.UUID, error) {
+	all, err := s.conferences.Requests(ctx, by)
+	if i := slices.IndexFunc(all, func(r conference.Request) bool { return r.Question == question && r.State == "submitted" }); i >= 0 {
+		return all[i].ID, err
+	}
+	return uuid.Nil, err
 }
 
 // rehearseAnswers lets experts answer; who accepts has said as well that she does not know the person.
@@ -406,8 +416,8 @@ func (s *server) rehearseAnswers(ctx context.Context, code string, answers map[s
 		if err != nil {
 			return err
 		}
-		var id uuid.UUID
-		if err := s.db.QueryRow(ctx, `select id from invitation where account_id = $1 and state = 'offered'`, e.ID).Scan(&id); err != nil {
+		id, err := s.conferences.OwnInvitation(ctx, e, code)
+		if err != nil {
 			return err
 		}
 		if err := s.conferences.Answer(ctx, e, id, 0, answer, ""); err != nil {

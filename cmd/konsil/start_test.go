@@ -52,9 +52,10 @@ func TestTheFirstStartSeedsTheRehearsalAndTheSecondFindsIt(t *testing.T) {
 		}
 	}
 	seeded := s.network()
-	if !strings.HasPrefix(seeded, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+	if !strings.HasPrefix(seeded, "3 organisations, 24 experts, 8 cases, 4 conferences ") {
 		t.Errorf("seeded: %s", seeded)
 	}
+	s.examples()
 	s.startPage()
 	if first.err.String() != "" {
 		t.Errorf("a start in good order complains:\n%s", first.err)
@@ -73,13 +74,31 @@ func TestTheFirstStartSeedsTheRehearsalAndTheSecondFindsIt(t *testing.T) {
 	s.deserted(0)
 }
 
-// network describes what is seeded; the code of the conference tells one seed from another.
+// network describes what is seeded; the codes of the conferences tell one seed from another.
 func (s *site) network() string {
 	s.t.Helper()
 	return value[string](s, `
 		select (select count(*) from organisation) || ' organisations, ' || (select count(*) from expert) || ' experts, '
-		    || (select count(*) from case_file) || ' cases, ' || (select count(*) from conference) || ' conference '
-		    || (select string_agg(code, ' ') from conference)`)
+		    || (select count(*) from case_file) || ' cases, ' || (select count(*) from conference) || ' conferences '
+		    || (select string_agg(code, ' ' order by code) from conference)`)
+}
+
+// examples looks for what a newcomer finds beside the conference of today.
+func (s *site) examples() {
+	s.t.Helper()
+	for what, c := range map[string]struct{ sql, want string }{
+		"the slot":                          {`select string_agg(name, ', ') from series`, "Mittwochsrunde"},
+		"its cases, on one day":             {`select count(*) || ' on ' || count(distinct starts_at::date) from conference where series_id is not null`, "2 on 1"},
+		"the poll":                          {`select count(asked_at) || ' asked, ' || count(answered_at) || ' answered' from poll_voice`, "4 asked, 2 answered"},
+		"it is open":                        {`select coalesce(closed, 'open') from poll`, "open"},
+		"the conference in writing":         {`select state || ', ' || opened_why from conference c join opinion_round r on r.conference_id = c.id`, "minutes_draft, all"},
+		"the conference of today, as first": {`select question from conference order by created_at limit 1`, rehearsalCases[0].question},
+		"what is typed in their notes":      {`select (select count(*) from note_update) + (select count(*) from note_snapshot) || ''`, "0"},
+	} {
+		if got := value[string](s, c.sql); got != c.want {
+			s.t.Errorf("%s: %s, want %s", what, got, c.want)
+		}
+	}
 }
 
 // startPage looks at the first page: everybody can be signed in as, and what it refers to is there.
@@ -344,7 +363,7 @@ func TestOfTwoFirstStartsAtOnceOneServes(t *testing.T) {
 	if code := loser.wait(time.Second); code != 1 || !strings.Contains(loser.err.String(), "another konsil is using this data directory") {
 		t.Errorf("exit code %d:\n%s", code, loser.said())
 	}
-	if found := site.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+	if found := site.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 8 cases, 4 conferences ") {
 		t.Errorf("seeded: %s", found)
 	}
 	winner.stop()
@@ -380,7 +399,7 @@ func TestAServerWhosePostgreSQLIsKilledSaysSoAndEnds(t *testing.T) {
 	}
 	s.deserted(5 * time.Second)
 	again := s.serve()
-	if found := s.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+	if found := s.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 8 cases, 4 conferences ") {
 		t.Errorf("after that: %s", found)
 	}
 	again.stop()
@@ -409,7 +428,7 @@ func TestASignalDuringTheStartEndsItCleanly(t *testing.T) {
 		s.deserted(0)
 	}
 	whole := s.serve() // what was cut off is completed
-	if found := s.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 4 cases, 1 conference ") {
+	if found := s.network(); !strings.HasPrefix(found, "3 organisations, 24 experts, 8 cases, 4 conferences ") {
 		t.Errorf("after starts that were cut off: %s", found)
 	}
 	whole.stop()
