@@ -36,7 +36,7 @@ type Wish struct {
 // DateSearch asks for dates of a waiting request.
 type DateSearch struct {
 	Wishes []Wish
-	Length time.Duration // whole quarter hours
+	Length time.Duration // time is kept free for whole quarter hours of it
 	Weeks  int           // from now
 	At     time.Time     // a date to be told about as well; zero: none
 	Land   ical.State    // whose holidays count; empty: those of the Land that the asking organisation is in
@@ -120,6 +120,7 @@ type Dates struct {
 // calendarAsk is the question as slot takes it, who the numbers stand for, and what is known of their time.
 type calendarAsk struct {
 	ask      slot.Ask
+	length   time.Duration
 	people   []expertpool.Candidate
 	promised map[uuid.UUID][]expertpool.Span
 	busy     map[uuid.UUID]expertpool.Busy
@@ -129,7 +130,7 @@ type calendarAsk struct {
 // askFor puts a search into numbers. benches are those of Suggest: their order is the order in which equals are taken. promised are what
 // people have said yes to, busy what their calendars say.
 func askFor(d DateSearch, benches []expertpool.Bench, promised map[uuid.UUID][]expertpool.Span, busy map[uuid.UUID]expertpool.Busy, from time.Time, now time.Time) calendarAsk {
-	a := calendarAsk{promised: promised, busy: busy, read: map[int]times{}}
+	a := calendarAsk{length: d.Length, promised: promised, busy: busy, read: map[int]times{}}
 	grid := slot.NewGrid(from, now.AddDate(0, 0, 7*d.Weeks))
 	a.ask = slot.Ask{Grid: grid, Quarters: int((d.Length + slot.Quarter - 1) / slot.Quarter), Limit: maxOffers, Apart: int(apart / slot.Quarter)}
 	a.ask.Open, a.ask.Avoid = opening(grid, d.Land)
@@ -218,7 +219,7 @@ func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
 		found.Fails = a.fail(d.At, t)
 	}
 	for _, n := range t.Near() {
-		found.Near = append(found.Near, NearMiss{n.Start, n.End, a.lack(n.Seat, a.ask.Grid.Index(n.Start), n.Instead)})
+		found.Near = append(found.Near, NearMiss{n.Start, n.Start.Add(a.length), a.lack(n.Seat, a.ask.Grid.Index(n.Start), n.Instead)})
 	}
 	for i, w := range d.Wishes {
 		if !w.Optional {
@@ -232,7 +233,7 @@ func (a calendarAsk) answer(d DateSearch, t *slot.Table) Dates {
 }
 
 func (a calendarAsk) offer(s slot.Slot) Offer {
-	o := Offer{Start: s.Start, End: s.End, Certain: s.Certain, Avoided: s.Avoided}
+	o := Offer{Start: s.Start, End: s.Start.Add(a.length), Certain: s.Certain, Avoided: s.Avoided}
 	for _, k := range s.Taken {
 		o.Round = append(o.Round, a.somebody(k.Person, k.Certain))
 	}

@@ -142,7 +142,7 @@ type Fail struct {
 }
 
 func (a calendarAsk) fail(at time.Time, t *slot.Table) *Fail {
-	f := &Fail{Start: at, End: at.Add(time.Duration(a.ask.Quarters) * slot.Quarter)}
+	f := &Fail{Start: at, End: at.Add(a.length)}
 	start := a.ask.Grid.Index(at)
 	if f.Closed = !t.Opens(at); f.Closed {
 		return f

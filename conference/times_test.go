@@ -83,6 +83,13 @@ func TestATopicHasDatesLikeARequest(t *testing.T) {
 	ctx, kern := t.Context(), h.experts["Kern"]
 	h.must(h.pool.KeepWeek(ctx, kern, kern.ID, []slot.Weekly{{Day: time.Friday, From: 9 * 60, To: 10 * 60}}))
 	search := DateSearch{Wishes: wishes("psychiatry"), Length: 45 * time.Minute, Weeks: 2}
+	search.Length = 25 * time.Minute
+	short, err := h.s.FindTopicDates(ctx, h.coordinator, "Schlaf", search)
+	h.must(err)
+	if len(short.Offers) == 0 || short.Offers[0].End.Sub(short.Offers[0].Start) != search.Length {
+		t.Errorf("what is no whole quarter hour: %+v", short.Offers)
+	}
+	search.Length = 45 * time.Minute
 	found, err := h.s.FindTopicDates(ctx, h.coordinator, "Schlaf", search)
 	h.must(err)
 	if len(found.Offers) != 2 || !found.Offers[0].Certain || found.Offers[0].Start.In(expertpool.Zone()).Weekday() != time.Friday {
