@@ -35,18 +35,11 @@ type inboundFigures struct {
 // runInbound brings answers by mail as the house's mail server does, over LMTP, some of them several times, while they are read.
 func runInbound(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("konsil-bench inbound", flag.ContinueOnError)
-	address := f.String("url", "", "of an empty PostgreSQL database; otherwise a private cluster is made for the run")
 	n := f.Int("n", 1000, "mails")
 	senders := f.Int("senders", 4, "connections that bring them, and as many workers that read")
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	if *n < 1 || *senders < 1 || f.NArg() > 0 {
-		return errors.New("usage: konsil-bench inbound [-url U] [-n N] [-senders N]")
-	}
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer stop()
-	h, err := openOffice(ctx, *address)
+	h, err := officeFor(ctx, f, args, "[-n N] [-senders N]", func() bool { return *n >= 1 && *senders >= 1 })
 	if err != nil {
 		return err
 	}

@@ -111,16 +111,9 @@ const confirmGoal = 50 * time.Millisecond
 // runConfirm convenes conferences, each with an invitation for every seat, and says how long that takes.
 func runConfirm(args []string, out io.Writer) error {
 	f := flag.NewFlagSet("konsil-bench confirm", flag.ContinueOnError)
-	address := f.String("url", "", "of an empty PostgreSQL database; otherwise a private cluster is made for the run")
 	seats := f.Int("seats", 8, "experts of each conference")
 	n := f.Int("n", 100, "conferences")
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	if *seats < 1 || *seats > 12 || *n < 1 || f.NArg() > 0 {
-		return errors.New("usage: konsil-bench confirm [-url U] [-seats 1…12] [-n N]")
-	}
-	h, err := openOffice(context.Background(), *address)
+	h, err := officeFor(context.Background(), f, args, "[-seats 1…12] [-n N]", func() bool { return *seats >= 1 && *seats <= 12 && *n >= 1 })
 	if err != nil {
 		return err
 	}

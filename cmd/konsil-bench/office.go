@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,6 +45,19 @@ type office struct {
 
 // poolSize is how many experts an office has: the pool of a small state.
 const poolSize = 400
+
+// officeFor reads the arguments of a command and opens the office that it works on. usage names the command's own flags, and valid says
+// whether they make sense.
+func officeFor(ctx context.Context, f *flag.FlagSet, args []string, usage string, valid func() bool) (*office, error) {
+	address := f.String("url", "", "of an empty PostgreSQL database; otherwise a private cluster is made for the run")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 || !valid() {
+		return nil, fmt.Errorf("usage: %s [-url U] %s", f.Name(), usage)
+	}
+	return openOffice(ctx, *address)
+}
 
 // openOffice makes one in the empty database at an address, or, without an address, in a private cluster that is gone afterwards.
 func openOffice(ctx context.Context, address string) (h *office, err error) {
