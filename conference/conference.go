@@ -78,6 +78,7 @@ type Conference struct {
 	Spoken           string     // what it is called aloud, such as Ahorn 7; may be empty
 	Explanation      string     // of a topic; empty about a case, which has its summary
 	Written          bool       // without a meeting: experts answer in writing, each on her own, until EndsAt
+	Fixed            bool       // the date stands: nobody is asked to propose another one
 }
 
 // Seat is a place in the round: a role, for experts the discipline it stands for, and whoever has been asked.
@@ -250,6 +251,9 @@ type Panel struct {
 	Kind    Kind       // empty: a case conference
 	Visible *time.Time // from when on experts may read; nil: at once
 	Series  uuid.UUID  // of which Starts and Length are a free place; uuid.Nil: of none
+	Fixed   bool       // the date stands: nobody is asked to propose another one
+
+	Optional []uuid.UUID // of Experts, those without whom it can be held
 
 	Written  bool          // in writing, without a meeting: instead of Starts and Length there is DueOn
 	DueOn    time.Time     // midnight UTC of the last day for written opinions

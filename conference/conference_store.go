@@ -59,7 +59,7 @@ func NewStore(p Parts) (*Store, error) {
 const conferenceColumns = `
 	c.id, c.code, c.organisation_id, o.name, o.network_id, coalesce(c.case_id, ` + nobody + `), coalesce(c.request_id, ` + nobody + `), c.moderator_id, m.name,
 	coalesce(w.name, ''), c.question, coalesce(r.own_wish, ''), c.state, c.starts_at, c.ends_at, coalesce(r.submitted_at, c.created_at), c.created_at,
-	c.opened_at, c.ended_at, c.kind, c.visible_from, c.spoken, c.explanation, c.form = 'written'
+	c.opened_at, c.ended_at, c.kind, c.visible_from, c.spoken, c.explanation, c.form = 'written', c.fixed
 	from conference c
 	join organisation o on o.id = c.organisation_id
 	left join conference_request r on r.id = c.request_id
@@ -171,7 +171,7 @@ func seatsOf(ctx context.Context, q casefile.Querier, conference uuid.UUID) ([]S
 
 // addressOf is where mails to an account go. Who has left the pool has no address any more, and gets none.
 func addressOf(ctx context.Context, tx pgx.Tx, account uuid.UUID) (mail.Address, error) {
-	found, err := recipients(ctx, tx, account)
+	found, err := recipients(ctx, tx, uuid.Nil, account)
 	return found[account].Address, err
 }
 

@@ -97,7 +97,11 @@ func (s *Store) found(ctx context.Context, tx pgx.Tx, by account.Actor, r Reques
 	if err := s.beginOpinions(ctx, tx, c, p); err != nil {
 		return c, err
 	}
-	if err := s.seatExperts(ctx, tx, c, experts...); err != nil {
+	places := placesFor(c, experts...)
+	for i := range places {
+		places[i].optional = slices.Contains(p.Optional, places[i].who)
+	}
+	if err := s.seat(ctx, tx, c, places...); err != nil {
 		return c, err
 	}
 	return c, s.record(ctx, tx, by, c, "convene", "conference", code, "")
@@ -266,9 +270,9 @@ func (s *Store) insertConference(ctx context.Context, tx pgx.Tx, by account.Acto
 	var b pgx.Batch
 	id := uuid.New()
 	b.Queue(`
-		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form, series_id)
-		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end, nullif($17, `+nobody+`))`,
-		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written, p.Series)
+		insert into conference (id, code, organisation_id, case_id, request_id, moderator_id, question, state, starts_at, ends_at, zone, created_at, kind, visible_from, spoken, explanation, form, series_id, fixed)
+		values ($1, $2, $3, nullif($4, `+nobody+`), nullif($5, `+nobody+`), $6, $7, 'inviting', $8, $9, $10, $11, $12, $13, $14, $15, case when $16 then 'written' else 'video' end, nullif($17, `+nobody+`), $18)`,
+		id, code, r.Organisation, r.CaseID, r.ID, by.ID, r.Question, p.Starts, p.Starts.Add(p.Length), expertpool.Zone().String(), s.Now(), p.Kind, p.Visible, spoken, r.Explanation, p.Written, p.Series, p.Fixed)
 	for part, who := range map[Part]uuid.UUID{Moderator: by.ID, Caseworker: r.CaseworkerID} {
 		if who == uuid.Nil {
 			continue // nobody has asked for a topic

@@ -38,6 +38,7 @@ type Asked struct {
 	AnsweredAt *time.Time
 	Comment    string
 	Written    bool   // a written opinion until EndsAt is asked for, no date
+	Fixed      bool   // no other date can be proposed
 	Shut       string // rule why it cannot be answered any more; empty while it can
 }
 
@@ -129,16 +130,16 @@ func (s *Store) asked(ctx context.Context, q casefile.Querier, by account.Actor,
 	c := Conference{}
 	err := q.QueryRow(ctx, `
 		select i.uid, i.sequence, i.stamped_at, i.organizer, i.state, i.answered_at, i.comment,
-			coalesce(i.declared, ''), t.written, c.id, c.code, c.organisation_id, coalesce(c.case_id, `+nobody+`), c.state, c.starts_at, c.ends_at, c.created_at, c.form = 'written'
+			coalesce(i.declared, ''), t.written, c.id, c.code, c.organisation_id, coalesce(c.case_id, `+nobody+`), c.state, c.starts_at, c.ends_at, c.created_at, c.form = 'written', c.fixed
 		from invitation i join conference c on c.id = i.conference_id join seat t on t.id = i.seat_id
 		where i.id = $1 and i.account_id = $2`+lock, id, by.ID).
 		Scan(&v.uid, &v.sequence, &v.stamped, &v.organizer, &v.state, &a.AnsweredAt, &a.Comment,
-			&v.declared, &v.written, &c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt, &c.CreatedAt, &c.Written)
+			&v.declared, &v.written, &c.ID, &c.Code, &c.Organisation, &c.CaseID, &c.State, &c.StartsAt, &c.EndsAt, &c.CreatedAt, &c.Written, &c.Fixed)
 	if isNone(err) {
 		return v, a, c, account.ErrNotFound
 	}
 	v.conference = c.ID
-	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer, a.Written = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state, v.written
+	a.Code, a.StartsAt, a.EndsAt, a.Sequence, a.Answer, a.Written, a.Fixed = c.Code, c.StartsAt, c.EndsAt, v.sequence, v.state, v.written, c.Fixed
 	if a.Written {
 		a.EndsAt = c.OpinionsDue()
 	}

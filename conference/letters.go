@@ -53,6 +53,7 @@ type invite struct {
 	joinURL   string
 	utc       bool // by the installation's choice
 	private   bool // by hers
+	optional  bool // it can be held without her
 	standIn   bool // she has said yes already
 }
 
@@ -63,6 +64,7 @@ func (i invite) event() ical.Event {
 	}
 	return ical.Event{
 		UID: i.uid, Sequence: i.sequence, Stamp: i.stamped, Start: i.c.StartsAt, End: i.c.EndsAt, Zone: zone, Private: i.private,
+		Optional: i.optional, DisallowCounter: i.c.Fixed,
 		Summary:     i.c.called(),
 		Description: "Videokonferenz. Beitritt ab 30 Minuten vor Beginn, nach der Anmeldung: " + i.joinURL + "\n" + i.c.silent("Dieser Termin"),
 		Location:    "Video",

@@ -208,24 +208,16 @@ func (s *Store) ConfirmOption(ctx context.Context, by account.Actor, request, op
 
 func (s *Store) confirm(ctx context.Context, tx pgx.Tx, by account.Actor, p Poll, st poll.Standing) (string, error) {
 	panel := Panel{Starts: st.Start, Length: p.Length, Kind: CaseConference}
-	var optional []uuid.UUID
 	for _, place := range st.Round() {
 		panel.Experts = append(panel.Experts, place.Voice.Account)
 		if place.Optional {
-			optional = append(optional, place.Voice.Account)
+			panel.Optional = append(panel.Optional, place.Voice.Account)
 		}
 	}
 	if err := s.closePoll(ctx, tx, p, "confirmed", panel.Experts); err != nil {
 		return "", err
 	}
-	code, err := s.convene(ctx, tx, by, p.RequestID, panel)
-	if err != nil {
-		return "", err
-	}
-	_, err = tx.Exec(ctx, `
-		update seat t set required = false from conference c
-		where c.id = t.conference_id and c.code = $1 and t.account_id = any($2)`, code, optional)
-	return code, err
+	return s.convene(ctx, tx, by, p.RequestID, panel)
 }
 
 // endPolls closes the open polls for which the condition holds, with their rows locked; its parameters begin at $1. Those of invited are
@@ -268,7 +260,7 @@ func (s *Store) thank(ctx context.Context, tx pgx.Tx, p Poll, voices []poll.Voic
 	if err != nil || len(reached) == 0 {
 		return err
 	}
-	to, err := recipients(ctx, tx, each(asked, func(v poll.Voice) uuid.UUID { return v.Account })...)
+	to, err := recipients(ctx, tx, uuid.Nil, each(asked, func(v poll.Voice) uuid.UUID { return v.Account })...)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type Proposal struct {
 }
 
 // ProposeDate keeps an expert's wish for another date, and with it the last one she had is settled. Her answer stays what it was. Errors:
-// InvalidError, ErrNotFound, and those of Answer when there is nothing to answer any more.
+// InvalidError, ErrNotFound, and ErrConflict with date_fixed, or as of Answer when there is nothing to answer any more.
 func (s *Store) ProposeDate(ctx context.Context, by account.Actor, id uuid.UUID, sequence int, start time.Time, comment string) error {
 	if err := account.CheckText("comment", &comment, 300, false); err != nil {
 		return err
@@ -49,6 +49,9 @@ func (s *Store) ProposeDate(ctx context.Context, by account.Actor, id uuid.UUID,
 func (s *Store) propose(ctx context.Context, tx pgx.Tx, a addressee, p Proposal) error {
 	if a.v.written {
 		return account.Refuse(account.ErrConflict, "in_writing")
+	}
+	if a.c.Fixed {
+		return account.Refuse(account.ErrConflict, "date_fixed")
 	}
 	if err := validDate(p.StartsAt, p.EndsAt.Sub(p.StartsAt), s.Now()); err != nil {
 		return err

@@ -20,15 +20,19 @@ type place struct {
 	part       Part
 	discipline string
 	written    bool // a written opinion is wanted, not that she comes
+	optional   bool // an expert without whom it can be held
 }
 
 // seatExperts gives experts seats and asks them.
 func (s *Store) seatExperts(ctx context.Context, tx pgx.Tx, c Conference, experts ...expertpool.Expert) error {
-	places := make([]place, len(experts))
-	for i, e := range experts {
-		places[i] = place{who: e.ID, part: ExpertPart, discipline: e.Discipline, written: c.Written}
-	}
-	return s.seat(ctx, tx, c, places...)
+	return s.seat(ctx, tx, c, placesFor(c, experts...)...)
+}
+
+// placesFor are those of experts as a rule.
+func placesFor(c Conference, experts ...expertpool.Expert) []place {
+	return each(experts, func(e expertpool.Expert) place {
+		return place{who: e.ID, part: ExpertPart, discipline: e.Discipline, written: c.Written}
+	})
 }
 
 // seat gives people seats and asks them, in as many statements for many as for one.
@@ -59,11 +63,11 @@ func (s *Store) newInvitations(ctx context.Context, tx pgx.Tx, c Conference, pla
 	}
 	_, err = tx.Exec(ctx, `
 		with asked as (
-			select * from unnest($3::uuid[], $4::text[], $5::text[], $6::bool[], $7::uuid[], $8::text[])
-				as x (account_id, role, discipline, written, invitation_id, uid)
+			select * from unnest($3::uuid[], $4::text[], $5::text[], $6::bool[], $7::uuid[], $8::text[], $12::bool[])
+				as x (account_id, role, discipline, written, invitation_id, uid, optional)
 		), seated as (
 			insert into seat (id, conference_id, organisation_id, account_id, role, discipline, required, written)
-			select gen_random_uuid(), $1, $2, account_id, role, discipline, role = 'expert', written from asked
+			select gen_random_uuid(), $1, $2, account_id, role, discipline, role = 'expert' and not optional, written from asked
 			on conflict (conference_id, account_id) do update set discipline = excluded.discipline, written = excluded.written
 			returning id, account_id
 		)
@@ -73,7 +77,7 @@ func (s *Store) newInvitations(ctx context.Context, tx pgx.Tx, c Conference, pla
 		c.ID, c.Organisation, each(places, func(p place) uuid.UUID { return p.who }), each(places, func(p place) string { return string(p.part) }),
 		each(places, func(p place) string { return p.discipline }), each(places, func(p place) bool { return p.written }),
 		each(made, invitation.key), each(made, func(v invitation) string { return v.uid }),
-		stamped, s.Organizer, nextReminder(stamped, c.StartsAt, 0, land))
+		stamped, s.Organizer, nextReminder(stamped, c.StartsAt, 0, land), each(places, func(p place) bool { return p.optional }))
 	if err != nil {
 		return nil, fmt.Errorf("seats: %w", err)
 	}
@@ -144,13 +148,13 @@ func (s *Store) askAgain(ctx context.Context, tx pgx.Tx, c Conference, moved boo
 
 // invites are what mails about invitations are made of, in their order.
 func (s *Store) invites(ctx context.Context, tx pgx.Tx, c Conference, of ...invitation) ([]invite, error) {
-	to, err := recipients(ctx, tx, each(of, func(v invitation) uuid.UUID { return v.account })...)
+	to, err := recipients(ctx, tx, c.ID, each(of, func(v invitation) uuid.UUID { return v.account })...)
 	if err != nil {
 		return nil, err
 	}
 	return each(of, func(v invitation) invite {
 		i := s.inviteTo(c, v)
-		i.to, i.private = to[v.account].Address, to[v.account].private
+		i.to, i.private, i.optional = to[v.account].Address, to[v.account].private, to[v.account].optional
 		return i
 	}), nil
 }
@@ -184,25 +188,27 @@ func (s *Store) send(ctx context.Context, tx pgx.Tx, letters ...mail.Message) er
 	return err
 }
 
-// recipient is where mails to an account go, and whether she wants her dates marked as private.
+// recipient is where mails to an account go, whether she wants her dates marked as private, and whether a conference can be held without her.
 type recipient struct {
 	mail.Address
-	private bool
+	private, optional bool
 }
 
-// recipients maps accounts to where their mails go. Who has left the pool has no address any more, and gets none.
-func recipients(ctx context.Context, tx pgx.Tx, accounts ...uuid.UUID) (map[uuid.UUID]recipient, error) {
+// recipients maps accounts to where their mails about a conference go; uuid.Nil is none. Who has left the pool has no address any more, and gets none.
+func recipients(ctx context.Context, tx pgx.Tx, conference uuid.UUID, accounts ...uuid.UUID) (map[uuid.UUID]recipient, error) {
 	rows, err := tx.Query(ctx, `
-		select a.id, a.name, a.email, coalesce(k.private, false)
-		from account a left join calendar_choice k on k.account_id = a.id
-		where a.id = any($1)`, accounts)
+		select a.id, a.name, a.email, coalesce(k.private, false), not coalesce(t.required, true)
+		from account a
+		left join calendar_choice k on k.account_id = a.id
+		left join seat t on t.account_id = a.id and t.conference_id = $2
+		where a.id = any($1)`, accounts, conference)
 	if err != nil {
 		return nil, fmt.Errorf("addresses: %w", err)
 	}
 	found := map[uuid.UUID]recipient{}
 	var id uuid.UUID
 	var to recipient
-	_, err = pgx.ForEachRow(rows, []any{&id, &to.Name, &to.Email, &to.private}, func() error { found[id] = to; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&id, &to.Name, &to.Email, &to.private, &to.optional}, func() error { found[id] = to; return nil })
 	if err != nil {
 		return nil, fmt.Errorf("addresses: %w", err)
 	}

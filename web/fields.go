@@ -117,7 +117,7 @@ var fields = map[string]string{
 	"/conferences/new":               topicFields(),
 	"/requests/:id/dates":            pollFields(),
 	"/requests/:id/poll":             "act option deadline until other clock",
-	"/requests/:id/convene":          "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale series",
+	"/requests/:id/convene":          "experts* groups* near date time length kind visible_from visible_clock held due_on opinions scale series fixed",
 	"/me/availability":               availabilityFields,
 	"/me/busy":                       "act address reminders",
 	"/experts/:id/availability":      availabilityFields,

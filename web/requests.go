@@ -309,7 +309,7 @@ func (s *server) roundIn(c echo.Context, f form) (conference.Panel, error) {
 func panelIn(f form) conference.Panel {
 	p := conference.Panel{
 		Starts: readMoment(f.Get("date"), f.Get("time")), Kind: conference.Kind(f.Get("kind")), Visible: visibleIn(f, "visible_from", "visible_clock"),
-		Written: f.Get("held") == "written", DueOn: readDate(f.Get("due_on")), Opinions: f.Get("opinions") == "yes", Scale: opinion.Scale(f.Get("scale")),
+		Written: f.Get("held") == "written", DueOn: readDate(f.Get("due_on")), Opinions: f.Get("opinions") == "yes", Fixed: f.Get("fixed") == "yes", Scale: opinion.Scale(f.Get("scale")),
 	}
 	for _, typed := range f.Values["experts"] {
 		p.Experts = append(p.Experts, strictID(typed))

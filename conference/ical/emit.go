@@ -139,9 +139,13 @@ func describe(event *ics.Component, e Event, f form) {
 	}
 	set(event, "X-MICROSOFT-CDO-BUSYSTATUS", busy)
 	set(event, "X-MICROSOFT-DISALLOW-COUNTER", strings.ToUpper(strconv.FormatBool(e.DisallowCounter)))
-	if f.link && e.URL != "" {
+	switch {
+	case e.URL == "":
+	case f.link:
 		conference(event, e)
 		e.Location, e.Description = withLink(e)
+	default:
+		e.Location, e.Description = without(e.Location, e.URL), without(e.Description, e.URL)
 	}
 	if e.Location != "" {
 		set(event, "LOCATION", escapeText(e.Location))
@@ -180,6 +184,12 @@ func withLink(e Event) (location, description string) {
 		return e.URL, e.Description
 	}
 	return e.Location, strings.TrimSpace(e.URL + "\n" + e.Description)
+}
+
+// without leaves out the lines in which a link stands.
+func without(text, link string) string {
+	lines := strings.Split(text, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, link) }), "\n")
 }
 
 func people(event *ics.Component, e Event, f form) {

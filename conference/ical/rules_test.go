@@ -245,7 +245,12 @@ func TestJoinLinkStandsInConferenceAndWherePeopleLook(t *testing.T) {
 	if o := parsed(t, must2(t)(Request(e))); o.Location != e.URL || strings.Contains(o.Description, e.URL) {
 		t.Errorf("location %q, description %q", o.Location, o.Description)
 	}
-	lacks(t, must2(t)(Cancel(e)), e.URL)
+	e.Location, e.Description = "Hier: "+e.URL, "Beitritt unter "+e.URL+"\nOhne Angaben."
+	off := must2(t)(Cancel(e))
+	lacks(t, off, e.URL)
+	if o := parsed(t, off); o.Location != "" || o.Description != "Ohne Angaben." {
+		t.Errorf("called off: %q, %q", o.Location, o.Description)
+	}
 }
 
 func TestCancelRepeatsTheDateForItsOneRecipient(t *testing.T) {

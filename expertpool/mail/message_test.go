@@ -141,7 +141,7 @@ func checkLines(t *testing.T, raw string) {
 func TestCalendarSitsInTheFirstChildAndIsAttachedToo(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, Outbox{})
-	for _, method := range []string{"REQUEST", "CANCEL"} {
+	for _, method := range []string{"REQUEST", "CANCEL", "DECLINECOUNTER"} {
 		m := invitation(method)
 		m.Thread += method
 		_, root := readMail(t, o.rawOf(m))
