@@ -26,6 +26,7 @@ var commands = []command{
 	{"invitations", "[-seconds S]  writes invitations: calendar object, words, mail", runInvitations},
 	{"confirm", "[-url U] [-seats N] [-n N]  convenes conferences in a real database", runConfirm},
 	{"inbound", "[-url U] [-n N] [-senders N]  brings answers by mail over LMTP, some of them twice", runInbound},
+	{"calendars", "[-url U] [-n N] [-entries N] [-answer D]  refreshes the calendars that experts let be read, all of them due at once", runCalendars},
 	{"http", "-url U [-seconds S] [-clients C]  asks for list pages and searches the directory", runHTTP},
 	{"notes", "-url U -writers W -readers R -rate N -seconds S [-pid P]  lets people type into one live note", runNotes},
 }
