@@ -150,6 +150,33 @@ func TestAnswerToAnOlderDateCountsForNothing(t *testing.T) {
 	}
 }
 
+// TestNoOtherDateIsAskedForWhereOneStands: the coordination ticks it when it convenes.
+func TestNoOtherDateIsAskedForWhereOneStands(t *testing.T) {
+	t.Parallel()
+	s := newTestServer(t)
+	at := "/requests/" + s.request(s.newCase("psychiatry")).String()
+	clara := s.as("Clara")
+	if a := clara.get(at); !a.Has("Der Termin steht fest") || !a.Has(`name="fixed"`) {
+		t.Error("it cannot be said")
+	}
+	if a := clara.post(at+"/convene", with(s.convening(), "fixed", "yes")); !a.Has("Die Konferenz ist einberufen.") {
+		t.Fatalf("status %d", a.Status)
+	}
+	link, b := s.link("Ewald", "invitation"), s.visitor()
+	if a := b.get(link); a.Status != http.StatusOK || a.Has("Anderen Termin vorschlagen") || !a.Has("Können Sie am") {
+		t.Errorf("the page asks for another date, status %d", a.Status)
+	}
+	s.unchanged("proposing all the same", func() {
+		if a := b.post(link, typed("answer", "other", "sequence", "0", "starts", "2026-12-08", "clock", "10:00")); a.Status != http.StatusConflict || !a.Has("Der Termin steht fest") {
+			t.Errorf("status %d", a.Status)
+		}
+	})
+	s.convened()
+	if a := b.get(s.link("Frieda", "invitation")); !a.Has("Anderen Termin vorschlagen") {
+		t.Error("elsewhere none can be proposed")
+	}
+}
+
 func TestAnswerAfterCancellingIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newTestServer(t)
