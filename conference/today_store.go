@@ -15,7 +15,7 @@ import (
 // Asks lists the invitations of the actor that wait for an answer, the nearest date first: codes and dates, nothing of a case.
 func (s *Store) Asks(ctx context.Context, by account.Actor) ([]Asked, error) {
 	rows, err := s.DB.Query(ctx, `
-		select i.id, c.code, c.starts_at, c.ends_at, i.sequence, i.state, i.answered_at, i.comment, t.written or c.form = 'written', ''
+		select i.id, c.code, c.starts_at, c.ends_at, i.sequence, i.state, i.answered_at, i.comment, t.written or c.form = 'written', c.fixed, ''
 		from invitation i join conference c on c.id = i.conference_id join seat t on t.id = i.seat_id`+asks+`
 		order by c.starts_at, i.id`, by.ID, s.Now())
 	if err != nil {
