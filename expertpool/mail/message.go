@@ -119,7 +119,11 @@ type revision struct {
 
 // revision reads SEQUENCE and DTSTAMP; it is nil where there is no calendar part, or one without them.
 func (m Message) revision() *revision {
-	sequence, err := strconv.ParseInt(calendarLine(m.Calendar, "SEQUENCE"), 10, 32)
+	written := calendarLine(m.Calendar, "SEQUENCE")
+	if written == "" && m.Method == "DECLINECOUNTER" {
+		written = "0" // may be left out there, RFC 5546 §3.2.8
+	}
+	sequence, err := strconv.ParseInt(written, 10, 32)
 	if err != nil {
 		return nil
 	}
