@@ -115,6 +115,9 @@ func (s *Store) ask(ctx context.Context, tx pgx.Tx, c Conference, moved bool, as
 // askAgain sends invitations once more, with a newer stamp: calendars take that for the same date. One that has moved raises SEQUENCE
 // (RFC 5546 §2.1.4) and drops the answers that were for the old one. Reminders of before and mails that came back count no more.
 func (s *Store) askAgain(ctx context.Context, tx pgx.Tx, c Conference, moved bool, asked ...invitation) error {
+	if len(asked) == 0 {
+		return nil
+	}
 	land, err := landOf(ctx, tx, c.Organisation)
 	if err != nil {
 		return err

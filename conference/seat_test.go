@@ -2,6 +2,7 @@ package conference
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/konsil-server/konsil/conference/slot"
 	"github.com/konsil-server/konsil/expertpool"
+	"github.com/konsil-server/konsil/expertpool/account"
 	"github.com/konsil-server/konsil/migrations/pgtest"
 )
 
@@ -100,6 +102,29 @@ func TestALargeRoundTakesAsManyStatementsAsASmallOne(t *testing.T) {
 		t.Logf("%s: %d statements with two seats, %d with eight", what, taken[2], taken[8])
 		if taken[8]-taken[2] >= 6 {
 			t.Errorf("%s: %d statements with two seats, %d with eight", what, taken[2], taken[8])
+		}
+	}
+}
+
+func TestEverybodyOfARoundIsWrittenToWithALinkAndADateOfHerOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exec(`insert into calendar_choice (account_id, private) values ($1, true), ($2, false)`, h.experts["Kern"].ID, h.experts["Voss"].ID)
+	code, _ := h.convene("Kern", "Reimann", "Voss")
+	for name, expert := range h.experts {
+		id := h.invitationOf(code, name)
+		var body, calendar, uid string
+		h.must(h.db.QueryRow(t.Context(), `
+			select m.body_text, convert_from(m.calendar, 'UTF8'), i.uid from message_out m join invitation i on i.id::text = m.thread join account a on a.id = i.account_id
+			where i.id = $1 and m.to_name = a.name and m.to_email = a.email`, id).Scan(&body, &calendar, &uid))
+		_, rest, _ := strings.Cut(body, "https://konsil.test/answer/")
+		token, _, _ := strings.Cut(rest, "\n")
+		by, about, err := h.accounts.Follow(t.Context(), token, account.ForInvitation)
+		if err != nil || by.ID != expert.ID || about != id {
+			t.Errorf("%s: the link leads elsewhere: %v", name, err)
+		}
+		if !strings.Contains(calendar, "UID:"+uid) || strings.Contains(calendar, "CLASS:PRIVATE") != (name == "Kern") {
+			t.Errorf("%s gets %s", name, calendar)
 		}
 	}
 }

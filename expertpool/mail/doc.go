@@ -11,5 +11,6 @@
 //
 // Locks. Two advisory locks per thread, both derived from its name: the one taken by Enqueue until the caller's
 // transaction ends makes positions of a thread follow the order of commits; the one held by a delivery on its own
-// connection keeps a thread to one sender and ends with that connection. Neither is ever taken under the other.
+// connection keeps a thread to one sender and ends with that connection. Neither is ever taken under the other. A mail that
+// opens its thread needs none of the first kind: nobody else has heard of the thread before its transaction has ended.
 package mail
