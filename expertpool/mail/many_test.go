@@ -58,13 +58,18 @@ func TestTheSameStateOfADateIsNeverQueuedTwice(t *testing.T) {
 func TestACalendarPartSaysWhichStateOfTheDateItTells(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, Outbox{})
-	for _, line := range []string{"SEQUENCE:0\r\n", "DTSTAMP:20270301T090000Z\r\n"} {
+	for line, instead := range map[string]string{"SEQUENCE:0\r\n": "", "DTSTAMP:20270301T090000Z\r\n": "", "SEQUENCE:0": "SEQUENCE:x", "DTSTAMP:2027": "DTSTAMP:today"} {
 		m := invitation("REQUEST")
-		m.Calendar = []byte(strings.Replace(string(m.Calendar), line, "", 1))
+		m.Calendar = []byte(strings.Replace(string(m.Calendar), line, instead, 1))
 		var invalid *InvalidError
 		if _, err := o.Rendered(m); !errors.As(err, &invalid) || invalid.Rule != "revision" {
-			t.Errorf("without %q: %v", line, err)
+			t.Errorf("%q instead of %q: %v", instead, line, err)
 		}
+	}
+	refusal := invitation("DECLINECOUNTER")
+	refusal.Calendar = []byte(strings.Replace(string(refusal.Calendar), "SEQUENCE:0\r\n", "", 1))
+	if r := refusal.revision(); r == nil || r.sequence != 0 {
+		t.Errorf("a refusal without a SEQUENCE is of %v", r)
 	}
 }
 
