@@ -299,25 +299,41 @@ func (e *estate) walk(people ...string) map[string][]string {
 	return found
 }
 
+// ending is what came over a socket until it closed, and why it did.
+type ending struct {
+	frames, why string
+	broke       error // closed without a word
+}
+
+// follow reads a socket until it closes. It reads beside the test, or the server would take a page that answers no ping for gone.
+func follow(ws *websocket.Conn) <-chan ending {
+	over := make(chan ending, 1)
+	go func() {
+		var all strings.Builder
+		var closed *websocket.CloseError
+		err := ws.SetReadDeadline(time.Now().Add(5 * time.Minute))
+		for err == nil {
+			var frame []byte
+			_, frame, err = ws.ReadMessage()
+			all.Write(frame)
+		}
+		if asClose(err, &closed) {
+			over <- ending{frames: all.String(), why: closed.Text}
+			return
+		}
+		over <- ending{frames: all.String(), broke: err}
+	}()
+	return over
+}
+
 // listen reads frames until the socket closes: what came in them, and why it closed.
 func listen(t *testing.T, ws *websocket.Conn) (frames string, why string) {
 	t.Helper()
-	if err := ws.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
+	e := <-follow(ws)
+	if e.broke != nil {
+		t.Fatalf("the socket broke without a word: %v", e.broke)
 	}
-	var all strings.Builder
-	for {
-		_, frame, err := ws.ReadMessage()
-		var closed *websocket.CloseError
-		switch {
-		case err == nil:
-			all.Write(frame)
-		case asClose(err, &closed):
-			return all.String(), closed.Text
-		default:
-			t.Fatalf("the socket broke without a word: %v", err)
-		}
-	}
+	return e.frames, e.why
 }
 
 func asClose(err error, closed **websocket.CloseError) bool {
@@ -337,6 +353,7 @@ func TestAfterAWithdrawalNoWordOfTheCaseIsLeft(t *testing.T) {
 	ewald := e.leads(e.as("Ewald"), e.second)
 	clara := e.leads(e.as("Clara"), e.second)
 	clara.hearWaiting(1)
+	inside := map[string]<-chan ending{"Ewald": follow(ewald.ws), "Clara": follow(clara.ws), "the guest": follow(guest.ws)}
 	var late struct{ Ticket string } // taken before, used after
 	e.must(json.Unmarshal([]byte(e.as("Ewald").post("/conferences/"+e.second+"/ticket", nil).Body), &late))
 
@@ -358,9 +375,9 @@ func TestAfterAWithdrawalNoWordOfTheCaseIsLeft(t *testing.T) {
 	if a := e.visitor().post(e.client, typed("sure", "yes")); a.Status != http.StatusOK || !a.Has("Ihre Einwilligung ist widerrufen") || !a.Has("Dr. Ewald Psych") {
 		t.Fatalf("the client withdraws: %d", a.Status)
 	}
-	for name, p := range map[string]*person{"Ewald": ewald, "Clara": clara, "the guest": guest} {
-		if _, why := listen(t, p.ws); why != "withdrawn" {
-			t.Errorf("the socket of %s closed with %q", name, why)
+	for name, over := range inside {
+		if e := <-over; e.why != "withdrawn" {
+			t.Errorf("the socket of %s closed with %q, %v", name, e.why, e.broke)
 		}
 	}
 	if ws, answer, err := websocket.DefaultDialer.DialContext(t.Context(),
