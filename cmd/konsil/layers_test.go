@@ -15,8 +15,8 @@ const module = "github.com/konsil-server/konsil/"
 
 // mayImport is the house: one line per package, and whom it may import. Imports go down only.
 var mayImport = map[string][]string{
-	"cmd/konsil": {
-		"web", "conference", "conference/trial", "conference/plan", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
+	"cmd/konsil": { // opinion, poll: the rehearsal network has one of each
+		"web", "conference", "conference/trial", "conference/plan", "conference/opinion", "conference/poll", "conference/casefile", "conference/casefile/icf", "conference/pseudonym", "conference/nameguard", "conference/slot", "expertpool",
 		"expertpool/account", "expertpool/exchange", "expertpool/mail", "expertpool/audit", "realtime", "realtime/sfu", "migrations", "migrations/localpg",
 	},
 	"cmd/konsil-bench": { // invitations and answers are measured as the house makes and takes them, on a database of its own
