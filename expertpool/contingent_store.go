@@ -18,7 +18,7 @@ const stayed = `greatest(interval '0', least(coalesce(s.left_at, c.ended_at, c.e
 func usedBy(condition string) string {
 	return `
 		select s.account_id,
-			coalesce(sum(extract(epoch from `+stayed+`))
+			coalesce(sum(extract(epoch from ` + stayed + `))
 				filter (where s.attended_at is not null and c.state not in ('inviting', 'quorate', 'live', 'cancelled')), 0)::float8 as attended,
 			coalesce(sum(extract(epoch from case when s.written then interval '15 minutes' else c.ends_at - c.starts_at end))
 				filter (where i.state in ('offered', 'tentative', 'accepted') and c.state in ('inviting', 'quorate', 'live')), 0)::float8 as planned

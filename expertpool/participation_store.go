@@ -13,7 +13,7 @@ import (
 // attended selects the seats of experts who took part in conferences that are over.
 const attended = `
 	select s.id as seat_id, s.account_id, (s.attended_at at time zone 'Europe/Berlin')::date as on_day, case when s.written then 'written_opinion' else c.kind end as kind,
-		ceil(extract(epoch from `+stayed+`) / 60)::int as minutes
+		ceil(extract(epoch from ` + stayed + `) / 60)::int as minutes
 	from seat s join conference c on c.id = s.conference_id
 	where s.role = 'expert' and s.attended_at is not null and s.counted_at is null and c.state in ('minutes_draft', 'approved', 'closed', 'sealed') `
 
