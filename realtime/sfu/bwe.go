@@ -63,12 +63,15 @@ func (b *bandwidth) roomFor(n uint64) *sentLog {
 	return log
 }
 
-// of is what was written down about a number.
-func (b *bandwidth) of(n uint64) (at time.Duration, size int, ok bool) {
+// of is what was written down about a number: when it was sent, since the beginning, and its size. What a slot says of the time begins
+// anew after 19 hours; now tells which of them is meant.
+func (b *bandwidth) of(n uint64, now time.Time) (at time.Duration, size int, ok bool) {
+	clock := now.Sub(b.origin).Microseconds()
 	for log := b.log.Load(); log != nil; log = log.before.Load() {
 		v := log.slots[n%uint64(len(log.slots))].Load()
 		if v != 0 && v>>48 == n&0xffff {
-			return time.Duration(v&(1<<36-1)) * time.Microsecond, int(v >> 36 & (1<<12 - 1)), true
+			age := (clock - int64(v&(1<<36-1))) << 28 >> 28 // now may be a little before the packet was sent
+			return time.Duration(clock-age) * time.Microsecond, int(v >> 36 & (1<<12 - 1)), true
 		}
 	}
 	return 0, 0, false
@@ -96,7 +99,7 @@ func (b *bandwidth) report(r arrivalReport, now time.Time) {
 	r.each(func(i int, at time.Duration, received bool) {
 		a := arrival{number: first + uint64(i), at: at, lost: !received}
 		var ok bool
-		a.sent, a.size, ok = b.of(a.number)
+		a.sent, a.size, ok = b.of(a.number, now)
 		if ok && (received || a.number >= b.read.Load()) {
 			b.arrived = append(b.arrived, a)
 		}

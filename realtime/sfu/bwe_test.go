@@ -46,7 +46,7 @@ func TestWhatWasSentIsRememberedUntilItIsReported(t *testing.T) {
 			}
 		}
 		for i := range burst {
-			if _, size, ok := b.of(uint64(next) + uint64(i)); !ok || size != i {
+			if _, size, ok := b.of(uint64(next)+uint64(i), time.Now()); !ok || size != i {
 				t.Fatalf("packet %d of a burst of %d is remembered as %d bytes, %v", i, burst, size, ok)
 			}
 		}
@@ -103,12 +103,52 @@ func TestManyLoopsWriteIntoALogThatGrows(t *testing.T) {
 	loops.Wait()
 	known := 0
 	for n := uint64(1); n <= b.next.Load(); n++ {
-		if _, _, ok := b.of(n); ok {
+		if _, _, ok := b.of(n, time.Now()); ok {
 			known++
 		}
 	}
 	if known != 3600 {
 		t.Errorf("%d of 3600 packets are remembered", known)
+	}
+}
+
+func TestAPacketThatTookItsTimeBeforeItsNumberIsNoHarm(t *testing.T) {
+	t.Parallel()
+	var e estimator
+	all := make([]arrival, 200)
+	for i := range all {
+		sent := 5*time.Second + time.Duration(i)*10*time.Millisecond
+		all[i] = arrival{number: uint64(i), size: 1200, sent: sent, at: sent + 30*time.Millisecond}
+	}
+	all[len(all)-1].sent = 5 * time.Second // held up for two seconds between looking at the clock and taking a number
+	now := time.Now()
+	e.take(all, now)
+	if e.limited {
+		t.Error("nothing is lost and nothing waits, and yet there is a limit")
+	}
+	for i := range all {
+		all[i].lost = i%2 == 0
+	}
+	if e.take(all, now.Add(time.Second)); !e.limited {
+		t.Error("half of all packets are lost, and there is no limit")
+	}
+}
+
+func TestTimesOfSendingGoOnAfterNineteenHours(t *testing.T) {
+	t.Parallel()
+	b := newBandwidth()
+	last := time.Duration(0)
+	for since := 19 * time.Hour; since < 20*time.Hour; since += 10 * time.Second {
+		now := b.origin.Add(since)
+		n := b.sent(1000, now)
+		for _, look := range []time.Duration{-time.Second, 0, time.Minute} {
+			at, _, ok := b.of(uint64(n), now.Add(look))
+			if !ok || at != since || at <= last {
+				t.Fatalf("sent after %v, remembered as %v after %v: %v", since, at, last, ok)
+			}
+		}
+		last = since
+		b.report(statuses(t, n, 1), now)
 	}
 }
 

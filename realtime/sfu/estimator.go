@@ -14,7 +14,8 @@ type estimator struct {
 	rate    float64 // bit/s
 
 	floor   delayFloor
-	samples []sample // of the last second
+	samples []sample      // of the last second
+	newest  time.Duration // when the last of all packets that were reported on was sent
 	loweredAt,
 	raisedAt,
 	probedAt time.Time
@@ -38,11 +39,13 @@ type sample struct {
 	lost     bool
 }
 
-// take learns from a report.
+// take learns from a report. Packets are in the order of their numbers, which is not always that of their leaving: whoever sends takes
+// a number and the time one after the other, and may be held up in between.
 func (e *estimator) take(all []arrival, now time.Time) {
-	if len(all) > 0 {
-		e.forget(all[len(all)-1].sent) // first, so that what comes takes the room of what goes
+	for _, a := range all {
+		e.newest = max(e.newest, a.sent)
 	}
+	e.forget() // first, so that what comes takes the room of what goes
 	for _, a := range all {
 		s := sample{sent: a.sent, at: a.at, size: uint16(a.size), lost: a.lost}
 		if !a.lost {
@@ -53,30 +56,29 @@ func (e *estimator) take(all []arrival, now time.Time) {
 	if len(e.samples) == 0 {
 		return
 	}
-	newest := e.samples[len(e.samples)-1].sent
-	e.forget(newest)
-	if e.full(newest) && now.Sub(e.loweredAt) >= lowerEvery {
-		e.lower(newest, now)
+	e.forget()
+	if e.full() && now.Sub(e.loweredAt) >= lowerEvery {
+		e.lower(now)
 	}
 }
 
-// forget drops samples that are old beside newest, in place: this happens ten times a second for everybody.
-func (e *estimator) forget(newest time.Duration) {
+// forget drops samples that are old beside the newest, in place: this happens ten times a second for everybody.
+func (e *estimator) forget() {
 	old := 0
-	for old < len(e.samples) && newest-e.samples[old].sent > estimateOver {
+	for old < len(e.samples) && e.newest-e.samples[old].sent > estimateOver {
 		old++
 	}
 	e.samples = slices.Delete(e.samples, 0, old)
 }
 
 // full says whether packets wait in queues, or more got lost than a bad radio link loses.
-func (e *estimator) full(newest time.Duration) bool { return e.queues(newest) || e.loses(newest) }
+func (e *estimator) full() bool { return e.queues() || e.loses() }
 
 // queues says whether even the packet that waited least of late waited long.
-func (e *estimator) queues(newest time.Duration) bool {
-	count, least, oldest := 0, int32(-1), newest
+func (e *estimator) queues() bool {
+	count, least, oldest := 0, int32(-1), e.newest
 	for _, s := range e.samples {
-		if s.lost || s.sent < e.settled || newest-s.sent > queueOver {
+		if s.lost || s.sent < e.settled || e.newest-s.sent > queueOver {
 			continue
 		}
 		count++
@@ -85,15 +87,15 @@ func (e *estimator) queues(newest time.Duration) bool {
 			least = s.wait
 		}
 	}
-	return count >= queuePackets && newest-oldest >= queueOver/2 && time.Duration(least)*time.Microsecond > queueLimit
+	return count >= queuePackets && e.newest-oldest >= queueOver/2 && time.Duration(least)*time.Microsecond > queueLimit
 }
 
 // loses says whether much got lost for some time. A burst that is lost at once is not it: a client drops what comes before it is
 // ready for it. Neither is an interruption, in which nothing at all gets through.
-func (e *estimator) loses(newest time.Duration) bool {
+func (e *estimator) loses() bool {
 	var count, lost [lossWindows]int
 	for _, s := range e.samples {
-		i := int((newest - s.sent) / lossWindow)
+		i := int((e.newest - s.sent) / lossWindow)
 		if s.sent < e.settled || i >= lossWindows {
 			continue
 		}
@@ -111,7 +113,7 @@ func (e *estimator) loses(newest time.Duration) bool {
 }
 
 // lower takes most of what got through, so that queues can empty.
-func (e *estimator) lower(newest time.Duration, now time.Time) {
+func (e *estimator) lower(now time.Time) {
 	rate := e.delivered() * lowerTo
 	if e.limited {
 		rate = min(rate, e.rate)
@@ -120,7 +122,7 @@ func (e *estimator) lower(newest time.Duration, now time.Time) {
 		e.failures = min(e.failures+1, maxFailures)
 	}
 	e.limited, e.rate = true, max(rate, leastRate)
-	e.loweredAt, e.settled = now, newest
+	e.loweredAt, e.settled = now, e.newest
 }
 
 // delivered is the rate that has come in over the last second, in bit/s.
