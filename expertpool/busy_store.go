@@ -121,7 +121,7 @@ func BusyTimes(ctx context.Context, q querier, ids []uuid.UUID, within Span, now
 	var id uuid.UUID
 	var b Busy
 	err := each(ctx, q, []any{&id, &b.Fresh, &b.Until}, func() { found[id] = b }, `
-		select account_id, read_at > $2, covered_until from busy_calendar where account_id = any($1) and read_at is not null`, ids, now.Add(-busyFresh))
+		select account_id, read_at > $2, covered_until from busy_calendar where account_id = any($1) and read_at is not null`, array(ids), now.Add(-busyFresh))
 	if err != nil || len(found) == 0 {
 		return found, err
 	}
@@ -133,7 +133,7 @@ func BusyTimes(ctx context.Context, q querier, ids []uuid.UUID, within Span, now
 	}, `
 		select account_id, from_at, until_at from busy
 		where account_id = any($1) and until_at > $2 and from_at < $3
-		order by account_id, from_at`, ids, within.From, within.Until)
+		order by account_id, from_at`, array(ids), within.From, within.Until)
 	return found, err
 }
 

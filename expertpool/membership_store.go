@@ -13,13 +13,13 @@ import (
 	"github.com/konsil-server/konsil/expertpool/audit"
 )
 
-// standings selects a Standing for each expert that is named by a condition over expert e, account a.
+// standings selects a Standing for each expert of the network $1 that is named by a condition over expert e, account a.
 const standings = `
 	select a.id, a.name, a.email <> '' as address, e.active and a.disabled_at is null as active, e.left_at,
 		(select v.valid_until from verification v
 			where v.expert_id = a.id and v.revoked_at is null order by v.verified_at desc, v.id limit 1) as verified_until,
 		coalesce((select max(g.version) from declaration_signature g where g.expert_id = a.id), 0) as signed,
-		(select max(d.version) from declaration d where d.network_id is null or d.network_id = e.network_id) as current,
+		(select max(d.version) from declaration d where d.network_id is null or d.network_id = $1) as current,
 		e.confirmed_at, e.owner_id, coalesce(w.name, '') as owner_name
 	from expert e join account a on a.id = e.account_id left join account w on w.id = e.owner_id `
 
