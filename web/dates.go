@@ -232,6 +232,7 @@ type week struct {
 	Days  []string
 	Runs  []run
 	Hours []int // lines, in rows from the top
+	Clock []int // what hours they are, with the first and the last
 }
 
 // run is dates of one kind that follow each other, as one field of the picture.
@@ -288,8 +289,11 @@ func emptyWeek(local time.Time) week {
 	for d := range 5 {
 		w.Days = append(w.Days, monday.AddDate(0, 0, d).Format("2.1."))
 	}
-	for h := 2; h < 12; h += 2 {
-		w.Hours = append(w.Hours, h*4*quarterTall)
+	for h := 0; h <= 12; h += 2 {
+		w.Clock = append(w.Clock, firstHour+h)
+		if h > 0 && h < 12 {
+			w.Hours = append(w.Hours, h*4*quarterTall)
+		}
 	}
 	return w
 }
