@@ -97,7 +97,7 @@ func (s *Store) Feed(ctx context.Context, token string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("feed: %w", err)
 	}
-	return ical.Feed("konsil", expertpool.Zone().String(), dates)
+	return ical.Feed("konsil", expertpool.Zone().String(), s.Now(), dates)
 }
 
 func (s *Store) dated(ctx context.Context, by account.Actor) ([]ical.Dated, error) {

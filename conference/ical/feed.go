@@ -12,9 +12,9 @@ type Dated struct {
 	Cancelled bool
 }
 
-// Feed renders dates as a calendar to subscribe to (RFC 5545, without a method, and RFC 7986 §5.7 for how often to ask again). zone is that of
-// an empty feed, which some programs refuse to take without anything in it. Errors are *InvalidError.
-func Feed(name, tzid string, dates []Dated) ([]byte, error) {
+// Feed renders dates as a calendar to subscribe to (RFC 5545, without a method, and RFC 7986 §5.7 for how often to ask again). zone and
+// now are for an empty feed, which some programs refuse to take without anything in it. Errors are *InvalidError.
+func Feed(name, tzid string, now time.Time, dates []Dated) ([]byte, error) {
 	loc, err := zone(tzid)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func Feed(name, tzid string, dates []Dated) ([]byte, error) {
 	set(cal, "REFRESH-INTERVAL", "PT1H").Params["VALUE"] = []string{"DURATION"}
 	set(cal, "X-PUBLISHED-TTL", "PT1H")
 	var events []*ics.Component
-	first, last := time.Now(), time.Now()
+	first, last := now, now
 	for i, d := range dates {
 		event, e, err := d.event(tzid, loc)
 		if err != nil {

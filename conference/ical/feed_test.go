@@ -11,7 +11,7 @@ func TestAFeedHasDatesAndNobody(t *testing.T) {
 	t.Parallel()
 	a, b := sample(t), sample(t)
 	b.UID, b.Start, b.End = "fedcba9876543210fedcba9876543210@konsil.example", a.Start.AddDate(0, 8, 0), a.End.AddDate(0, 8, 0)
-	raw, err := Feed("konsil, Termine", "Europe/Berlin", []Dated{{Event: a}, {Event: b, Cancelled: true}})
+	raw, err := Feed("konsil, Termine", "Europe/Berlin", time.Now(), []Dated{{Event: a}, {Event: b, Cancelled: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,16 +44,16 @@ func TestAFeedHasDatesAndNobody(t *testing.T) {
 
 func TestAnEmptyFeedIsACalendar(t *testing.T) {
 	t.Parallel()
-	raw, err := Feed("konsil", "Europe/Berlin", nil)
+	raw, err := Feed("konsil", "Europe/Berlin", time.Now(), nil)
 	if err != nil || !strings.Contains(string(raw), "BEGIN:VTIMEZONE") {
 		t.Errorf("%s %v", raw, err)
 	}
-	if _, err := Feed("konsil", "Local", nil); err == nil {
+	if _, err := Feed("konsil", "Local", time.Now(), nil); err == nil {
 		t.Error("the server's own zone is told to the world")
 	}
 	e := sample(t)
 	e.End = e.Start.Add(-time.Hour)
-	if _, err := Feed("konsil", "Europe/Berlin", []Dated{{Event: e}}); err == nil {
+	if _, err := Feed("konsil", "Europe/Berlin", time.Now(), []Dated{{Event: e}}); err == nil {
 		t.Error("a date that ends before it begins")
 	}
 }

@@ -44,7 +44,7 @@ func rendered(t *testing.T) map[string]Event {
 		put(name+"-moved-refused", e, declined)
 		e.Sequence, e.Private = 2, true
 		put(name+"-cancel", e, Cancel)
-		put(name+"-feed", e, func(e Event) ([]byte, error) { return Feed("konsil", e.Zone, []Dated{{Event: e}}) })
+		put(name+"-feed", e, func(e Event) ([]byte, error) { return Feed("konsil", e.Zone, time.Now(), []Dated{{Event: e}}) })
 	}
 	for i, cn := range []string{`Eva "Evi" Groß`, "Müller; Söhne, GbR", "Zoë 😀 Ängström", "^n ^' Test: x"} {
 		e := sample(t)
