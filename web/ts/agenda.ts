@@ -50,7 +50,7 @@ export class AgendaLine {
     this.at = typeof data["at"] === "number" ? data["at"] : -1;
     this.since = Date.now() - Number(data["for"] ?? 0);
     const phase = this.phases[this.at];
-    if (phase && this.known && before !== this.at) this.say(`${this.number()}: ${this.title(phase)}. ${this.owner(phase)}, ${minutes(phase.minutes)}.`);
+    if (phase && this.known && before !== this.at) this.say(`${this.number()}: ${sentence(this.title(phase))} ${this.owner(phase)}, ${minutes(phase.minutes)}.`);
     if (this.left() <= 60_000) this.warned = this.at; // who comes in the last minute sees it
     this.known = true;
     this.changed();
@@ -137,7 +137,7 @@ export class AgendaLine {
     if (Math.round(this.took(this.at) / 60_000) !== this.listed) this.showList();
     if (left > 60_000 || this.warned === this.at) return;
     this.warned = this.at;
-    if (left > 0 && (this.leads() || phase.person === this.room.me()?.person)) this.say(`Noch eine Minute: ${this.title(phase)}.`);
+    if (left > 0 && (this.leads() || phase.person === this.room.me()?.person)) this.say(`Noch eine Minute: ${sentence(this.title(phase))}`);
   }
 
   private bar(value: number): void {
@@ -198,6 +198,11 @@ function clockWords(left: number): string {
   if (left > 0) return `noch ${Math.ceil(left / 60_000)} min`;
   const over = Math.floor(-left / 60_000);
   return over === 0 ? "Zeit ist um" : `seit ${over} min überzogen`;
+}
+
+/** A title may be a question. */
+function sentence(title: string): string {
+  return /[.?!]$/.test(title) ? title : `${title}.`;
 }
 
 function minutes(n: number): string {

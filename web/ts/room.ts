@@ -95,7 +95,8 @@ export class Room {
   ) {
     this.devices = new Devices((source, problem) => this.deviceChanged(source, problem));
     this.seal = Media.possible() ? this.sealed() : null;
-    this.viewing = new Viewing(view.tiles, () => this.mode, (type, data) => this.self !== "" && this.send(type, data));
+    // without seal there is no picture that the server could send less of
+    this.viewing = new Viewing(view.tiles, () => this.mode, (type, data) => this.seal !== null && this.self !== "" && this.send(type, data));
     this.ear = setInterval(() => {
       this.sub?.listen();
       this.viewing.look();
