@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -184,7 +185,8 @@ func (p *person) clicks(kind, name, within string) {
 	p.clicksOn(fmt.Sprintf("%s %q %s", kind, name, within), fmt.Sprintf("%s(%s, %s, %s)", find, quoted(kind), quoted(name), quoted(within)))
 }
 
-// clicksOn presses the left button on the middle of an element, if it is there and nothing lies over it.
+// clicksOn presses the left button on the middle of an element, if it is there, nothing lies over it, and it stays where it is: a page that
+// is being put together moves what is already there, and nobody clicks so fast.
 func (p *person) clicksOn(what, element string) {
 	p.t.Helper()
 	at := fmt.Sprintf(`(() => {
@@ -196,9 +198,11 @@ func (p *person) clicksOn(what, element string) {
 		return top && (e.contains(top) || top.contains(e) || (e.labels && [...e.labels].some((l) => l.contains(top)))) ? [x, y] : [];
 	})()`, element)
 	deadline := time.Now().Add(patience)
-	for {
+	for before := []float64(nil); ; {
 		spot, err := evaluated[[]float64](p, at)
-		if err == nil && len(spot) == 2 {
+		still := slices.Equal(spot, before)
+		before = spot
+		if err == nil && len(spot) == 2 && still {
 			ctx, stop := context.WithTimeout(p.ctx, patience)
 			defer stop()
 			if err := p.pointsAt(ctx, spot[0], spot[1]); err != nil {

@@ -39,12 +39,15 @@ function unfoldAlike(part: Element, next: Element): void {
 const waited = new WeakSet<Element>();
 
 /**
- * Somebody is in the middle of a date or a time, which no program can read or put back until it is whole. The part waits for her once, to
+ * Somebody is in the middle of a date or a time, which no program can read or put back until it is whole; and it may look whole before it is,
+ * after the first digit of the year. The part waits for her once, to
  * the next look, and only if what she types into will still be there: what has to disappear does not wait.
  */
 function halfTyped(part: Element, next: Element): boolean {
   const active = document.activeElement;
-  if (!(active instanceof HTMLInputElement) || !part.contains(active) || !active.validity.badInput || waited.has(part)) return false;
+  if (!(active instanceof HTMLInputElement) || !part.contains(active) || waited.has(part)) return false;
+  const clock = ["date", "time"].includes(active.type) && changedValue(active) !== null;
+  if (!active.validity.badInput && !clock) return false;
   waited.add(part);
   return controls(next).some((one) => keyOf(one) === keyOf(active));
 }
